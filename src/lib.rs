@@ -27,4 +27,5 @@
 
 pub mod consent;
 pub mod error;
+pub mod model;
 pub mod report;

@@ -1,0 +1,32 @@
+//! What `eda` is about: records, topics, groups, offsets, lag, events and dead letters, as plain data and pure functions.
+//!
+//! Nothing here does I/O, reads the environment or looks at a clock: who needs the time is given `now_ms`,
+//! milliseconds since 1970-01-01 UTC. What a person types on the command line ([`topic::TopicName`],
+//! [`offset::Range`], [`event::Assignment`], …) is a type with `FromStr`, whose error is a sentence for him.
+
+pub mod dead_letter;
+pub mod duration;
+pub mod event;
+pub mod group;
+pub mod lag;
+pub mod offset;
+pub mod partitioner;
+pub mod record;
+pub mod record_json;
+pub mod suggest;
+pub mod topic;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::ProptestConfig;
+
+    /// So many cases, unless `PROPTEST_CASES` asks for more; failures are not kept in files among the sources.
+    pub fn cases(count: u32) -> ProptestConfig {
+        let asked = ProptestConfig::default();
+        ProptestConfig {
+            cases: asked.cases.max(count),
+            failure_persistence: None,
+            ..asked
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A record, as read from a partition and as handed to a producer.
+//!
+//! Null and empty are different things in Kafka (a null value is a tombstone), so every key, value and header
+//! value is an `Option`.
+
+use super::topic::TopicPartition;
+use serde::Deserialize;
+
+/// A header of a record. Names may repeat, and the order counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub name: String,
+    /// `None` is a null value, which is not the same as an empty one.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Header {
+    /// A header with these bytes as its value.
+    pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        Header {
+            name: name.into(),
+            value: Some(value.into()),
+        }
+    }
+
+    /// A header whose value is text.
+    pub fn text(name: impl Into<String>, value: &str) -> Self {
+        Self::new(name, value.as_bytes())
+    }
+}
+
+/// Who set a record's timestamp: the producer, or the broker when it appended the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampType {
+    Create,
+    LogAppend,
+}
+
+impl TimestampType {
+    /// The word for it in a record's JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimestampType::Create => "create",
+            TimestampType::LogAppend => "logAppend",
+        }
+    }
+}
+
+/// A record as read from a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    /// Milliseconds since 1970-01-01 UTC; `None` for records older than message format 1.
+    pub timestamp: Option<(i64, TimestampType)>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<Header>,
+}
+
+impl Record {
+    /// The value of the first header of this name; `None` when there is none or its value is null.
+    pub fn first_header(&self, name: &str) -> Option<&[u8]> {
+        let header = self.headers.iter().find(|header| header.name == name)?;
+        header.value.as_deref()
+    }
+
+    /// The value of the last header of this name; `None` when there is none or its value is null.
+    pub fn last_header(&self, name: &str) -> Option<&[u8]> {
+        let header = self.headers.iter().rfind(|header| header.name == name)?;
+        header.value.as_deref()
+    }
+
+    /// The partition it was read from.
+    pub fn topic_partition(&self) -> TopicPartition {
+        TopicPartition::new(self.topic.as_str(), self.partition)
+    }
+
+    /// Where it is: `order-created:1:42`.
+    pub fn coordinates(&self) -> String {
+        format!("{}:{}:{}", self.topic, self.partition, self.offset)
+    }
+
+    /// Bytes of key, value and headers: what it weighs, without the framing of its batch.
+    pub fn size(&self) -> usize {
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let headers = self
+            .headers
+            .iter()
+            .map(|header| header.name.len() + length(&header.value));
+        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+    }
+
+    /// What tells this event from every other, for deduplication: the value's `eventId`, else the header `ce_id`
+    /// (CloudEvents), else the header `id` (Debezium's outbox), else the coordinates.
+    pub fn event_id(&self) -> String {
+        self.event_id_of_value()
+            .or_else(|| self.text_header("ce_id"))
+            .or_else(|| self.text_header("id"))
+            .unwrap_or_else(|| self.coordinates())
+    }
+
+    fn text_header(&self, name: &str) -> Option<String> {
+        let text = std::str::from_utf8(self.first_header(name)?).ok()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn event_id_of_value(&self) -> Option<String> {
+        /// Everything but the one field is skipped without being built.
+        #[derive(Deserialize)]
+        struct Identified {
+            #[serde(rename = "eventId")]
+            event_id: String,
+        }
+        let value = self.value.as_deref()?;
+        // Arrays are refused here, for serde would take their first element for the field.
+        if value.trim_ascii_start().first() != Some(&b'{') {
+            return None;
+        }
+        let found: Identified = serde_json::from_slice(value).ok()?;
+        (!found.event_id.is_empty()).then_some(found.event_id)
+    }
+}
+
+/// A record on its way to a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutgoingRecord {
+    pub topic: String,
+    /// `None`: by the key's hash, or anywhere when there is no key.
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970-01-01 UTC; `None`: the time of sending.
+    pub timestamp: Option<i64>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<Header>,
+}
+
+impl From<Record> for OutgoingRecord {
+    /// The same record again, to the same partition and with the same timestamp.
+    fn from(record: Record) -> Self {
+        OutgoingRecord {
+            topic: record.topic,
+            partition: Some(record.partition),
+            timestamp: record.timestamp.map(|(milliseconds, _)| milliseconds),
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(value: Option<&str>, headers: Vec<Header>) -> Record {
+        Record {
+            topic: "order-created".to_owned(),
+            partition: 1,
+            offset: 42,
+            timestamp: None,
+            key: Some(b"order-7".to_vec()),
+            value: value.map(|text| text.as_bytes().to_vec()),
+            headers,
+        }
+    }
+
+    #[test]
+    fn the_event_id_is_looked_for_in_the_documented_order() {
+        let both = || vec![Header::text("id", "of-id"), Header::text("ce_id", "of-ce")];
+        let cases = [
+            (
+                Some(r#"{"a":[1],"eventId":"of-value"}"#),
+                both(),
+                "of-value",
+            ),
+            (Some(r#"{"eventId":""}"#), both(), "of-ce"),
+            (Some(r#"{"eventId":7}"#), both(), "of-ce"),
+            (Some(r#"["of-array"]"#), both(), "of-ce"),
+            (Some("not json"), vec![Header::text("id", "of-id")], "of-id"),
+            (
+                None,
+                vec![Header::new("id", vec![0xff])],
+                "order-created:1:42",
+            ),
+            (None, vec![], "order-created:1:42"),
+        ];
+        for (value, headers, expected) in cases {
+            assert_eq!(record(value, headers).event_id(), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn first_and_last_header_see_repeated_names_and_nulls() {
+        let null = Header {
+            name: "a".to_owned(),
+            value: None,
+        };
+        let record = record(
+            None,
+            vec![Header::text("a", "1"), Header::text("a", "2"), null],
+        );
+        assert_eq!(record.first_header("a"), Some(b"1".as_slice()));
+        assert_eq!(record.last_header("a"), None);
+        assert_eq!(record.first_header("b"), None);
+        assert_eq!(record.size(), 7 + 2 + 2 + 1);
+    }
+}
