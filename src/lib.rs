@@ -27,5 +27,6 @@
 
 pub mod consent;
 pub mod error;
+pub mod kafka;
 pub mod model;
 pub mod report;

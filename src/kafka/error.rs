@@ -1,0 +1,357 @@
+//! The one mapping from Kafka's and librdkafka's codes to a kind, a sentence and a hint.
+
+use super::context::ClientContext;
+use super::ffi;
+use crate::error::Error;
+use std::fmt;
+
+/// The codes that mean something to us: Kafka's are positive (kafka.apache.org/protocol, "Error Codes"), librdkafka's
+/// own are negative (rdkafka.h). Plain integers, because brokers send codes that no enum lists.
+pub(super) mod code {
+    pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
+    pub(in crate::kafka) const LEADER_NOT_AVAILABLE: i32 = 5;
+    pub(in crate::kafka) const REQUEST_TIMED_OUT: i32 = 7;
+    pub(in crate::kafka) const MESSAGE_TOO_LARGE: i32 = 10;
+    pub(in crate::kafka) const COORDINATOR_LOAD_IN_PROGRESS: i32 = 14;
+    pub(in crate::kafka) const COORDINATOR_NOT_AVAILABLE: i32 = 15;
+    pub(in crate::kafka) const NOT_COORDINATOR: i32 = 16;
+    pub(in crate::kafka) const INVALID_TOPIC: i32 = 17;
+    pub(in crate::kafka) const ILLEGAL_GENERATION: i32 = 22;
+    pub(in crate::kafka) const INCONSISTENT_GROUP_PROTOCOL: i32 = 23;
+    pub(in crate::kafka) const INVALID_GROUP_ID: i32 = 24;
+    pub(in crate::kafka) const UNKNOWN_MEMBER_ID: i32 = 25;
+    pub(in crate::kafka) const INVALID_SESSION_TIMEOUT: i32 = 26;
+    pub(in crate::kafka) const REBALANCE_IN_PROGRESS: i32 = 27;
+    pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
+    pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: i32 = 30;
+    pub(in crate::kafka) const CLUSTER_AUTHORIZATION_FAILED: i32 = 31;
+    pub(in crate::kafka) const UNSUPPORTED_VERSION: i32 = 35;
+    pub(in crate::kafka) const TOPIC_ALREADY_EXISTS: i32 = 36;
+    pub(in crate::kafka) const INVALID_PARTITIONS: i32 = 37;
+    pub(in crate::kafka) const INVALID_REPLICATION_FACTOR: i32 = 38;
+    pub(in crate::kafka) const POLICY_VIOLATION: i32 = 44;
+    pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: i32 = 58;
+    pub(in crate::kafka) const NON_EMPTY_GROUP: i32 = 68;
+    pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i32 = 69;
+    pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
+    pub(in crate::kafka) const FENCED_INSTANCE_ID: i32 = 82;
+    pub(in crate::kafka) const UNRELEASED_INSTANCE_ID: i32 = 111;
+    pub(in crate::kafka) const UNSUPPORTED_ASSIGNOR: i32 = 112;
+    pub(in crate::kafka) const STALE_MEMBER_EPOCH: i32 = 113;
+    pub(in crate::kafka) const INVALID_REGULAR_EXPRESSION: i32 = 128;
+
+    pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
+    pub(in crate::kafka) const TIMED_OUT_QUEUE: i32 = -166;
+    pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
+    /// No partition of a request has a leader, so that there is nobody to send it to.
+    pub(in crate::kafka) const NO_LEADERS: i32 = -156;
+    pub(in crate::kafka) const SSL: i32 = -181;
+    pub(in crate::kafka) const QUEUE_FULL: i32 = -184;
+    pub(in crate::kafka) const TIMED_OUT: i32 = -185;
+    pub(in crate::kafka) const INVALID_ARG: i32 = -186;
+    pub(in crate::kafka) const ALL_BROKERS_DOWN: i32 = -187;
+    pub(in crate::kafka) const UNKNOWN_TOPIC: i32 = -188;
+    pub(in crate::kafka) const UNKNOWN_PARTITION: i32 = -190;
+    pub(in crate::kafka) const PARTITION_EOF: i32 = -191;
+    pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
+    pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;
+    pub(in crate::kafka) const RESOLVE: i32 = -193;
+    pub(in crate::kafka) const TRANSPORT: i32 = -195;
+    pub(in crate::kafka) const DESTROY: i32 = -197;
+    pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;
+    pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
+}
+
+/// A code with what the broker or librdkafka said about it. Errors of the program are made from it by [`Place::error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: i32,
+    pub(super) reason: String,
+}
+
+impl Fault {
+    pub(super) fn new(code: i32, reason: impl Into<String>) -> Self {
+        Fault {
+            code,
+            reason: reason.into(),
+        }
+    }
+
+    /// A per-item result: nothing for code 0, and librdkafka's own words where the broker sent none.
+    pub(super) fn check(code: i32, reason: String) -> Result<(), Fault> {
+        match (code, reason.is_empty()) {
+            (0, _) => Ok(()),
+            (_, true) => Err(Fault::new(code, ffi::describe(code))),
+            (_, false) => Err(Fault::new(code, reason)),
+        }
+    }
+
+    /// Whether it says "nobody answered in time", not "the answer is no".
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(
+            self.code,
+            code::TIMED_OUT
+                | code::TIMED_OUT_QUEUE
+                | code::MSG_TIMED_OUT
+                | code::TRANSPORT
+                | code::ALL_BROKERS_DOWN
+                | code::RESOLVE
+                | code::AUTHENTICATION
+                | code::SSL
+                | code::DESTROY
+                | code::PURGE_QUEUE
+                | code::PURGE_INFLIGHT
+                | code::SASL_AUTHENTICATION_FAILED
+        )
+    }
+
+    /// Whether a moment later the answer may be another: elections, coordinators that load.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self.code,
+            code::LEADER_NOT_AVAILABLE
+                | code::REQUEST_TIMED_OUT
+                | code::COORDINATOR_LOAD_IN_PROGRESS
+                | code::COORDINATOR_NOT_AVAILABLE
+                | code::NOT_COORDINATOR
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Negative codes are librdkafka's own and name nothing a user could look up.
+        if self.code > 0 {
+            write!(formatter, "{} ({})", self.reason, ffi::name(self.code))
+        } else {
+            formatter.write_str(&self.reason)
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// What a request was about; named in the sentence.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    Cluster,
+    Topic(&'a str),
+    Partition(&'a str, i32),
+    Group(&'a str),
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Cluster => write!(formatter, "the cluster"),
+            Subject::Topic(topic) => write!(formatter, "topic `{topic}`"),
+            Subject::Partition(topic, partition) => {
+                write!(formatter, "partition `{topic}:{partition}`")
+            }
+            Subject::Group(group) => write!(formatter, "group `{group}`"),
+        }
+    }
+}
+
+/// Where it happened: the brokers as the user named them, and what the client knows of its connection.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) brokers: &'a str,
+    pub(super) context: &'a ClientContext,
+}
+
+impl Place<'_> {
+    /// The program's error for `fault`, met while trying to `doing` ("create topic `x`").
+    pub(super) fn error(&self, doing: &str, subject: Subject<'_>, fault: Fault) -> Error {
+        if fault.is_silence() {
+            return self.silence(doing, fault);
+        }
+        let brokers = self.brokers;
+        let error = match (fault.code, subject) {
+            (code::UNKNOWN_TOPIC_OR_PARTITION | code::UNKNOWN_TOPIC, Subject::Topic(topic)) => {
+                Error::failed(format!("topic `{topic}` does not exist on {brokers}"))
+                    .hint("`eda topic list` shows the topics")
+            }
+            (
+                code::UNKNOWN_TOPIC_OR_PARTITION | code::UNKNOWN_TOPIC | code::UNKNOWN_PARTITION,
+                Subject::Partition(..),
+            ) => Error::failed(format!("{subject} does not exist on {brokers}"))
+                .hint("`eda topic describe` shows a topic's partitions"),
+            (code::TOPIC_ALREADY_EXISTS, _) => {
+                Error::failed(format!("{subject} already exists on {brokers}"))
+            }
+            (code::INVALID_TOPIC, _) => Error::failed(format!("Kafka refuses the name of {subject}")),
+            (code::GROUP_ID_NOT_FOUND, _) => {
+                Error::failed(format!("{subject} does not exist on {brokers}"))
+                    .hint("`eda lag` shows the groups")
+            }
+            (
+                code::NON_EMPTY_GROUP
+                | code::UNKNOWN_MEMBER_ID
+                | code::ILLEGAL_GENERATION
+                | code::STALE_MEMBER_EPOCH
+                | code::REBALANCE_IN_PROGRESS,
+                Subject::Group(group),
+            ) => Error::failed(format!("{subject} has active members"))
+                .hint(format!("stop its consumers first; `eda lag --group {group}` shows where they are")),
+            (code::TOPIC_AUTHORIZATION_FAILED, _) => {
+                Error::failed(format!("not allowed to {doing}"))
+                    .hint(format!("the user needs an ACL on {subject}"))
+            }
+            (code::GROUP_AUTHORIZATION_FAILED, _) => {
+                Error::failed(format!("not allowed to {doing}"))
+                    .hint(format!("the user needs an ACL on {subject}"))
+            }
+            (code::CLUSTER_AUTHORIZATION_FAILED, _) => {
+                Error::failed(format!("not allowed to {doing}"))
+                    .hint("the user needs an ACL on the cluster itself")
+            }
+            (code::INVALID_REPLICATION_FACTOR, _) => Error::failed(format!("could not {doing}"))
+                .hint("there cannot be more replicas than brokers"),
+            (code::POLICY_VIOLATION, _) => {
+                Error::failed(format!("the cluster's policy does not allow to {doing}"))
+            }
+            (code::MESSAGE_TOO_LARGE, _) => Error::failed(format!("a record is too large for {subject}"))
+                .hint("the topic's `max.message.bytes` and the client's `-X message.max.bytes=N` limit it"),
+            _ if fault.is_passing() => Error::unreachable(format!("could not {doing}"))
+                .hint("the cluster is electing or starting: try again in a moment"),
+            _ => Error::failed(format!("could not {doing}")),
+        };
+        error.caused_by(fault)
+    }
+
+    /// Nobody answered: as what, why, and how to get an answer.
+    fn silence(&self, doing: &str, fault: Fault) -> Error {
+        if self.context.ever_up() {
+            let cause = self
+                .context
+                .last()
+                .filter(|_| fault.code != code::TRANSPORT);
+            return Error::unreachable(format!(
+                "could not {doing}: no answer from `{}` in time",
+                self.brokers
+            ))
+            .hint("`--timeout` waits longer")
+            .caused_by(cause.unwrap_or(fault));
+        }
+        self.unreachable()
+    }
+
+    /// No broker ever answered.
+    pub(super) fn unreachable(&self) -> Error {
+        let brokers = self.brokers;
+        match self.context.last() {
+            Some(fault) => match fault.code {
+                code::AUTHENTICATION | code::SASL_AUTHENTICATION_FAILED => {
+                    Error::unreachable(format!("Kafka at `{brokers}` refused the credentials"))
+                        .hint("check `sasl.mechanism`, `sasl.username` and `sasl.password`")
+                }
+                code::SSL => {
+                    Error::unreachable(format!("cannot speak TLS with Kafka at `{brokers}`"))
+                        .hint("check `security.protocol` and `ssl.ca.location`")
+                }
+                _ => Error::unreachable(format!("cannot reach Kafka at `{brokers}`")).hint(
+                    "`eda broker` starts one for development; `--brokers HOST:PORT` names another",
+                ),
+            }
+            .caused_by(Fault::new(0, fault.reason)),
+            None => Error::unreachable(format!("cannot reach Kafka at `{brokers}`"))
+                .caused_by(Fault::new(0, self.context.progress()))
+                .hint("`--timeout` waits longer; `--brokers HOST:PORT` names another"),
+        }
+    }
+}
+
+/// librdkafka starts its reasons with the broker's name, which the sentence has named already, and ends some with how
+/// often it kept silent: `127.0.0.1:9092/bootstrap: Connect to … failed` → `Connect to … failed`.
+pub(super) fn essence(reason: &str) -> String {
+    let reason = match reason.split_once("/bootstrap: ") {
+        Some((name, rest)) if !name.contains(' ') => rest,
+        _ => reason,
+    };
+    match reason
+        .strip_suffix(" identical error(s) suppressed)")
+        .and_then(|rest| rest.rsplit_once(", "))
+    {
+        Some((rest, _)) => format!("{rest})"),
+        None => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn case(subject: Subject<'_>, number: i32) -> Error {
+        let context = ClientContext::new("localhost:9092");
+        let place = Place {
+            brokers: "localhost:9092",
+            context: &context,
+        };
+        place.error("do it", subject, Fault::new(number, "Broker: said so"))
+    }
+
+    #[test]
+    fn sentences_name_the_thing() {
+        let error = case(Subject::Topic("orders"), code::UNKNOWN_TOPIC_OR_PARTITION);
+        assert_eq!(
+            error.message(),
+            "topic `orders` does not exist on localhost:9092"
+        );
+        assert_eq!(error.kind(), Kind::Failed);
+        assert_eq!(error.causes(), ["Broker: said so (UNKNOWN_TOPIC_OR_PART)"]);
+        let error = case(Subject::Partition("orders", 7), code::UNKNOWN_PARTITION);
+        assert_eq!(
+            error.message(),
+            "partition `orders:7` does not exist on localhost:9092"
+        );
+        let error = case(Subject::Group("g"), code::NON_EMPTY_GROUP);
+        assert_eq!(error.message(), "group `g` has active members");
+        let error = case(Subject::Group("g"), code::GROUP_AUTHORIZATION_FAILED);
+        assert_eq!(
+            error.hint_text(),
+            Some("the user needs an ACL on group `g`")
+        );
+    }
+
+    #[test]
+    fn a_code_nobody_knows_keeps_what_the_broker_said() {
+        let error = case(Subject::Cluster, 12_345);
+        assert_eq!(error.message(), "could not do it");
+        assert!(error.causes()[0].starts_with("Broker: said so ("));
+    }
+
+    #[test]
+    fn what_may_pass_is_worth_another_try() {
+        let error = case(Subject::Group("g"), code::COORDINATOR_NOT_AVAILABLE);
+        assert_eq!(error.kind(), Kind::Unreachable);
+    }
+
+    #[test]
+    fn silence_before_any_answer_gives_the_last_reason() {
+        let context = ClientContext::new("localhost:9092");
+        context.failed(Fault::new(
+            code::TRANSPORT,
+            "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in \
+             state CONNECT, 1 identical error(s) suppressed)",
+        ));
+        let place = Place {
+            brokers: "localhost:9092",
+            context: &context,
+        };
+        let error = place.error(
+            "list topics",
+            Subject::Cluster,
+            Fault::new(code::TIMED_OUT, ""),
+        );
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert_eq!(error.message(), "cannot reach Kafka at `localhost:9092`");
+        assert_eq!(
+            error.causes(),
+            [
+                "Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)"
+            ]
+        );
+    }
+}

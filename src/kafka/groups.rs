@@ -1,0 +1,101 @@
+//! What is asked of consumer groups.
+
+use super::Cluster;
+use super::by_name::outcomes_by_name;
+use super::error::Subject;
+use super::ffi::groups::ListedGroup;
+use crate::error::Result;
+use crate::model::group::{GroupDescription, GroupListing};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Cluster {
+    /// Every group, sorted by name: consumers' with their true state, whatever their protocol, and those of other
+    /// protocol types (Connect's, Schema Registry's) as the classic protocol shows them.
+    ///
+    /// # Errors
+    /// When one broker did not list its groups: a listing that lacks some never passes for a complete one. The cause
+    /// names the broker, where it answered at all.
+    pub async fn groups(&self) -> Result<Vec<GroupListing>> {
+        let client = self.client()?;
+        let error = |fault| client.error("list groups", Subject::Cluster, fault);
+        // Asked at once: one knows the states of KIP-848's groups, the other protocol types and coordinators.
+        // The first failure is enough: the old listing cannot be interrupted, and learns later that nobody is there.
+        let listed = client.admin.list_consumer_groups();
+        let (listed, all) =
+            tokio::try_join!(listed.answer(), client.admin.list_all_groups()).map_err(error)?;
+        for fault in &listed.faults {
+            tracing::debug!("a broker did not list its groups: {fault}");
+        }
+        if let Some(fault) = listed.faults.into_iter().next() {
+            let doing = "list the groups of every broker";
+            return Err(client.error(doing, Subject::Cluster, fault));
+        }
+        let mut groups: BTreeMap<String, GroupListing> = all
+            .into_iter()
+            .map(|group| (group.id.clone(), group))
+            .collect();
+        for ListedGroup {
+            id,
+            state,
+            is_simple,
+        } in listed.groups
+        {
+            let group = groups.entry(id.clone()).or_insert_with(|| GroupListing {
+                id,
+                state,
+                protocol_type: String::new(),
+                coordinator: None,
+            });
+            group.state = state;
+            // The old listing has no type for KIP-848's groups.
+            if !is_simple {
+                "consumer".clone_into(&mut group.protocol_type);
+            }
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    /// Groups with their members, sorted by name. One that does not exist is described as dead and without members, by
+    /// Kafka 4.3.1 too.
+    pub async fn describe_groups(
+        &self,
+        groups: &[String],
+    ) -> Result<Vec<(String, Result<GroupDescription>)>> {
+        let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client = self.client()?;
+        let groups: Vec<&str> = groups.into_iter().collect();
+        let answers = client
+            .admin
+            .describe_groups(&groups)
+            .answer()
+            .await
+            .map_err(|fault| client.error("describe groups", Subject::Cluster, fault))?;
+        Ok(outcomes_by_name(&groups, answers, |group, fault| {
+            let doing = format!("describe group `{group}`");
+            client.error(&doing, Subject::Group(group), fault)
+        }))
+    }
+
+    /// Deletes groups with their offsets; an outcome for each, sorted by name.
+    pub async fn delete_groups(&self, groups: &[String]) -> Result<Vec<(String, Result<()>)>> {
+        let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client = self.client()?;
+        let groups: Vec<&str> = groups.into_iter().collect();
+        let answers = client
+            .admin
+            .delete_groups(&groups)
+            .answer()
+            .await
+            .map_err(|fault| client.error("delete groups", Subject::Cluster, fault))?;
+        Ok(outcomes_by_name(&groups, answers, |group, fault| {
+            let doing = format!("delete group `{group}`");
+            client.error(&doing, Subject::Group(group), fault)
+        }))
+    }
+}

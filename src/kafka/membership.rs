@@ -1,0 +1,207 @@
+//! A consumer's life in its group: taking partitions, giving them away with their offsets committed, leaving.
+
+use super::error::{Fault, code};
+use super::ffi::event::{Change, Event};
+use super::ffi::handle::Handle;
+use crate::model::topic::TopicPartition;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// How often leaving looks at the clock. Events wake it at once.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How long the first assignment may wait for connections to the partitions' leaders.
+const ACQUAINTANCE: Duration = Duration::from_millis(500);
+
+/// How long what was fetched may stand between us and what the group asks, before we leave.
+const ANSWERING: Duration = Duration::from_secs(1);
+
+/// Told when partitions come and go. Called from [`Consumer::poll`](super::Consumer::poll) and
+/// [`Consumer::close`](super::Consumer::close), on their thread.
+pub trait Rebalance: Send + Sync {
+    /// These partitions are ours from now on.
+    fn assigned(&self, partitions: &[TopicPartition]);
+
+    /// Before these partitions are given away: answers the next offsets to commit, which the caller commits before
+    /// it gives them. With `lost` they belong to somebody else already, and the answer is ignored.
+    fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)>;
+}
+
+pub(super) struct Membership {
+    handle: Handle,
+    listener: Arc<dyn Rebalance>,
+    /// How long a commit in a rebalance may take.
+    timeout: Duration,
+    /// Whether the leaders of partitions were connected to before the first ones were taken.
+    acquainted: AtomicBool,
+}
+
+impl Membership {
+    pub(super) fn new(handle: Handle, listener: Arc<dyn Rebalance>, timeout: Duration) -> Self {
+        Membership {
+            handle,
+            listener,
+            timeout,
+            acquainted: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Answers a rebalance; `None` when the event is of another kind. A failure is one of the commit on the way: the
+    /// partitions changed hands all the same.
+    pub(super) fn rebalance(&self, event: &Event) -> Option<Result<(), Fault>> {
+        self.answer(event, Some(self.timeout))
+    }
+
+    /// `commit` is how long the listener's offsets may take to be committed; without it the listener is not asked.
+    fn answer(&self, event: &Event, commit: Option<Duration>) -> Option<Result<(), Fault>> {
+        let (change, partitions) = event.rebalance()?;
+        Some(match change {
+            Change::Assign => {
+                if !self.acquainted.swap(true, Ordering::Relaxed) {
+                    self.handle.meet_leaders(&partitions, ACQUAINTANCE);
+                }
+                let taken = self.handle.take(&partitions);
+                if taken.is_ok() {
+                    tracing::debug!(partitions = partitions.len(), "partitions assigned");
+                    self.listener.assigned(&partitions);
+                }
+                taken
+            }
+            Change::Revoke => {
+                // Asked before the answer, which clears it.
+                let lost = self.handle.assignment_lost();
+                tracing::debug!(partitions = partitions.len(), lost, "partitions revoked");
+                let committed = match commit {
+                    Some(timeout) => self.hand_over(&partitions, lost, timeout),
+                    None => Ok(()),
+                };
+                self.handle.give(&partitions).and(committed)
+            }
+        })
+    }
+
+    fn hand_over(
+        &self,
+        partitions: &[TopicPartition],
+        lost: bool,
+        timeout: Duration,
+    ) -> Result<(), Fault> {
+        let offsets = self.listener.revoked(partitions, lost);
+        if lost || offsets.is_empty() {
+            return Ok(());
+        }
+        self.handle.commit(&offsets, timeout)
+    }
+
+    /// Leaves the group, if it is a member of one, and ends the client; no longer than `deadline` altogether. With
+    /// `in_order` the listener is asked for offsets, which are committed first.
+    pub(super) fn leave(
+        self,
+        deadline: Duration,
+        is_member: bool,
+        in_order: bool,
+    ) -> Result<(), Fault> {
+        let end = Instant::now() + deadline;
+        let left = if is_member {
+            self.leave_group(end, in_order)
+        } else {
+            Ok(())
+        };
+        // librdkafka joins its threads, and one of them may be asking a name server that does not answer.
+        let (done, gone) = mpsc::channel();
+        let handle = self.handle;
+        let ender = std::thread::Builder::new()
+            .name("eda-kafka-close".to_owned())
+            .spawn(move || {
+                drop(handle);
+                let _ = done.send(());
+            });
+        if ender.is_ok()
+            && gone
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+                .is_err()
+        {
+            tracing::debug!("the client is still ending in the background");
+        }
+        left
+    }
+
+    fn leave_group(&self, end: Instant, in_order: bool) -> Result<(), Fault> {
+        let settled = self.settle(end, in_order);
+        let left = self.close_membership(end, in_order);
+        settled.and(left)
+    }
+
+    /// Commits first and answers whatever the group has asked.
+    ///
+    /// Leaving would ask for partitions and offsets too. But when a rebalance has begun that we did not answer yet,
+    /// librdkafka 2.12.1 leaves at once (`rd_kafka_cgrp_revoke_all_rejoin`, eager protocol): a commit after that is
+    /// refused as a stranger's, and to answer then is to hang or to abort
+    /// (`rd_kafka_cgrp_terminated: assert: !rd_kafka_assignment_in_progress`).
+    fn settle(&self, end: Instant, in_order: bool) -> Result<(), Fault> {
+        let patience = || {
+            let left = end.saturating_duration_since(Instant::now());
+            in_order.then(|| left.min(self.timeout))
+        };
+        // Nobody will read from what may still be assigned.
+        self.acquainted.store(true, Ordering::Relaxed);
+        let held = self.handle.assignment();
+        let mut outcome = match patience() {
+            Some(timeout) if !held.is_empty() => {
+                self.hand_over(&held, self.handle.assignment_lost(), timeout)
+            }
+            _ => Ok(()),
+        };
+        // Without records in the way the group's questions are soon reached.
+        if let Err(fault) = self.handle.pause(&held) {
+            tracing::debug!("not paused before leaving: {fault}");
+        }
+        let end = end.min(Instant::now() + ANSWERING);
+        while Instant::now() < end
+            && let Some(event) = self.handle.poll(Duration::ZERO)
+        {
+            if let Some(Err(fault)) = self.answer(&event, patience()) {
+                outcome = Err(fault);
+            }
+        }
+        outcome
+    }
+
+    fn close_membership(&self, end: Instant, in_order: bool) -> Result<(), Fault> {
+        let mut holds = !self.handle.assignment().is_empty();
+        // librdkafka 2.12.1 forgets to tell the coordinator when a cooperative member without partitions closes; the
+        // group would wait for it until its session times out. It does tell when that member unsubscribes.
+        if !holds {
+            self.handle.unsubscribe();
+        }
+        self.handle.begin_to_leave()?;
+        let mut outcome = Ok(());
+        while !self.handle.has_left() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                if holds {
+                    return Err(Fault::new(code::TIMED_OUT, "the group did not answer"));
+                }
+                // The broker answers one request at a time, and ours may wait behind a join of the same connection.
+                tracing::warn!("the coordinator did not confirm in time that this member left");
+                return outcome;
+            }
+            let Some(event) = self.handle.poll(left.min(TICK)) else {
+                continue;
+            };
+            let commit = in_order.then(|| left.min(self.timeout));
+            if let Some(answer) = self.answer(&event, commit) {
+                holds = false;
+                if let Err(fault) = answer {
+                    outcome = Err(fault);
+                }
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,248 @@
+//! Who we talk to: the only folder that knows rdkafka. Types of `model` in and out.
+//!
+//! [`Cluster`] asks questions and changes things, [`Producer`] writes records, [`Consumer`] reads them. All three are
+//! bounded by [`Connection::timeout`], and all three say within a second that a port is closed.
+
+mod by_name;
+mod configs;
+mod consumer;
+mod context;
+mod delivery;
+mod error;
+mod ffi;
+mod groups;
+mod membership;
+mod offsets;
+mod outcomes;
+mod producer;
+mod properties;
+mod topics;
+mod verdict;
+
+pub use consumer::{Consumer, ConsumerOptions, Polled};
+pub use membership::Rebalance;
+pub use offsets::{Isolation, ListedOffset, OffsetQuery};
+pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
+
+use crate::error::Result;
+use context::ClientContext;
+use error::{Fault, Place, Subject};
+use ffi::admin::Admin;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Where the cluster is and how to speak with it.
+#[derive(Clone)]
+pub struct Connection {
+    /// `HOST:PORT,…`, the brokers to ask first.
+    pub brokers: String,
+    /// How long a request may take altogether.
+    pub timeout: Duration,
+    /// The user's own client properties (`-X name=value`), applied last. They may hold secrets: their values are
+    /// never shown, not even by `Debug`.
+    pub properties: Vec<(String, String)>,
+    /// Whether librdkafka's debug log goes to `tracing`.
+    pub verbose_client_logs: bool,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.properties.iter().map(|(name, _)| &**name).collect();
+        formatter
+            .debug_struct("Connection")
+            .field("brokers", &self.brokers)
+            .field("timeout", &self.timeout)
+            .field("properties", &names)
+            .field("verbose_client_logs", &self.verbose_client_logs)
+            .finish()
+    }
+}
+
+/// A cluster to ask and to change. Cheap to clone: all clones share one client, made at the first request.
+///
+/// Every call is bounded by [`Connection::timeout`]. When no broker can be reached the error is of
+/// [`Kind::Unreachable`](crate::error::Kind::Unreachable) and carries the last reason; when every address refuses, it
+/// comes at once.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connection: Connection,
+    client: Mutex<Option<Arc<Client>>>,
+}
+
+/// The client behind a cluster, with what it knows of its connection.
+struct Client {
+    admin: Admin,
+    context: Arc<ClientContext>,
+    brokers: String,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Cluster")
+            .field(&self.shared.connection)
+            .finish()
+    }
+}
+
+impl Cluster {
+    /// Checks the properties; connects to nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) for a property that does not exist or cannot have its value.
+    pub fn new(connection: Connection) -> Result<Cluster> {
+        properties::native(&properties::merged(&connection, &[]))?;
+        Ok(Cluster {
+            shared: Arc::new(Shared {
+                connection,
+                client: Mutex::default(),
+            }),
+        })
+    }
+
+    /// How this cluster is reached.
+    pub fn connection(&self) -> &Connection {
+        &self.shared.connection
+    }
+
+    /// Whether anybody is there: the cheapest request that needs an answer.
+    pub async fn ping(&self) -> Result<()> {
+        let client = self.client()?;
+        client
+            .admin
+            .describe_cluster()
+            .await
+            .map_err(|fault| client.error("ask for the cluster", Subject::Cluster, fault))
+    }
+
+    fn client(&self) -> Result<Arc<Client>> {
+        let connection = &self.shared.connection;
+        let mut client = self
+            .shared
+            .client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &*client {
+            return Ok(Arc::clone(client));
+        }
+        let context = Arc::new(ClientContext::new(&connection.brokers));
+        let properties = properties::native(&properties::merged(connection, &[]))?;
+        let admin = Admin::open(properties, Arc::clone(&context), connection.timeout)
+            .map_err(properties::refused)?;
+        let opened = Arc::new(Client {
+            admin,
+            context,
+            brokers: connection.brokers.clone(),
+        });
+        *client = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+}
+
+/// An item that was asked about and is missing in the answer.
+fn lost() -> Fault {
+    Fault::new(error::code::INVALID_ARG, "the answer leaves it out")
+}
+
+impl Client {
+    fn error(&self, doing: &str, subject: Subject<'_>, fault: Fault) -> crate::error::Error {
+        let place = Place {
+            brokers: &self.brokers,
+            context: &self.context,
+        };
+        place.error(doing, subject, fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Kind};
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    pub(super) fn connection(brokers: &str) -> Connection {
+        Connection {
+            brokers: brokers.to_owned(),
+            timeout: Duration::from_secs(5),
+            properties: Vec::new(),
+            verbose_client_logs: false,
+        }
+    }
+
+    /// A loopback port that nobody listens on.
+    pub(super) fn closed_port() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("its address").port()
+    }
+
+    fn ping(connection: Connection) -> (Error, Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let cluster = Cluster::new(connection).expect("properties are fine");
+        let start = Instant::now();
+        let error = runtime.block_on(cluster.ping()).expect_err("nobody there");
+        (error, start.elapsed())
+    }
+
+    #[test]
+    fn a_closed_port_is_reported_within_a_second() {
+        for host in ["127.0.0.1", "localhost"] {
+            let brokers = format!("{host}:{}", closed_port());
+            let (error, elapsed) = ping(connection(&brokers));
+            assert_eq!(error.kind(), Kind::Unreachable);
+            assert_eq!(
+                error.message(),
+                format!("cannot reach Kafka at `{brokers}`")
+            );
+            assert!(error.one_line().contains("Connection refused"), "{error:?}");
+            assert!(
+                error
+                    .hint_text()
+                    .is_some_and(|hint| hint.contains("eda broker"))
+            );
+            assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
+        }
+    }
+
+    #[test]
+    fn every_call_gets_its_own_attempts() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let brokers = format!("127.0.0.1:{}", closed_port());
+        let cluster = Cluster::new(connection(&brokers)).expect("properties are fine");
+        for _ in 0..3 {
+            let error = runtime
+                .block_on(cluster.topics())
+                .expect_err("nobody there");
+            assert_eq!(error.kind(), Kind::Unreachable);
+        }
+    }
+
+    #[test]
+    fn a_silent_address_is_reported_when_the_time_is_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let brokers = listener.local_addr().expect("its address").to_string();
+        let mut connection = connection(&brokers);
+        connection.timeout = Duration::from_secs(1);
+        let (error, elapsed) = ping(connection);
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert!(!error.causes().is_empty(), "{error:?}");
+        // Twice the time-out and more: the machine may be busy, and what is tested is that it ends.
+        assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_reported() {
+        let (error, _) = ping(connection("no-such-host.invalid:9092"));
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert!(error.one_line().contains("resolve"), "{error:?}");
+    }
+}

@@ -1,0 +1,293 @@
+//! Writing records: each gets an answer, either as a future or as a tally.
+
+use super::context::ClientContext;
+use super::delivery::Deliveries;
+use super::ffi::handle::{Handle, Kind};
+use super::{Connection, properties};
+use crate::error::{Error, Result};
+use crate::model::record::OutgoingRecord;
+use crate::model::topic::TopicPartition;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long records wait for company, unless said otherwise. A lone record pays it in full.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// How long a record that a broker does not take is tried again: a broker may restart meanwhile.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Memory for records that are not acknowledged yet.
+const QUEUE_KIBIBYTES: &str = "131072";
+
+/// What a producer does besides the defaults (idempotent, `acks=all`, Java's partitioner).
+#[derive(Clone, Debug, Default)]
+pub struct ProducerOptions {
+    /// `gzip`, `snappy`, `lz4`, `zstd` or `none`, the default.
+    pub compression: Option<String>,
+    /// How long records wait for company.
+    pub linger: Option<Duration>,
+}
+
+/// Where an acknowledged record went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// What became of the records so far. A snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub acknowledged: u64,
+    pub failed: u64,
+    pub in_flight: u64,
+}
+
+/// The answer to one [`Producer::send`]. Dropping it does not take the record back.
+#[must_use = "a record may fail later: await its delivery"]
+#[derive(Debug)]
+pub struct Delivery(oneshot::Receiver<Result<Delivered>>);
+
+impl Future for Delivery {
+    type Output = Result<Delivered>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|answer| answer.unwrap_or_else(|_| Err(Error::failed("the producer was closed"))))
+    }
+}
+
+/// Writes records. Cheap to clone; all clones share one queue and one tally.
+///
+/// Dropping the last clone gives up what is not acknowledged: call [`Producer::flush`] first.
+#[derive(Clone)]
+pub struct Producer {
+    inner: Arc<Inner>,
+}
+
+/// Ends the poller with the last clone; the poller shares the rest.
+struct Inner(Arc<Deliveries>);
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Producer")
+            .field("tally", &self.tally())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// Starts a producer and its polling thread; connects when there is something to send.
+    ///
+    /// # Errors
+    /// A usage error for properties that are unknown, wrong, or contradict each other.
+    pub fn open(connection: &Connection, options: ProducerOptions) -> Result<Producer> {
+        let linger = options.linger.unwrap_or(LINGER);
+        let mut own = vec![
+            ("enable.idempotence", "true".to_owned()),
+            ("acks", "all".to_owned()),
+            ("partitioner", "murmur2_random".to_owned()),
+            ("linger.ms", (linger.as_secs_f64() * 1000.0).to_string()),
+            (
+                "message.timeout.ms",
+                MESSAGE_TIMEOUT
+                    .max(connection.timeout)
+                    .as_millis()
+                    .to_string(),
+            ),
+            // A topic that is not there is not there: `eda topic create` waits until a new one is.
+            ("topic.metadata.propagation.max.ms", "1000".to_owned()),
+            ("queue.buffering.max.messages", "200000".to_owned()),
+            ("queue.buffering.max.kbytes", QUEUE_KIBIBYTES.to_owned()),
+        ];
+        if let Some(compression) = options.compression {
+            own.push(("compression.type", compression));
+        }
+        let native = properties::native(&properties::merged(connection, &own))?;
+        let context = Arc::new(ClientContext::new(&connection.brokers));
+        let handle = Handle::open(Kind::Producer, native, context).map_err(properties::refused)?;
+        let deliveries = Deliveries::new(handle, &connection.brokers, connection.timeout);
+        let shared = Arc::new(deliveries);
+        let poller = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("eda-kafka-producer".to_owned())
+            .spawn(move || poller.listen())?;
+        Ok(Producer {
+            inner: Arc::new(Inner(shared)),
+        })
+    }
+
+    /// Puts the record into the queue and answers with a future of its acknowledgement. Blocks the caller's thread while
+    /// the queue is full, no longer than the connection's time-out: many records are sent from a blocking thread.
+    ///
+    /// # Errors
+    /// When it cannot even be queued: see [`Producer::enqueue`].
+    pub fn send(&self, record: &OutgoingRecord) -> Result<Delivery> {
+        self.inner.0.send(record).map(Delivery)
+    }
+
+    /// Puts the record into the queue; what becomes of it is counted, and a failure is kept under `token` (below
+    /// 2^63). Blocks while the queue is full, no longer than the connection's time-out.
+    ///
+    /// # Errors
+    /// When the queue stays full, the record cannot be sent at all (too large, a partition that does not exist), or
+    /// nobody can be reached.
+    pub fn enqueue(&self, record: &OutgoingRecord, token: u64) -> Result<()> {
+        self.inner.0.enqueue(record, token)
+    }
+
+    /// What became of the records so far, those of [`Producer::send`] included.
+    pub fn tally(&self) -> Tally {
+        self.inner.0.tally()
+    }
+
+    /// The failures since the last call, with the token given to [`Producer::enqueue`]. At most a thousand are kept;
+    /// the others are only counted, in the tally.
+    pub fn take_failures(&self) -> Vec<(u64, Error)> {
+        self.inner.0.take_failures()
+    }
+
+    /// The first and the last offset that was acknowledged in each partition.
+    pub fn acknowledged_offsets(&self) -> BTreeMap<TopicPartition, (i64, i64)> {
+        self.inner.0.acknowledged_offsets()
+    }
+
+    /// Sends everything and waits until every record has its outcome.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`](crate::error::Kind::Unreachable) when no record got its outcome for `deadline`, with the
+    /// number of those that are not acknowledged: as long as records are acknowledged it goes on. Also as soon as it is
+    /// certain that nobody can be reached, and again at every further flush until a record is acknowledged.
+    /// A record that was refused is not an error of the flush: see [`Producer::tally`].
+    pub fn flush(&self, deadline: Duration) -> Result<()> {
+        self.inner.0.flush(deadline)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{closed_port, connection};
+    use super::*;
+    use crate::error::Kind;
+    use std::time::Instant;
+
+    fn record() -> OutgoingRecord {
+        OutgoingRecord {
+            topic: "orders".to_owned(),
+            value: Some(b"{}".to_vec()),
+            ..OutgoingRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_closed_port_fails_the_flush_and_every_record_within_a_second() {
+        let brokers = format!("127.0.0.1:{}", closed_port());
+        let producer =
+            Producer::open(&connection(&brokers), ProducerOptions::default()).expect("opens");
+        let start = Instant::now();
+        producer.enqueue(&record(), 7).expect("is queued");
+        let error = producer
+            .flush(Duration::from_secs(10))
+            .expect_err("nobody there");
+        assert_eq!(error.kind(), Kind::Unreachable);
+        assert!(error.one_line().contains("Connection refused"), "{error:?}");
+        assert!(start.elapsed() < Duration::from_secs(1));
+        assert_eq!(producer.tally().failed, 1);
+        let failures = producer.take_failures();
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].0, 7);
+        assert_eq!(failures[0].1.kind(), Kind::Unreachable);
+        let again = producer.flush(Duration::from_secs(10));
+        assert_eq!(
+            again.expect_err("the record is lost").kind(),
+            Kind::Unreachable
+        );
+    }
+
+    /// librdkafka's own mock of a broker, which takes a tenth of a second for each record here.
+    #[test]
+    fn a_flush_goes_on_while_records_are_acknowledged() {
+        let mut connection = connection("127.0.0.1:1");
+        let slow = [
+            ("test.mock.num.brokers", "1"),
+            ("test.mock.broker.rtt", "100"),
+            ("allow.auto.create.topics", "true"),
+            ("batch.num.messages", "1"),
+            ("max.in.flight.requests.per.connection", "1"),
+        ];
+        let slow = slow.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        connection.properties.extend(slow);
+        let producer = Producer::open(&connection, ProducerOptions::default()).expect("opens");
+        producer.enqueue(&record(), 0).expect("is queued");
+        producer
+            .flush(Duration::from_secs(10))
+            .expect("is acknowledged");
+        for token in 1..=20 {
+            let mut record = record();
+            record.partition = Some(0);
+            producer.enqueue(&record, token).expect("is queued");
+        }
+        let patience = Duration::from_millis(1000);
+        let start = Instant::now();
+        producer.flush(patience).expect("is acknowledged");
+        assert!(
+            start.elapsed() > patience,
+            "the mock is too fast to tell: {:?}",
+            start.elapsed()
+        );
+        assert_eq!(producer.tally().acknowledged, 21);
+    }
+
+    #[test]
+    fn a_closed_port_fails_a_delivery() {
+        let brokers = format!("127.0.0.1:{}", closed_port());
+        let producer =
+            Producer::open(&connection(&brokers), ProducerOptions::default()).expect("opens");
+        let delivery = producer.send(&record()).expect("is queued");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let error = runtime.block_on(delivery).expect_err("nobody there");
+        assert_eq!(error.kind(), Kind::Unreachable);
+    }
+
+    #[test]
+    fn properties_that_contradict_each_other_are_named() {
+        let mut connection = connection("127.0.0.1:1");
+        connection
+            .properties
+            .push(("acks".to_owned(), "1".to_owned()));
+        let error =
+            Producer::open(&connection, ProducerOptions::default()).expect_err("a conflict");
+        assert_eq!(error.kind(), Kind::Usage);
+        let line = error.one_line();
+        assert!(
+            line.contains("acks") && line.contains("enable.idempotence"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_compression_is_a_usage_error() {
+        let options = ProducerOptions {
+            compression: Some("rar".to_owned()),
+            ..ProducerOptions::default()
+        };
+        let error = Producer::open(&connection("127.0.0.1:1"), options).expect_err("no such codec");
+        assert!(error.message().contains("`compression.type`"), "{error}");
+    }
+}
