@@ -25,6 +25,7 @@
 //! three shapes: reading (query → report), changing (plan → consent → apply → outcome) or streaming (open →
 //! record, record, … → summary).
 
+pub mod broker;
 pub mod consent;
 pub mod error;
 pub mod kafka;

@@ -1,0 +1,285 @@
+//! OffsetCommit, OffsetFetch, OffsetDelete.
+
+use std::time::Instant;
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
+use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use kafka_protocol::messages::{
+    OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, TopicName,
+};
+
+use super::super::group::offsets::{Committed, Offsets};
+use super::super::group::state::{Group, Phase};
+use super::groups::caller;
+use super::{Answer, Call, text};
+
+/// `offset.metadata.max.bytes`.
+const METADATA_LIMIT: usize = 4096;
+const CONSUMER: &str = "consumer";
+
+/// Keeps offsets. Whether the caller may commit decides for all of them; what is wrong with one is said of it alone.
+pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answer {
+    let generation = request.generation_id_or_member_epoch;
+    let caller = caller(
+        &request.member_id,
+        request.group_instance_id.as_ref(),
+        generation,
+    );
+    let now = Instant::now();
+    let topics = &call.state.topics;
+    let id = request.group_id.as_str();
+    let check = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
+        let known = topics
+            .get(topic)
+            .is_some_and(|topic| topic.partition(asked.partition_index).is_some());
+        if !known {
+            Err(ResponseError::UnknownTopicOrPartition)
+        } else if asked
+            .committed_metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.len() > METADATA_LIMIT)
+        {
+            Err(ResponseError::OffsetMetadataTooLarge)
+        } else {
+            Ok(())
+        }
+    };
+    // The checks look at topics; done first, so that no two locks are held.
+    let checked: Vec<Vec<Result<(), ResponseError>>> = request
+        .topics
+        .iter()
+        .map(|topic| {
+            topic
+                .partitions
+                .iter()
+                .map(|asked| check(&topic.name, asked))
+                .collect()
+        })
+        .collect();
+    let keep = |group: &mut Group| {
+        group.may_commit(&caller, now)?;
+        for (topic, checked) in request.topics.iter().zip(&checked) {
+            for (asked, _) in topic
+                .partitions
+                .iter()
+                .zip(checked)
+                .filter(|(_, checked)| checked.is_ok())
+            {
+                let committed = Committed {
+                    offset: asked.committed_offset,
+                    leader_epoch: asked.committed_leader_epoch,
+                    metadata: asked
+                        .committed_metadata
+                        .as_ref()
+                        .map(|text| text.to_string())
+                        .unwrap_or_default(),
+                    at: now,
+                };
+                group
+                    .offsets
+                    .set(&topic.name, asked.partition_index, committed);
+            }
+        }
+        Ok(())
+    };
+    let allowed = if let Some(fault) = call.fault {
+        Err(ResponseError::Unknown(fault))
+    } else if id.is_empty() {
+        Err(ResponseError::InvalidGroupId)
+    } else if generation < 0 {
+        call.state.groups.with_or_create(id, keep)
+    } else {
+        call.state
+            .groups
+            .with(id, keep)
+            .unwrap_or(Err(ResponseError::IllegalGeneration))
+    };
+    let answered = request.topics.iter().zip(checked).map(|(topic, checked)| {
+        let partition =
+            |(asked, checked): (&OffsetCommitRequestPartition, Result<(), ResponseError>)| {
+                OffsetCommitResponsePartition::default()
+                    .with_partition_index(asked.partition_index)
+                    .with_error_code(super::code(&allowed.and(checked)))
+            };
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(
+                topic
+                    .partitions
+                    .iter()
+                    .zip(checked)
+                    .map(partition)
+                    .collect(),
+            )
+    });
+    call.reply(&OffsetCommitResponse::default().with_topics(answered.collect()))
+}
+
+/// The offset of a partition; -1 where nothing is committed.
+fn found(offsets: Option<&Offsets>, topic: &str, partition: i32) -> (i64, i32, String) {
+    match offsets.and_then(|offsets| offsets.get(topic, partition)) {
+        Some(committed) => (
+            committed.offset,
+            committed.leader_epoch,
+            committed.metadata.clone(),
+        ),
+        None => (-1, -1, String::new()),
+    }
+}
+
+type Asked = Option<Vec<(TopicName, Vec<i32>)>>;
+type FetchedTopics = Vec<(TopicName, Vec<(i32, (i64, i32, String))>)>;
+
+/// What is committed for the partitions asked for, or, asked for none in particular, for all there are.
+fn look_up(call: &Call<'_>, group: &str, asked: Asked) -> FetchedTopics {
+    let look = |offsets: Option<&Offsets>| match asked {
+        Some(asked) => asked
+            .into_iter()
+            .map(|(topic, indexes)| {
+                let partitions = indexes
+                    .into_iter()
+                    .map(|index| (index, found(offsets, &topic, index)));
+                let partitions = partitions.collect();
+                (topic, partitions)
+            })
+            .collect(),
+        None => offsets
+            .into_iter()
+            .flat_map(Offsets::topics)
+            .map(|(topic, partitions)| {
+                let partitions = partitions
+                    .keys()
+                    .map(|index| (*index, found(offsets, topic, *index)));
+                (TopicName(text(topic)), partitions.collect())
+            })
+            .collect(),
+    };
+    match call.state.groups.get(group) {
+        Some(group) => look(Some(&super::super::sync::lock(&group).offsets)),
+        None => look(None),
+    }
+}
+
+/// Committed offsets: of one group before version 8, of several from there on.
+pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer {
+    let response = OffsetFetchResponse::default();
+    if call.version() < 8 {
+        let asked = request.topics.map(|topics| {
+            topics
+                .into_iter()
+                .map(|topic| (topic.name, topic.partition_indexes))
+                .collect()
+        });
+        let topics =
+            look_up(&call, &request.group_id, asked)
+                .into_iter()
+                .map(|(name, partitions)| {
+                    let partition = |(index, (offset, epoch, metadata))| {
+                        OffsetFetchResponsePartition::default()
+                            .with_partition_index(index)
+                            .with_committed_offset(offset)
+                            .with_committed_leader_epoch(epoch)
+                            .with_metadata(Some(text(metadata)))
+                    };
+                    OffsetFetchResponseTopic::default()
+                        .with_name(name)
+                        .with_partitions(partitions.into_iter().map(partition).collect())
+                });
+        return call.reply(&response.with_topics(topics.collect()));
+    }
+    let mut groups = Vec::with_capacity(request.groups.len());
+    for asked in request.groups {
+        let topics = asked.topics.map(|topics| {
+            topics
+                .into_iter()
+                .map(|topic| (topic.name, topic.partition_indexes))
+                .collect()
+        });
+        let topics =
+            look_up(&call, &asked.group_id, topics)
+                .into_iter()
+                .map(|(name, partitions)| {
+                    let partition = |(index, (offset, epoch, metadata))| {
+                        OffsetFetchResponsePartitions::default()
+                            .with_partition_index(index)
+                            .with_committed_offset(offset)
+                            .with_committed_leader_epoch(epoch)
+                            .with_metadata(Some(text(metadata)))
+                    };
+                    OffsetFetchResponseTopics::default()
+                        .with_name(name)
+                        .with_partitions(partitions.into_iter().map(partition).collect())
+                });
+        let group = OffsetFetchResponseGroup::default().with_topics(topics.collect());
+        groups.push(group.with_group_id(asked.group_id));
+    }
+    call.reply(&response.with_groups(groups))
+}
+
+/// Forgets single offsets (KIP-496). Errors: GROUP_ID_NOT_FOUND; NON_EMPTY_GROUP for a live group that is not made of
+/// consumers; GROUP_SUBSCRIBED_TO_TOPIC for a topic a live consumer reads.
+pub(super) async fn delete(call: Call<'_>, request: OffsetDeleteRequest) -> Answer {
+    let topics = &call.state.topics;
+    let known: Vec<Vec<bool>> = request
+        .topics
+        .iter()
+        .map(|asked| {
+            let topic = topics.get(&asked.name);
+            let exists = |index| {
+                topic
+                    .as_ref()
+                    .is_some_and(|topic| topic.partition(index).is_some())
+            };
+            asked
+                .partitions
+                .iter()
+                .map(|partition| exists(partition.partition_index))
+                .collect()
+        })
+        .collect();
+    let forget = |group: &mut Group| {
+        if group.phase() != Phase::Empty && group.protocol_type() != CONSUMER {
+            return Err(ResponseError::NonEmptyGroup);
+        }
+        let topics = request.topics.iter().zip(&known).map(|(asked, known)| {
+            let subscribed = group.subscribes(&asked.name);
+            let offsets = &mut group.offsets;
+            let partition = asked
+                .partitions
+                .iter()
+                .zip(known)
+                .map(|(partition, known)| {
+                    let result = match (known, subscribed) {
+                        (false, _) => Err(ResponseError::UnknownTopicOrPartition),
+                        (true, true) => Err(ResponseError::GroupSubscribedToTopic),
+                        (true, false) => {
+                            offsets.remove(&asked.name, partition.partition_index);
+                            Ok(())
+                        }
+                    };
+                    OffsetDeleteResponsePartition::default()
+                        .with_partition_index(partition.partition_index)
+                        .with_error_code(super::code(&result))
+                });
+            let partitions = partition.collect();
+            OffsetDeleteResponseTopic::default()
+                .with_name(asked.name.clone())
+                .with_partitions(partitions)
+        });
+        Ok(topics.collect::<Vec<_>>())
+    };
+    let result = call.state.groups.with(&request.group_id, forget);
+    let result = result.unwrap_or(Err(ResponseError::GroupIdNotFound));
+    let response = OffsetDeleteResponse::default().with_error_code(super::code(&result));
+    call.reply(&response.with_topics(result.unwrap_or_default()))
+}

@@ -1,0 +1,121 @@
+//! Produce: validate, append, answer.
+
+use std::sync::Arc;
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::ProduceRequest;
+use kafka_protocol::messages::produce_request::PartitionProduceData;
+use kafka_protocol::messages::produce_response::{
+    PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+};
+
+use super::super::log::batch::Header;
+use super::super::partition::Appended;
+use super::super::sync::now_milliseconds;
+use super::super::topics::Topic;
+use super::{Answer, Call, text};
+
+/// zstd may be produced from this version on (KIP-110).
+const ZSTD_VERSION: i16 = 7;
+const ZSTD: i16 = 4;
+
+/// Appends each partition's batch. With `acks` 0 nothing is answered, whatever happens. Transactions are refused with
+/// TRANSACTIONAL_ID_AUTHORIZATION_FAILED: of all codes, the one every client takes for final and about this.
+pub(super) async fn handle(call: Call<'_>, request: ProduceRequest) -> Answer {
+    let refused = if let Some(fault) = call.fault {
+        Some(ResponseError::try_from_code(fault).unwrap_or(ResponseError::UnknownServerError))
+    } else if !(-1..=1).contains(&request.acks) {
+        Some(ResponseError::InvalidRequiredAcks)
+    } else if request.transactional_id.is_some() {
+        Some(ResponseError::TransactionalIdAuthorizationFailed)
+    } else {
+        None
+    };
+    let mut responses = Vec::with_capacity(request.topic_data.len());
+    for asked in request.topic_data {
+        let topic = match refused {
+            Some(error) => Err(error),
+            None => call.state.topics.find(&asked.name, asked.topic_id),
+        };
+        let append = |data: PartitionProduceData| {
+            let result = match &topic {
+                Ok(topic) => append(&call, topic, &data, request.acks),
+                Err(error) => Err(*error),
+            };
+            answer(data.index, result)
+        };
+        let partitions = asked.partition_data.into_iter().map(append).collect();
+        responses.push(
+            TopicProduceResponse::default()
+                .with_name(asked.name)
+                .with_topic_id(asked.topic_id)
+                .with_partition_responses(partitions),
+        );
+    }
+    if request.acks == 0 {
+        return Ok(None);
+    }
+    call.reply(&ProduceResponse::default().with_responses(responses))
+}
+
+fn append(
+    call: &Call<'_>,
+    topic: &Arc<Topic>,
+    data: &PartitionProduceData,
+    acks: i16,
+) -> Result<Appended, ResponseError> {
+    let partition = topic
+        .partition(data.index)
+        .ok_or(ResponseError::UnknownTopicOrPartition)?;
+    let config = topic.config();
+    if acks == -1 && config.min_insync_replicas > 1 {
+        return Err(ResponseError::NotEnoughReplicas);
+    }
+    let records = data.records.as_deref().unwrap_or_default();
+    if let Some(header) = Header::read(records) {
+        if header.is_transactional() {
+            return Err(ResponseError::TransactionalIdAuthorizationFailed);
+        }
+        if header.compression() == ZSTD && call.version() < ZSTD_VERSION {
+            return Err(ResponseError::UnsupportedCompressionType);
+        }
+    }
+    let now = now_milliseconds();
+    match partition.append(records, &config, now) {
+        Err(ResponseError::KafkaStorageError) => {
+            call.state.topics.rescue(now);
+            partition.append(records, &config, now)
+        }
+        result => result,
+    }
+}
+
+fn answer(index: i32, result: Result<Appended, ResponseError>) -> PartitionProduceResponse {
+    let response = PartitionProduceResponse::default().with_index(index);
+    match result {
+        Ok(appended) => response
+            .with_base_offset(appended.base_offset)
+            .with_log_append_time_ms(appended.append_time)
+            .with_log_start_offset(appended.log_start),
+        Err(error) => response
+            .with_error_code(error.code())
+            .with_error_message(message(error).map(text))
+            .with_base_offset(-1)
+            .with_log_append_time_ms(-1)
+            .with_log_start_offset(-1),
+    }
+}
+
+/// A sentence where the code alone does not say it.
+fn message(error: ResponseError) -> Option<&'static str> {
+    match error {
+        ResponseError::KafkaStorageError => Some("the broker's memory limit is reached"),
+        ResponseError::TransactionalIdAuthorizationFailed => {
+            Some("this broker has no transactions")
+        }
+        ResponseError::InvalidRecord => {
+            Some("not one batch of well-formed records, with keys if the topic is compacted")
+        }
+        _ => None,
+    }
+}

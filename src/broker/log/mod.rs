@@ -1,0 +1,16 @@
+//! A partition's log: the batches as they came, found by offset and by time, bounded by retention and by memory.
+//!
+//! - [`batch`]: one record batch as bytes: validation and the fields the broker writes.
+//! - [`record`]: the records inside an uncompressed batch, for lookups by time.
+//! - [`segment`]: a stretch of batches in blocks, the unit retention deletes.
+//! - [`partition`]: the log itself, a queue of segments.
+//! - [`memory`]: the budget all logs of a broker share.
+
+pub(crate) mod batch;
+pub(crate) mod memory;
+pub(crate) mod partition;
+pub(crate) mod record;
+pub(crate) mod segment;
+
+pub(crate) use memory::Memory;
+pub(crate) use partition::{Log, Policy};
