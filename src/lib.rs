@@ -31,3 +31,5 @@ pub mod error;
 pub mod kafka;
 pub mod model;
 pub mod report;
+pub mod settings;
+pub mod ui;

@@ -1,0 +1,350 @@
+//! What the user set, merged once: flag, then environment, then contexts file, then default.
+//!
+//! A [`Layer`] is what one source says, every field optional, and [`Settings::resolve`] puts them over each other.
+//! This is the only module that reads the environment or a configuration file.
+//!
+//! One thing is not merged: which cluster it is. Whoever names it, by address or as a context, names all of it, so
+//! that the password of one cluster is never sent to another.
+
+use crate::error::{Error, Result};
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a Kafka for development listens, and where we look when nobody says otherwise.
+pub const DEFAULT_BROKERS: &str = "localhost:9092";
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What one source (the flags, the environment) says about the cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layer {
+    pub brokers: Option<String>,
+    /// A context's name in the contexts file.
+    pub context: Option<String>,
+    pub timeout: Option<Duration>,
+    /// librdkafka properties; of two for one name the later wins.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Layer {
+    /// `EDA_BROKERS`, `EDA_CONTEXT`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
+    /// without showing it in `ps`. A variable that is empty says nothing.
+    fn from_environment() -> Layer {
+        Layer::from_variables(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
+    }
+
+    fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Layer {
+        let mut layer = Layer::default();
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            match (name.as_str(), name.strip_prefix("EDA_X_")) {
+                ("EDA_BROKERS", _) => layer.brokers = Some(value),
+                ("EDA_CONTEXT", _) => layer.context = Some(value),
+                (_, Some(property)) => {
+                    let property = property.to_ascii_lowercase().replace('_', ".");
+                    layer.properties.push((property, value));
+                }
+                _ => {}
+            }
+        }
+        layer.properties.sort();
+        layer
+    }
+}
+
+/// How to reach the cluster: every question answered.
+#[derive(Clone, PartialEq)]
+pub struct Settings {
+    pub brokers: String,
+    /// The longest one request to the cluster may take.
+    pub timeout: Duration,
+    pub properties: Vec<(String, String)>,
+    /// Whether anybody named the cluster, or we fell back on [`DEFAULT_BROKERS`].
+    pub brokers_named: bool,
+}
+
+impl Settings {
+    /// Puts the flags over the environment over the contexts file over the defaults.
+    ///
+    /// # Errors
+    /// Usage: a context that is not in the file, or a file that cannot be read.
+    pub fn resolve(flags: Layer) -> Result<Settings> {
+        Settings::merge(flags, Layer::from_environment(), contexts_path().as_deref())
+    }
+
+    fn merge(flags: Layer, environment: Layer, contexts: Option<&Path>) -> Result<Settings> {
+        // A flag that names a context is above a variable that names brokers.
+        let (brokers, context) = match (flags.brokers, flags.context) {
+            (None, None) => (environment.brokers, environment.context),
+            named => named,
+        };
+        let file = match &brokers {
+            Some(_) => Context::default(),
+            None => read_context(context.as_deref(), contexts)?,
+        };
+        let brokers = brokers.or(file.brokers);
+        if let Some(brokers) = &brokers {
+            check_brokers(brokers)?;
+        }
+        let mut properties = file.properties;
+        properties.extend(environment.properties);
+        properties.extend(flags.properties);
+        Ok(Settings {
+            brokers_named: brokers.is_some(),
+            brokers: brokers.unwrap_or_else(|| DEFAULT_BROKERS.to_owned()),
+            timeout: flags.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT),
+            properties,
+        })
+    }
+}
+
+/// Refuses what can be no address before librdkafka makes another of it: it takes port 99636 for 34100, and waits in
+/// vain for a name that is empty. The text is not repeated where it may hold a password.
+fn check_brokers(brokers: &str) -> Result<()> {
+    let refuse = |why: String| Err(Error::usage(why).hint("brokers are HOST:PORT,HOST:PORT"));
+    if brokers.contains('@') {
+        return refuse("a broker's address has no user in it".to_owned());
+    }
+    for broker in brokers.split(',') {
+        let broker = broker.trim();
+        let (host, port) = match broker.rsplit_once(':') {
+            // The colons of a bare IPv6 address belong to it.
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+            _ => (broker, None),
+        };
+        if host.is_empty() || host.contains(['/', ' ']) {
+            return refuse(format!("`{broker}` is no broker's address"));
+        }
+        if let Some(port) = port
+            && !port.parse::<u16>().is_ok_and(|port| port > 0)
+        {
+            return refuse(format!("`{broker}` has no port from 1 to 65535"));
+        }
+    }
+    Ok(())
+}
+
+/// What the contexts file says of one cluster.
+#[derive(Default)]
+struct Context {
+    brokers: Option<String>,
+    timeout: Option<Duration>,
+    properties: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContextsFile {
+    current: Option<String>,
+    #[serde(default)]
+    contexts: BTreeMap<String, ContextEntry>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContextEntry {
+    brokers: String,
+    timeout: Option<String>,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+}
+
+/// `$XDG_CONFIG_HOME/eda/contexts.toml`, on every Unix alike.
+fn contexts_path() -> Option<PathBuf> {
+    let strategy = etcetera::base_strategy::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("eda").join("contexts.toml"))
+}
+
+/// The context `name`, or the file's current one; no file and no name says nothing.
+fn read_context(name: Option<&str>, path: Option<&Path>) -> Result<Context> {
+    let missing = |name: &str| {
+        Error::usage(format!("context `{name}` is not in the contexts file")).hint(
+            "name a context of `$XDG_CONFIG_HOME/eda/contexts.toml`, or say where the cluster is with `--brokers`",
+        )
+    };
+    let text = match path.map(std::fs::read_to_string) {
+        Some(Ok(text)) => text,
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::usage("cannot read the contexts file").caused_by(error));
+        }
+        _ => {
+            return match name {
+                Some(name) => Err(missing(name)),
+                None => Ok(Context::default()),
+            };
+        }
+    };
+    // The parser's own message quotes the line, and a line may hold a password: say only where.
+    let file: ContextsFile = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text[..span.start].bytes().filter(|b| *b == b'\n').count() + 1
+        });
+        Error::usage(format!("the contexts file is wrong at line {line}"))
+            .caused_by(error.message().to_owned())
+    })?;
+    let Some(name) = name.map(str::to_owned).or(file.current) else {
+        return Ok(Context::default());
+    };
+    let Some(entry) = file.contexts.get(&name) else {
+        return Err(missing(&name));
+    };
+    let timeout = match &entry.timeout {
+        Some(text) => Some(crate::model::duration::parse(text).map_err(|error| {
+            Error::usage(format!("context `{name}` has a wrong timeout")).caused_by(error)
+        })?),
+        None => None,
+    };
+    Ok(Context {
+        brokers: Some(entry.brokers.clone()),
+        timeout,
+        properties: entry.properties.clone().into_iter().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "current = \"local\"\n\
+        [contexts.local]\nbrokers = \"local:9092\"\n\
+        [contexts.prod]\nbrokers = \"prod:9092\"\ntimeout = \"3s\"\n\
+        [contexts.prod.properties]\n\"sasl.password\" = \"hunter2\"\n";
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("contexts.toml");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn layer(brokers: Option<&str>, context: Option<&str>) -> Layer {
+        Layer {
+            brokers: brokers.map(str::to_owned),
+            context: context.map(str::to_owned),
+            ..Layer::default()
+        }
+    }
+
+    #[test]
+    fn who_names_the_cluster_names_all_of_it() {
+        let (_folder, path) = file(FILE);
+        let none = || layer(None, None);
+        let cases = [
+            (none(), none(), "local:9092", 0),
+            (none(), layer(Some("env:9092"), None), "env:9092", 0),
+            (none(), layer(None, Some("prod")), "prod:9092", 1),
+            (
+                layer(None, Some("prod")),
+                layer(Some("env:9092"), None),
+                "prod:9092",
+                1,
+            ),
+            (
+                layer(Some("flag:9092"), None),
+                layer(None, Some("prod")),
+                "flag:9092",
+                0,
+            ),
+            (
+                layer(Some("flag:9092"), None),
+                layer(Some("env:9092"), None),
+                "flag:9092",
+                0,
+            ),
+        ];
+        for (flags, environment, brokers, properties) in cases {
+            let told = format!("{flags:?} {environment:?}");
+            let settings = Settings::merge(flags, environment, Some(&path)).unwrap();
+            assert_eq!(settings.brokers, brokers, "{told}");
+            assert_eq!(settings.properties.len(), properties, "{told}");
+            assert!(settings.brokers_named);
+        }
+        let settings = Settings::merge(none(), none(), None).unwrap();
+        assert_eq!(
+            (settings.brokers.as_str(), settings.brokers_named),
+            (DEFAULT_BROKERS, false)
+        );
+    }
+
+    #[test]
+    fn addresses_that_can_be_none_are_refused() {
+        for good in [
+            "a",
+            "a:1",
+            "a:1,b:2",
+            "[::1]:9092",
+            "::1",
+            "127.0.0.1:65535",
+            "a:1, b:2",
+        ] {
+            assert!(check_brokers(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            ",",
+            "a:",
+            ":1",
+            "a:0",
+            "a:99636",
+            "a:x",
+            "http://a:1",
+            "a:1,",
+            "u:p@a:1",
+        ] {
+            assert!(check_brokers(bad).is_err(), "{bad}");
+        }
+        let error = check_brokers("user:hunter2@a:1").unwrap_err();
+        assert!(!error.one_line().contains("hunter2"));
+    }
+
+    #[test]
+    fn flags_come_after_the_environment_and_win() {
+        let property = |value: &str| Layer {
+            properties: vec![("client.id".to_owned(), value.to_owned())],
+            ..Layer::default()
+        };
+        let settings = Settings::merge(property("flag"), property("environment"), None).unwrap();
+        assert_eq!(settings.properties.last().unwrap().1, "flag");
+    }
+
+    #[test]
+    fn environment_variables_name_cluster_and_properties() {
+        let variables = [
+            ("EDA_X_SASL_PASSWORD", "secret"),
+            ("EDA_BROKERS", "a:1"),
+            ("EDA_CONTEXT", ""),
+            ("HOME", "/"),
+        ];
+        let layer = Layer::from_variables(
+            variables
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        );
+        let expected = [("sasl.password".to_owned(), "secret".to_owned())];
+        assert_eq!(layer.properties, expected);
+        assert_eq!(
+            (layer.brokers.as_deref(), layer.context),
+            (Some("a:1"), None)
+        );
+    }
+
+    #[test]
+    fn a_broken_contexts_file_names_the_line_and_hides_its_text() {
+        let (_folder, path) = file("current = \"a\"\npassword = hunter2\n");
+        let error = read_context(None, Some(&path)).err().unwrap();
+        assert_eq!(error.message(), "the contexts file is wrong at line 2");
+        assert!(!error.one_line().contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn a_context_gives_brokers_and_properties() {
+        let (_folder, path) = file(FILE);
+        let context = read_context(Some("prod"), Some(&path)).unwrap();
+        assert_eq!(context.brokers.as_deref(), Some("prod:9092"));
+        assert_eq!(context.timeout, Some(Duration::from_secs(3)));
+        assert!(read_context(Some("other"), Some(&path)).is_err());
+    }
+}

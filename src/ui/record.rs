@@ -1,0 +1,184 @@
+//! Records as they stream by: NDJSON for programs, a line each for people, tab-separated for awk.
+
+use super::{Format, escape, style};
+use crate::error::{Error, Result};
+use crate::model::dead_letter::DeadLetter;
+use crate::model::record::Record;
+use crate::model::record_json;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Json,
+    Plain,
+    Pretty,
+}
+
+/// The stream of records on stdout. Buffered when nobody watches; call [`Records::flush`] whenever the source
+/// pauses, so that a reader of the pipe is never kept waiting for what is already here.
+#[derive(Debug)]
+pub struct Records {
+    out: BufWriter<Stdout>,
+    shape: Shape,
+    styled: bool,
+    flush_each: bool,
+    line: Vec<u8>,
+}
+
+impl Records {
+    pub(super) fn new(format: Format, terminal: bool, styled: bool) -> Self {
+        let shape = match format {
+            Format::Json => Shape::Json,
+            Format::Plain => Shape::Plain,
+            Format::Table if terminal => Shape::Pretty,
+            Format::Table => Shape::Json,
+        };
+        Records {
+            out: BufWriter::with_capacity(128 * 1024, std::io::stdout()),
+            shape,
+            styled,
+            flush_each: std::io::stdout().is_terminal(),
+            line: Vec::with_capacity(1024),
+        }
+    }
+
+    /// Writes one record; a dead letter's story comes with it.
+    pub fn write(&mut self, record: &Record, letter: Option<&DeadLetter>) -> Result<()> {
+        self.line.clear();
+        match self.shape {
+            Shape::Json => record_json::write(record, letter, &mut self.line),
+            Shape::Plain => plain(record, &mut self.line)?,
+            Shape::Pretty => pretty(record, letter, self.styled, &mut self.line)?,
+        }
+        self.line.push(b'\n');
+        self.out.write_all(&self.line).map_err(Error::output)?;
+        if self.flush_each {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything written so far to the reader.
+    ///
+    /// # Errors
+    /// Also when there is nothing to write and the reader is gone: `| head -1` ends, and so should we, before the
+    /// next record comes.
+    pub fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(Error::output)?;
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        let mut watched = [PollFd::new(self.out.get_ref(), PollFlags::empty())];
+        let changed = rustix::event::poll(&mut watched, Some(&Timespec::default()));
+        match changed.is_ok() && watched[0].revents().intersects(gone) {
+            true => Err(Error::output(std::io::ErrorKind::BrokenPipe.into())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// topic, partition, offset, timestamp in ms, key, value; null is empty. A tab or newline inside a key or value
+/// is escaped, for a raw one would make a second field or line of it.
+fn plain(record: &Record, line: &mut Vec<u8>) -> std::io::Result<()> {
+    write!(
+        line,
+        "{}\t{}\t{}\t",
+        record.topic, record.partition, record.offset
+    )?;
+    if let Some((timestamp, _)) = record.timestamp {
+        write!(line, "{timestamp}")?;
+    }
+    for field in [&record.key, &record.value] {
+        write!(
+            line,
+            "\t{}",
+            escape::bytes(field.as_deref().unwrap_or_default())
+        )?;
+    }
+    Ok(())
+}
+
+fn pretty(
+    record: &Record,
+    letter: Option<&DeadLetter>,
+    styled: bool,
+    line: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    let faint = |text: &str| {
+        if styled {
+            style::faint(text)
+        } else {
+            text.to_owned()
+        }
+    };
+    let name = |text: &str| {
+        if styled {
+            style::name(text)
+        } else {
+            text.to_owned()
+        }
+    };
+    let place = format!(
+        "{}:{}:{}",
+        escape::line(&record.topic),
+        record.partition,
+        record.offset
+    );
+    write!(line, "{}", faint(&place))?;
+    if let Some((timestamp, _)) = record.timestamp {
+        let time = jiff::Timestamp::from_millisecond(timestamp)
+            .map_or_else(|_| timestamp.to_string(), |time| time.to_string());
+        write!(line, " {}", faint(&time))?;
+    }
+    let shown = |bytes: &Option<Vec<u8>>| match bytes {
+        Some(bytes) => escape::bytes(bytes),
+        None => "null".to_owned(),
+    };
+    write!(
+        line,
+        " {} {}",
+        name(&shown(&record.key)),
+        shown(&record.value)
+    )?;
+    // A dead letter's headers are its story: told once, in words. The JSON has them all.
+    if let Some(letter) = letter {
+        write!(line, " {}", faint(&escape::line(&story(letter))))?;
+        return Ok(());
+    }
+    for header in &record.headers {
+        let text = format!("{}={}", escape::line(&header.name), shown(&header.value));
+        write!(line, " {}", faint(&text))?;
+    }
+    Ok(())
+}
+
+/// `from order-created:0:40, died in payment-service after 4 attempts, transient timeout: no answer`
+fn story(letter: &DeadLetter) -> String {
+    let origin = &letter.origin;
+    let mut story = match (&origin.topic, origin.partition, origin.offset) {
+        (Some(topic), Some(partition), Some(offset)) => {
+            format!("from {topic}:{partition}:{offset}, died")
+        }
+        (Some(topic), ..) => format!("from {topic}, died"),
+        (None, ..) => "of unknown origin, died".to_owned(),
+    };
+    if let Some(group) = &letter.group {
+        story.push_str(&format!(" in {group}"));
+    }
+    match letter.attempts {
+        Some(1) => story.push_str(" at the first attempt"),
+        Some(attempts) => story.push_str(&format!(" after {attempts} attempts")),
+        None => {}
+    }
+    let kind = letter.kind.map(|kind| kind.name());
+    let why: Vec<&str> = [kind, letter.exception.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    if !why.is_empty() {
+        story.push_str(&format!(", {}", why.join(" ")));
+    }
+    if let Some(message) = &letter.message {
+        story.push_str(&format!(": {message}"));
+    }
+    story
+}
