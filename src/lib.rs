@@ -30,6 +30,7 @@ pub mod consent;
 pub mod error;
 pub mod kafka;
 pub mod model;
+pub mod ops;
 pub mod report;
 pub mod settings;
 pub mod ui;

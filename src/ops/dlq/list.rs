@@ -1,0 +1,117 @@
+//! `eda dlq list`.
+
+use super::{after, places, replay_group};
+use crate::error::{Result, Status};
+use crate::kafka::{Cluster, Isolation};
+use crate::model::dead_letter;
+use crate::model::group::GroupListing;
+use crate::model::topic::TopicPartition;
+use crate::ops::scan;
+use crate::report::{Report, Table, Tone};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The dead-letter topics, sorted by name.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct DeadLetterTopics {
+    rows: Vec<Row>,
+    #[serde(skip)]
+    max: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    topic: String,
+    partitions: usize,
+    records: i64,
+    /// Not yet put back by `eda dlq replay`.
+    unreplayed: i64,
+}
+
+/// Finds them by name; with `max`, more waiting in all is an alarm.
+pub async fn list(cluster: &Cluster, max: Option<i64>) -> Result<DeadLetterTopics> {
+    let topics = cluster.topics().await?;
+    let topics: Vec<_> = topics
+        .into_iter()
+        .filter(|topic| !topic.internal && dead_letter::is_dead_letter_topic(&topic.name))
+        .collect();
+    let groups = cluster.groups().await?;
+    let replayed: Vec<GroupListing> = groups
+        .into_iter()
+        .filter(|group| {
+            topics
+                .iter()
+                .any(|topic| replay_group(&topic.name) == group.id)
+        })
+        .collect();
+    let mut progress = BTreeMap::new();
+    for (group, offsets) in cluster.committed_of_groups(&replayed).await? {
+        progress.insert(group, offsets?);
+    }
+    let all: Vec<TopicPartition> = topics.iter().flat_map(places).collect();
+    let answers = scan::extents_of_existing(cluster, &all, Isolation::ReadCommitted).await?;
+    // A topic that was deleted meanwhile holds nothing; one that does not answer may hold anything.
+    let all = scan::whole(answers)?;
+    let mut rows = Vec::new();
+    for topic in topics {
+        let extents: scan::Stretch = places(&topic)
+            .into_iter()
+            .filter_map(|place| all.get_key_value(&place))
+            .map(|(place, extent)| (place.clone(), *extent))
+            .collect();
+        let committed = progress
+            .remove(&replay_group(&topic.name))
+            .unwrap_or_default();
+        let count =
+            |stretch: &scan::Stretch| stretch.values().map(|(start, end)| end - start).sum();
+        rows.push(Row {
+            partitions: topic.partitions.len(),
+            records: count(&extents),
+            unreplayed: count(&after(extents, &committed)),
+            topic: topic.name,
+        });
+    }
+    Ok(DeadLetterTopics { rows, max })
+}
+
+impl DeadLetterTopics {
+    /// The topics' names.
+    pub fn names(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.topic.clone()).collect()
+    }
+
+    fn waiting(&self) -> i64 {
+        self.rows.iter().map(|row| row.unreplayed).sum()
+    }
+}
+
+impl Report for DeadLetterTopics {
+    fn table(&self) -> Table {
+        let headers = ["TOPIC", "PARTITIONS", "RECORDS", "UNREPLAYED"];
+        let mut table = Table::new(&headers, "no dead-letter topics");
+        for row in &self.rows {
+            table.row([
+                row.topic.as_str().into(),
+                row.partitions.into(),
+                row.records.into(),
+                row.unreplayed.into(),
+            ]);
+        }
+        if let Some(max) = self.max.filter(|max| self.waiting() > *max) {
+            table.note(
+                format!("{} dead letters wait, more than {max}", self.waiting()),
+                Tone::Bad,
+            );
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(match self.max {
+            Some(max) if self.waiting() > max => Status::Alarm,
+            _ => Status::Done,
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! What `eda` does: verbs over a [`Cluster`](crate::kafka::Cluster). Each takes a request and gives a report; none
+//! prints, none knows the command line. What changes something comes in two halves: a plan, which only reads and is
+//! the dry run and the preview too, and its carrying out, which demands a [`Consent`](crate::consent::Consent).
+
+pub mod dlq;
+pub mod lag;
+pub mod missing;
+pub mod positions;
+pub mod produce;
+pub mod scan;
+pub mod stop;
+pub mod topic;

@@ -1,0 +1,97 @@
+//! Positions that people type (`end`, `-5`, `@-1h`) to offsets of partitions as they are now.
+
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, Isolation, OffsetQuery};
+use crate::model::offset::Position;
+use crate::model::topic::TopicPartition;
+use crate::ops::scan;
+use std::collections::BTreeMap;
+
+/// The offset of `position` in each partition of `extents`, never outside them. A time after the last record is the
+/// end.
+///
+/// # Errors
+/// `stored`, which is a group's and no partition's; a partition that cannot be asked for a time.
+pub async fn resolve(
+    cluster: &Cluster,
+    position: &Position,
+    extents: &scan::Stretch,
+    isolation: Isolation,
+) -> Result<BTreeMap<TopicPartition, i64>> {
+    if let Position::Time(moment) = position {
+        let time = moment.resolve(jiff::Timestamp::now().as_millisecond());
+        let queries: Vec<_> = extents
+            .keys()
+            .map(|place| (place.clone(), OffsetQuery::Time(time)))
+            .collect();
+        let mut offsets = BTreeMap::new();
+        for (place, listed) in cluster.list_offsets(&queries, isolation).await? {
+            let Some(&extent) = extents.get(&place) else {
+                continue;
+            };
+            offsets.insert(place, at_time(listed?.offset, extent));
+        }
+        return Ok(offsets);
+    }
+    if matches!(position, Position::Stored) {
+        return Err(Error::usage(
+            "`-o stored` needs a `--group` whose offsets are meant",
+        ));
+    }
+    let offsets = extents
+        .iter()
+        .map(|(place, &extent)| (place.clone(), within(position, extent)));
+    Ok(offsets.collect())
+}
+
+/// -1: every record is older, so the answer is the end. Never outside: records may have come or gone since.
+fn at_time(listed: i64, (start, end): (i64, i64)) -> i64 {
+    if listed < 0 {
+        end
+    } else {
+        listed.min(end).max(start)
+    }
+}
+
+fn within(position: &Position, (start, end): (i64, i64)) -> i64 {
+    let offset = match *position {
+        Position::Beginning | Position::Stored | Position::Time(_) => start,
+        Position::End => end,
+        Position::At(offset) => offset,
+        Position::BeforeEnd(back) => end.saturating_sub(back),
+        Position::AfterBeginning(ahead) => start.saturating_add(ahead),
+    };
+    // Not `clamp`, which panics when the start is past the end, as it may be while records are deleted.
+    offset.min(end).max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_position_is_outside_the_extent() {
+        let cases = [
+            (Position::Beginning, 10),
+            (Position::End, 20),
+            (Position::At(3), 10),
+            (Position::At(15), 15),
+            (Position::At(i64::MAX), 20),
+            (Position::BeforeEnd(4), 16),
+            (Position::BeforeEnd(i64::MAX), 10),
+            (Position::AfterBeginning(4), 14),
+            (Position::AfterBeginning(i64::MAX), 20),
+        ];
+        for (position, expected) in cases {
+            assert_eq!(within(&position, (10, 20)), expected, "{position:?}");
+        }
+        assert_eq!(within(&Position::At(5), (20, 10)), 20);
+    }
+
+    #[test]
+    fn a_time_is_within_the_extent_too() {
+        for (listed, expected) in [(-1, 20), (3, 10), (15, 15), (25, 20)] {
+            assert_eq!(at_time(listed, (10, 20)), expected);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What became of the records.
+
+use crate::error::{Error, Result, Status};
+use crate::model::topic::TopicPartition;
+use crate::report::{Report, Table, Tone};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How many were acknowledged, where they are, and which were refused.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProduceOutcome {
+    topic: String,
+    /// Acknowledged by all in-sync replicas.
+    delivered: u64,
+    failed: u64,
+    /// Keys and values, without headers and framing.
+    bytes: u64,
+    duration_ms: u64,
+    interrupted: bool,
+    partitions: Vec<Written>,
+    failures: Vec<Refused>,
+    #[serde(skip)]
+    stopped: Option<Status>,
+}
+
+/// What one partition took; with other producers at work, records of theirs may lie between.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    partition: i32,
+    first_offset: i64,
+    last_offset: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    /// The line of the input it came from.
+    line: u64,
+    error: String,
+}
+
+impl ProduceOutcome {
+    #[allow(clippy::too_many_arguments)] // One place builds it, from one struct.
+    pub(super) fn new(
+        topic: String,
+        delivered: u64,
+        bytes: u64,
+        elapsed: Duration,
+        stopped: Option<Status>,
+        offsets: BTreeMap<TopicPartition, (i64, i64)>,
+        failures: Vec<(u64, Error)>,
+        failed: u64,
+    ) -> Self {
+        let partitions = offsets
+            .into_iter()
+            .map(|(place, (first_offset, last_offset))| Written {
+                partition: place.partition,
+                first_offset,
+                last_offset,
+            });
+        let failures = failures.into_iter().map(|(line, error)| Refused {
+            line,
+            error: error.one_line(),
+        });
+        ProduceOutcome {
+            topic,
+            delivered,
+            failed,
+            bytes,
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            interrupted: stopped.is_some(),
+            partitions: partitions.collect(),
+            failures: failures.collect(),
+            stopped,
+        }
+    }
+}
+
+impl Report for ProduceOutcome {
+    fn table(&self) -> Table {
+        let headers = ["TOPIC", "PARTITION", "FIRST-OFFSET", "LAST-OFFSET"];
+        let mut table = Table::new(&headers, "nothing to send");
+        for row in &self.partitions {
+            table.row([
+                self.topic.as_str().into(),
+                row.partition.into(),
+                row.first_offset.into(),
+                row.last_offset.into(),
+            ]);
+        }
+        if self.delivered > 0 {
+            let seconds = self.duration_ms as f64 / 1000.0;
+            let records = if self.delivered == 1 {
+                "record"
+            } else {
+                "records"
+            };
+            let text = format!(
+                "{} {records}, {} bytes acknowledged in {seconds:.3} s",
+                self.delivered, self.bytes
+            );
+            table.note(text, Tone::Plain);
+        }
+        for refused in &self.failures {
+            table.note(
+                format!("line {}: {}", refused.line, refused.error),
+                Tone::Bad,
+            );
+        }
+        let untold = self.failed.saturating_sub(self.failures.len() as u64);
+        if untold > 0 {
+            table.note(format!("and {untold} more were refused"), Tone::Bad);
+        }
+        if self.interrupted {
+            table.note("interrupted: the rest was not sent", Tone::Warn);
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(match (self.failed, self.stopped) {
+            (1.., _) => Status::Failed,
+            (0, Some(status)) => status,
+            (0, None) => Status::Done,
+        })
+    }
+}

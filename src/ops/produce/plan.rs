@@ -1,0 +1,69 @@
+//! What would be sent, found out without sending: wrong fields are refused here already.
+
+use super::source::Payload;
+use super::{Destination, Input, ProduceRequest};
+use crate::error::{Error, Result};
+use crate::model::record::OutgoingRecord;
+use crate::report::{Cell, Report, Table};
+use serde::Serialize;
+
+/// Where the records go, how many there will be, and what the first looks like, as far as it is known.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProducePlan {
+    topic: String,
+    /// null: as many as the input holds.
+    records: Option<u64>,
+    /// Of a sample; its id and time are not those that will be sent. null when the input is yet to be read.
+    key: Option<String>,
+    value: Option<String>,
+}
+
+/// Builds a sample where the request alone says what is sent; reads no input, sends nothing.
+///
+/// # Errors
+/// Usage: fields that the event does not have, or that the input leaves no use for.
+pub fn plan(
+    destination: &Destination,
+    request: &ProduceRequest,
+    input: &Input,
+) -> Result<ProducePlan> {
+    let mut payload = Payload::new(destination.clone(), request.clone());
+    let (records, sample) = match input {
+        Input::Fields => (Some(1), Some(payload.of_fields()?)),
+        Input::Generated(count) => (Some(*count), Some(payload.generate()?)),
+        Input::Payloads(_) if destination.event().is_some() => (None, None),
+        Input::Payloads(_) | Input::Records(_) | Input::Raw(_) => {
+            if let Some(field) = request.fields().first() {
+                return Err(Error::usage(format!(
+                    "`{field}` has no use here: lines are sent to `{}` as they are",
+                    destination.topic()
+                ))
+                .hint("fields overlay the payloads of an event of the catalog"));
+            }
+            (None, None)
+        }
+    };
+    let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into());
+    let OutgoingRecord { key, value, .. } = sample.unwrap_or_default();
+    Ok(ProducePlan {
+        topic: destination.topic().to_owned(),
+        records,
+        key: text(key),
+        value: text(value),
+    })
+}
+
+impl Report for ProducePlan {
+    fn table(&self) -> Table {
+        let headers = ["TOPIC", "RECORDS", "KEY", "VALUE"];
+        let mut table = Table::new(&headers, "").titled("would send");
+        table.row([
+            self.topic.as_str().into(),
+            self.records.map_or(Cell::from("all lines"), Cell::from),
+            self.key.clone().into(),
+            self.value.clone().into(),
+        ]);
+        table
+    }
+}

@@ -1,0 +1,195 @@
+//! Where records come from, one at a time.
+
+use super::lines::Lines;
+use super::{Destination, ProduceRequest};
+use crate::error::{Error, Result};
+use crate::model::event::{EventError, EventType, Filling};
+use crate::model::record::OutgoingRecord;
+use crate::model::record_json;
+use crate::ops::stop::Stop;
+use serde_json::{Map, Value};
+use std::io::BufRead;
+
+/// What is read to make records of.
+pub enum Input {
+    /// One event from the request's fields.
+    Fields,
+    /// So many generated events; the request's fields overlay each.
+    Generated(u64),
+    /// A JSON payload a line.
+    Payloads(Box<dyn BufRead + Send>),
+    /// A whole record a line, as `eda consume --json` writes it; its topic is not looked at.
+    Records(Box<dyn BufRead + Send>),
+    /// A line is a value, as it comes.
+    Raw(Box<dyn BufRead + Send>),
+}
+
+impl Input {
+    /// The records, each with its line (from 1); the first error is the last item anyone should take.
+    pub(super) fn records<'a>(
+        self,
+        payload: &'a mut Payload,
+        stop: &Stop,
+    ) -> Box<dyn Iterator<Item = Result<(u64, OutgoingRecord)>> + 'a> {
+        match self {
+            Input::Fields => Box::new(std::iter::once_with(|| Ok((1, payload.of_fields()?)))),
+            Input::Generated(count) => {
+                Box::new((1..=count).map(|line| Ok((line, payload.generate()?))))
+            }
+            Input::Payloads(reader) => Box::new(Lines::new(reader, true, stop).map(|line| {
+                let (number, line) = line?;
+                Ok((number, payload.of_line(number, line)?))
+            })),
+            Input::Records(reader) => Box::new(Lines::new(reader, true, stop).map(|line| {
+                let (number, line) = line?;
+                Ok((number, payload.of_record(number, &line)?))
+            })),
+            Input::Raw(reader) => Box::new(Lines::new(reader, false, stop).map(|line| {
+                let (number, line) = line?;
+                Ok((number, payload.of_bytes(line)))
+            })),
+        }
+    }
+}
+
+/// Makes records of payloads: the rules of the event, the request's key, headers and partition.
+pub struct Payload {
+    destination: Destination,
+    request: ProduceRequest,
+    filling: Filling,
+}
+
+impl Payload {
+    /// The random numbers of ids and generated values follow the request's seed, when it has one.
+    pub fn new(destination: Destination, request: ProduceRequest) -> Self {
+        let random = request
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let filling = Filling { now_ms: 0, random };
+        Payload {
+            destination,
+            request,
+            filling,
+        }
+    }
+
+    fn filling(&mut self) -> &mut Filling {
+        self.filling.now_ms = jiff::Timestamp::now().as_millisecond();
+        &mut self.filling
+    }
+
+    pub(super) fn of_fields(&mut self) -> Result<OutgoingRecord> {
+        let assignments = std::mem::take(&mut self.request.assignments);
+        let map = match self.destination.event() {
+            Some(event) => event
+                .build(&assignments, self.filling())
+                .map_err(refused(event))?,
+            None => crate::model::event::object(&assignments).map_err(|error| {
+                Error::usage("the fields do not make a JSON object").caused_by(error)
+            })?,
+        };
+        Ok(self.record(&map))
+    }
+
+    pub(super) fn generate(&mut self) -> Result<OutgoingRecord> {
+        let Some(event) = self.destination.event() else {
+            return Err(Error::usage(format!(
+                "`{}` is not an event of the catalog, so none can be generated",
+                self.destination.topic()
+            ))
+            .hint("payloads can come from fields, a file, or standard input"));
+        };
+        let mut map = event.generate(self.filling());
+        let overlay = &self.request.assignments;
+        event.assign(&mut map, overlay).map_err(refused(event))?;
+        Ok(self.record(&map))
+    }
+
+    fn of_line(&mut self, number: u64, line: Vec<u8>) -> Result<OutgoingRecord> {
+        let wrong = |error: serde_json::Error| {
+            let text = format!("line {number}, column {} is not valid JSON", error.column());
+            Error::failed(text).caused_by(reason(&error))
+        };
+        let Some(event) = self.destination.event() else {
+            // Checked, then sent as it came: numbers and spacing are the user's.
+            serde_json::from_slice::<serde::de::IgnoredAny>(&line).map_err(wrong)?;
+            return Ok(self.of_bytes(line));
+        };
+        let value: Value = serde_json::from_slice(&line).map_err(wrong)?;
+        let Value::Object(mut map) = value else {
+            return Err(Error::failed(format!("line {number} is not a JSON object")));
+        };
+        let at = |error| {
+            Error::failed(format!("line {number} is not a valid {}", event.name)).caused_by(error)
+        };
+        event.complete(&mut map, self.filling());
+        let overlay = &self.request.assignments;
+        event.assign(&mut map, overlay).map_err(at)?;
+        let value = Value::Object(map);
+        event.validate(&value).map_err(at)?;
+        match value {
+            Value::Object(map) => Ok(self.record(&map)),
+            _ => Err(Error::failed(format!("line {number} is not a JSON object"))),
+        }
+    }
+
+    fn of_record(&mut self, number: u64, line: &[u8]) -> Result<OutgoingRecord> {
+        let mut record = record_json::read(line).map_err(|error| {
+            Error::failed(format!("line {number} is not a record")).caused_by(error)
+        })?;
+        let negative = record.partition.is_some_and(|partition| partition < 0)
+            || record.timestamp.is_some_and(|timestamp| timestamp < 0);
+        if negative {
+            return Err(Error::failed(format!(
+                "line {number} has a negative partition or timestamp"
+            )));
+        }
+        record.topic = self.destination.topic().to_owned();
+        record.partition = self.request.partition.or(record.partition);
+        if let Some(key) = &self.request.key {
+            record.key = Some(key.clone().into_bytes());
+        }
+        record.headers.extend(self.request.headers.iter().cloned());
+        Ok(record)
+    }
+
+    fn of_bytes(&self, value: Vec<u8>) -> OutgoingRecord {
+        OutgoingRecord {
+            topic: self.destination.topic().to_owned(),
+            partition: self.request.partition,
+            timestamp: None,
+            key: self.request.key.clone().map(String::into_bytes),
+            value: Some(value),
+            headers: self.request.headers.clone(),
+        }
+    }
+
+    fn record(&self, map: &Map<String, Value>) -> OutgoingRecord {
+        let value = serde_json::to_vec(map).unwrap_or_default();
+        let mut record = self.of_bytes(value);
+        if record.key.is_none() {
+            record.key = self.destination.event().and_then(|event| event.key(map));
+        }
+        record
+    }
+}
+
+fn refused(event: &EventType) -> impl Fn(EventError) -> Error {
+    let (name, topic) = (event.name, event.topic);
+    move |error| {
+        Error::usage(format!("not a valid {name}"))
+            .caused_by(error)
+            .hint(format!(
+                "`eda produce {topic}` on a terminal asks for each field"
+            ))
+    }
+}
+
+/// serde_json repeats line and column, which are those of the line alone.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}

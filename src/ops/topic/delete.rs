@@ -1,0 +1,117 @@
+//! `eda topic delete`: plan, then delete, each topic with its result.
+
+use crate::consent::Consent;
+use crate::error::{Result, Status};
+use crate::kafka::Cluster;
+use crate::model::topic::TopicPartition;
+use crate::report::{Cell, Report, Table, Tone};
+use serde::Serialize;
+
+/// The topics that would be deleted, and what is in them.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct DeletePlan(Vec<Doomed>);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Doomed {
+    name: String,
+    partitions: usize,
+    records: Option<i64>,
+}
+
+/// Looks the topics up. One unknown name refuses them all: a typo next to a deletion is no time to go on.
+pub async fn plan_delete(cluster: &Cluster, names: &[String]) -> Result<DeletePlan> {
+    let existing = cluster.topics().await?;
+    let mut doomed = Vec::new();
+    for name in names {
+        match existing.iter().find(|topic| topic.name == *name) {
+            Some(topic) => doomed.push(topic.clone()),
+            None => {
+                let names = existing.iter().map(|topic| topic.name.as_str());
+                return Err(super::super::missing::topic(cluster, name, names));
+            }
+        }
+    }
+    doomed.sort_by(|one, other| one.name.cmp(&other.name));
+    doomed.dedup_by(|one, other| one.name == other.name);
+    // One that cannot be counted can be deleted all the same.
+    let (extents, _uncounted) = super::extents(cluster, &doomed).await?;
+    let rows = doomed.into_iter().map(|topic| Doomed {
+        records: topic
+            .partitions
+            .iter()
+            .map(|partition| extents.get(&TopicPartition::new(&topic.name, partition.id)))
+            .map(|extent| extent.map(|(start, end)| end - start))
+            .sum(),
+        partitions: topic.partitions.len(),
+        name: topic.name,
+    });
+    Ok(DeletePlan(rows.collect()))
+}
+
+impl Report for DeletePlan {
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["NAME", "PARTITIONS", "RECORDS"], "nothing to delete")
+            .titled("would delete, with all records");
+        for doomed in &self.0 {
+            table.row([
+                Cell::from(doomed.name.as_str()).tone(Tone::Bad),
+                doomed.partitions.into(),
+                doomed.records.into(),
+            ]);
+        }
+        table
+    }
+}
+
+/// What became of each topic.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct DeleteOutcome(Vec<Deleted>);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deleted {
+    name: String,
+    deleted: bool,
+    error: Option<String>,
+}
+
+/// Deletes them; one that fails does not keep the others.
+pub async fn delete(
+    cluster: &Cluster,
+    plan: DeletePlan,
+    _consent: Consent,
+) -> Result<DeleteOutcome> {
+    let names: Vec<String> = plan.0.into_iter().map(|doomed| doomed.name).collect();
+    let results = cluster.delete_topics(&names).await?;
+    let rows = results.into_iter().map(|(name, result)| Deleted {
+        name,
+        deleted: result.is_ok(),
+        error: result.err().map(|error| error.one_line()),
+    });
+    Ok(DeleteOutcome(rows.collect()))
+}
+
+impl Report for DeleteOutcome {
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["NAME", "RESULT"], "nothing was deleted");
+        for row in &self.0 {
+            let result = match &row.error {
+                None => Cell::from("deleted"),
+                Some(error) => Cell::from(error.as_str()).tone(Tone::Bad),
+            };
+            table.row([row.name.as_str().into(), result]);
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(if self.0.iter().all(|row| row.deleted) {
+            Status::Done
+        } else {
+            Status::Failed
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! `eda topic describe`.
+
+use crate::error::{Result, Status};
+use crate::kafka::Cluster;
+use crate::model::topic::{ConfigEntry, ConfigSource, Topic, TopicPartition};
+use crate::ops::{lag, missing, scan};
+use crate::report::{Cell, Report, Table, Tone};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One topic, whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicReport {
+    name: String,
+    internal: bool,
+    partitions: Vec<PartitionRow>,
+    configs: Vec<ConfigEntry>,
+    groups: Vec<ReaderRow>,
+    /// What could not be learnt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartitionRow {
+    partition: i32,
+    leader: Option<i32>,
+    replicas: Vec<i32>,
+    in_sync: Vec<i32>,
+    start: Option<i64>,
+    end: Option<i64>,
+    records: Option<i64>,
+}
+
+/// A group with offsets committed in the topic.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReaderRow {
+    group: String,
+    state: String,
+    lag: Option<i64>,
+}
+
+/// Partitions, configurations (those set on the topic, or all) and the groups that read it.
+pub async fn describe(cluster: &Cluster, name: &str, all_configs: bool) -> Result<TopicReport> {
+    let Some(topic) = cluster.topic(name).await? else {
+        let existing = cluster.topics().await?;
+        let names = existing.iter().map(|topic| topic.name.as_str());
+        return Err(missing::topic(cluster, name, names));
+    };
+    let (extents, unlearnt) = super::extents(cluster, std::slice::from_ref(&topic)).await?;
+    let mut failures: Vec<String> = unlearnt.iter().map(crate::error::Error::one_line).collect();
+    let partitions = topic.partitions.iter().map(|partition| {
+        let extent = extents
+            .get(&TopicPartition::new(name, partition.id))
+            .copied();
+        PartitionRow {
+            partition: partition.id,
+            leader: partition.leader,
+            replicas: partition.replicas.clone(),
+            in_sync: partition.in_sync.clone(),
+            start: extent.map(|(start, _)| start),
+            end: extent.map(|(_, end)| end),
+            records: extent.map(|(start, end)| end - start),
+        }
+    });
+    let partitions = partitions.collect();
+    let mut configs = Vec::new();
+    for (_, entries) in cluster.topic_configs(&[name.to_owned()]).await? {
+        configs.extend(entries?);
+    }
+    configs.retain(|entry| all_configs || matches!(entry.source, ConfigSource::Topic));
+    configs.sort_by(|one, other| one.name.cmp(&other.name));
+    let groups = readers(cluster, &topic, &extents, &mut failures).await?;
+    Ok(TopicReport {
+        name: topic.name,
+        internal: topic.internal,
+        partitions,
+        configs,
+        groups,
+        failures,
+    })
+}
+
+async fn readers(
+    cluster: &Cluster,
+    topic: &Topic,
+    extents: &scan::Stretch,
+    failures: &mut Vec<String>,
+) -> Result<Vec<ReaderRow>> {
+    let sizes = BTreeMap::from([(topic.name.clone(), topic.partitions.len())]);
+    let only = [topic.name.clone()];
+    let listings = cluster.groups().await?;
+    let mut readers = Vec::new();
+    for (id, committed) in cluster.committed_of_groups(&listings).await? {
+        let committed = match committed {
+            Ok(committed) => committed,
+            Err(error) => {
+                failures.push(format!("group `{id}`: {}", error.one_line()));
+                continue;
+            }
+        };
+        let here = lag::whole_topics(committed, &sizes, &BTreeSet::new(), &only);
+        if here.is_empty() {
+            continue;
+        }
+        let state = listings.iter().find(|listing| listing.id == id);
+        readers.push(ReaderRow {
+            lag: behind(&here, extents),
+            state: state.map_or("-", |listing| listing.state.name()).to_owned(),
+            group: id,
+        });
+    }
+    readers.sort_by(|one, other| one.group.cmp(&other.group));
+    Ok(readers)
+}
+
+/// The lag in all these partitions; none when it is unknown in one that may hold records.
+fn behind(committed: &lag::Committed, extents: &scan::Stretch) -> Option<i64> {
+    let lag = |(place, offset): (&TopicPartition, &Option<i64>)| {
+        let (start, end) = extents.get(place)?;
+        match offset {
+            Some(offset) => Some(end.saturating_sub(*offset).max(0)),
+            None => (start == end).then_some(0),
+        }
+    };
+    committed.iter().map(lag).sum()
+}
+
+fn list(ids: &[i32]) -> String {
+    ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl Report for TopicReport {
+    fn table(&self) -> Table {
+        let headers = [
+            "PARTITION",
+            "LEADER",
+            "REPLICAS",
+            "IN-SYNC",
+            "START",
+            "END",
+            "RECORDS",
+        ];
+        let mut table = Table::new(&headers, "no partitions").titled(self.name.clone());
+        for row in &self.partitions {
+            let lacking = row.in_sync.len() < row.replicas.len();
+            let tone = if lacking { Tone::Warn } else { Tone::Plain };
+            let leader = match row.leader {
+                Some(leader) => leader.into(),
+                None => Cell::from("none").tone(Tone::Bad),
+            };
+            table.row([
+                row.partition.into(),
+                leader,
+                list(&row.replicas).into(),
+                Cell::from(list(&row.in_sync)).tone(tone),
+                row.start.into(),
+                row.end.into(),
+                row.records.into(),
+            ]);
+        }
+        let mut configs = Table::new(&["CONFIG", "VALUE", "SOURCE"], "");
+        for entry in &self.configs {
+            let value = match (entry.sensitive, &entry.value) {
+                (true, _) => Cell::from("(hidden)"),
+                (false, value) => value.clone().into(),
+            };
+            configs.row([
+                entry.name.as_str().into(),
+                value,
+                entry.source.name().into(),
+            ]);
+        }
+        let mut groups = Table::new(&["GROUP", "STATE", "LAG"], "");
+        for row in &self.groups {
+            groups.row([
+                row.group.as_str().into(),
+                row.state.as_str().into(),
+                row.lag.into(),
+            ]);
+        }
+        table.more = vec![configs, groups];
+        for failure in &self.failures {
+            table.note(failure.clone(), Tone::Bad);
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(match self.failures.is_empty() {
+            true => Status::Done,
+            false => Status::Failed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_without_a_commit_makes_the_lag_unknown_unless_it_is_empty() {
+        let place = |id| TopicPartition::new("orders", id);
+        let extents = |end| BTreeMap::from([(place(0), (0, 9)), (place(1), (4, end))]);
+        let committed = |second| BTreeMap::from([(place(0), Some(7)), (place(1), second)]);
+        assert_eq!(behind(&committed(Some(5)), &extents(6)), Some(3));
+        assert_eq!(behind(&committed(None), &extents(6)), None);
+        assert_eq!(behind(&committed(None), &extents(4)), Some(2));
+        assert_eq!(behind(&committed(Some(5)), &BTreeMap::new()), None);
+    }
+}
