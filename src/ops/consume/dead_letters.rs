@@ -1,0 +1,165 @@
+//! Writing dead letters: the topic on first use, then the record, acknowledged.
+
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::model::dead_letter::{Failure, eda, topic_for};
+use crate::model::record::Record;
+use crate::model::topic::{NewTopic, TopicName};
+use crate::ops::topic::wait_until_visible;
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Mutex;
+
+/// How often, and how far apart, a topic is looked for that could not be created.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// Where a group's dead letters go.
+pub(super) struct DeadLetters {
+    cluster: Cluster,
+    group: String,
+    /// Such as `{topic}.dlq`; `None` when the user wants none.
+    template: Option<String>,
+    /// Opened for the first dead letter: most members never need it.
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    producer: Option<Producer>,
+    /// How many partitions the dead-letter topics have that we know to exist.
+    partitions: HashMap<String, i32>,
+}
+
+impl DeadLetters {
+    pub(super) fn new(cluster: Cluster, group: String, template: Option<String>) -> Self {
+        DeadLetters {
+            cluster,
+            group,
+            template,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Writes the dead letter and waits until it is acknowledged.
+    ///
+    /// It goes to the partition of the source's number; by its key when the dead-letter topic has fewer.
+    ///
+    /// # Errors
+    /// When it is not certain that it was written, or there is no dead-letter topic. The record must then not be
+    /// committed.
+    pub(super) async fn bury(
+        &self,
+        record: &Record,
+        failure: &Failure,
+        attempts: u32,
+    ) -> Result<()> {
+        let Some(template) = &self.template else {
+            return Err(Error::failed(format!(
+                "record `{}` failed, and there is no dead-letter topic: {failure}",
+                record.coordinates()
+            ))
+            .hint("it was not committed; repair the handler, or name a dead-letter topic"));
+        };
+        let topic = topic_for(template, &record.topic, &self.group);
+        let written = self.write(record, failure, attempts, &topic).await;
+        written.map_err(|error| {
+            error.context(format!(
+                "the dead letter of `{}` could not be written to `{topic}`; the record was not committed",
+                record.coordinates()
+            ))
+        })
+    }
+
+    async fn write(
+        &self,
+        record: &Record,
+        failure: &Failure,
+        attempts: u32,
+        topic: &str,
+    ) -> Result<()> {
+        let (producer, partitions) = self.open(topic, &record.topic).await?;
+        let partition = (record.partition < partitions).then_some(record.partition);
+        let letter = eda::bury(
+            record,
+            failure,
+            &self.group,
+            attempts,
+            topic,
+            partition,
+            now_ms(),
+        );
+        producer.send(&letter)?.await?;
+        Ok(())
+    }
+
+    /// The producer, and how many partitions the topic has, which exists afterwards.
+    async fn open(&self, topic: &str, source: &str) -> Result<(Producer, i32)> {
+        let mut open = self.open.lock().await;
+        let partitions = match open.partitions.get(topic) {
+            Some(partitions) => *partitions,
+            None => {
+                let partitions = self.create(topic, source).await?;
+                open.partitions.insert(topic.to_owned(), partitions);
+                partitions
+            }
+        };
+        let producer = match &open.producer {
+            Some(producer) => producer.clone(),
+            None => {
+                // One record at a time is written and waited for, so waiting for company is only slow.
+                let options = ProducerOptions {
+                    linger: Some(Duration::ZERO),
+                    ..ProducerOptions::default()
+                };
+                let producer = Producer::open(self.cluster.connection(), options)?;
+                open.producer = Some(producer.clone());
+                producer
+            }
+        };
+        Ok((producer, partitions))
+    }
+
+    /// Creates the topic with as many partitions as the source has, unless it is there.
+    async fn create(&self, topic: &str, source: &str) -> Result<i32> {
+        if let Some(partitions) = self.partitions(topic).await? {
+            return Ok(partitions);
+        }
+        let name: TopicName = topic
+            .parse()
+            .map_err(|error| Error::usage("the dead-letter topic cannot exist").caused_by(error))?;
+        let partitions = self.partitions(source).await?.unwrap_or(1);
+        let new = NewTopic {
+            name: name.into_string(),
+            partitions,
+            replicas: None,
+            configs: Vec::new(),
+        };
+        let Err(error) = self.cluster.create_topic(&new, false).await else {
+            // The producer would be told that it does not exist, and the dead letter be refused.
+            wait_until_visible(&self.cluster, &new).await?;
+            return Ok(partitions);
+        };
+        // Another member may have been quicker, and not every broker may know it yet.
+        for _ in 0..LOOKS {
+            if let Some(partitions) = self.partitions(topic).await? {
+                return Ok(partitions);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Err(error)
+    }
+
+    async fn partitions(&self, topic: &str) -> Result<Option<i32>> {
+        let found = self.cluster.topic(topic).await?;
+        Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}

@@ -1,0 +1,154 @@
+//! What a member did, in numbers.
+
+use hdrhistogram::Histogram;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The longest handler time told apart from longer ones.
+const LONGEST_MICROSECONDS: u64 = 3_600_000_000;
+
+/// What a member did since it started. A snapshot; those of several members add up.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Records that the handler took.
+    pub processed: u64,
+    /// Attempts beyond the first.
+    pub retried: u64,
+    /// Records passed over because their event was done before.
+    pub duplicates: u64,
+    /// Records written to a dead-letter topic.
+    pub dead_lettered: u64,
+    /// How long each attempt of the handler took, in microseconds; waits between attempts are not in it.
+    times: Option<Histogram<u64>>,
+}
+
+impl Figures {
+    /// The time that this share (from 0 to 1: 0.95) of the attempts stayed within; `None` when there was none.
+    pub fn handler_time(&self, share: f64) -> Option<Duration> {
+        let times = self.times.as_ref().filter(|times| !times.is_empty())?;
+        Some(Duration::from_micros(times.value_at_quantile(share)))
+    }
+
+    /// Half of the attempts took no longer.
+    pub fn p50(&self) -> Option<Duration> {
+        self.handler_time(0.5)
+    }
+
+    /// 95 of 100 attempts took no longer.
+    pub fn p95(&self) -> Option<Duration> {
+        self.handler_time(0.95)
+    }
+
+    /// 99 of 100 attempts took no longer.
+    pub fn p99(&self) -> Option<Duration> {
+        self.handler_time(0.99)
+    }
+
+    /// Adds what another member did.
+    pub fn add(&mut self, other: &Figures) {
+        self.processed += other.processed;
+        self.retried += other.retried;
+        self.duplicates += other.duplicates;
+        self.dead_lettered += other.dead_lettered;
+        match (&mut self.times, &other.times) {
+            // Both have the same bounds, so nothing can be out of range.
+            (Some(times), Some(others)) => times.add(others).unwrap_or(()),
+            (times @ None, others) => times.clone_from(others),
+            (Some(_), None) => {}
+        }
+    }
+}
+
+/// Where a member's tasks count. One relaxed addition a record, and one lock an attempt that only the tasks of the
+/// same member share.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    processed: AtomicU64,
+    retried: AtomicU64,
+    duplicates: AtomicU64,
+    dead_lettered: AtomicU64,
+    times: Mutex<Option<Histogram<u64>>>,
+}
+
+impl Meter {
+    pub(super) fn processed(&self) {
+        self.processed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn retried(&self) {
+        self.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn duplicate(&self) {
+        self.duplicates.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn dead_lettered(&self) {
+        self.dead_lettered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An attempt took this long.
+    pub(super) fn attempt(&self, time: Duration) {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if times.is_none() {
+            *times = Histogram::new_with_max(LONGEST_MICROSECONDS, 2).ok();
+        }
+        if let Some(times) = &mut *times {
+            times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Figures {
+        let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        Figures {
+            processed: self.processed.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
+            duplicates: self.duplicates.load(Ordering::Relaxed),
+            dead_lettered: self.dead_lettered.load(Ordering::Relaxed),
+            times: times.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_two_members_add_up() {
+        let (one, other) = (Meter::default(), Meter::default());
+        (0..95).for_each(|_| one.attempt(Duration::from_millis(1)));
+        (0..5).for_each(|_| other.attempt(Duration::from_secs(2)));
+        one.processed();
+        other.processed();
+        other.retried();
+        other.duplicate();
+        other.dead_lettered();
+        let mut figures = Figures::default();
+        assert_eq!(figures.p95(), None);
+        figures.add(&one.snapshot());
+        figures.add(&other.snapshot());
+        let counts = (
+            figures.processed,
+            figures.retried,
+            figures.duplicates,
+            figures.dead_lettered,
+        );
+        assert_eq!(counts, (2, 1, 1, 1));
+        let near = |time: Option<Duration>, expected: f64| {
+            let time = time.unwrap().as_secs_f64();
+            assert!((time / expected - 1.0).abs() < 0.02, "{time} {expected}");
+        };
+        near(figures.p50(), 0.001);
+        near(figures.p95(), 0.001);
+        near(figures.p99(), 2.0);
+    }
+
+    #[test]
+    fn a_time_beyond_the_longest_counts_as_the_longest() {
+        let meter = Meter::default();
+        meter.attempt(Duration::from_secs(100_000));
+        assert!(meter.snapshot().p50().unwrap() >= Duration::from_secs(3_590));
+    }
+}

@@ -1,0 +1,142 @@
+//! A member of a group, from the outside: started, watched, stopped.
+
+use super::assignment::Assignment;
+use super::figures::Figures;
+use super::polling::Polling;
+use super::shared::Shared;
+use super::{Handler, RuntimeOptions};
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, Consumer, ConsumerOptions};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a member that is dropped, not stopped, may take to finish what is in hand.
+const HASTY_GRACE: Duration = Duration::from_secs(1);
+
+/// Starts one member of a group on a thread of its own; the handler runs on the current tokio runtime. It joins in the
+/// background: a cluster that is not there, or a topic, is what [`Member::finished`] answers.
+///
+/// # Errors
+/// A usage error for client properties that are unknown or contradict each other.
+pub fn start(
+    cluster: &Cluster,
+    options: RuntimeOptions,
+    handler: Arc<dyn Handler>,
+) -> Result<Member> {
+    let runtime = tokio::runtime::Handle::try_current()
+        .map_err(|error| Error::failed("a member needs a tokio runtime").caused_by(error))?;
+    let shared = Arc::new(Shared::new(cluster, &options, handler));
+    let assignment = Arc::new(Assignment::new(Arc::clone(&shared), runtime, options.grace));
+    let consumer = Consumer::open(
+        cluster.connection(),
+        ConsumerOptions {
+            group: Some(options.group.clone()),
+            from_beginning: options.from_beginning,
+            overrides: options.properties.clone(),
+            ..ConsumerOptions::default()
+        },
+        Arc::clone(&assignment) as Arc<_>,
+    )?;
+    consumer.subscribe(&options.topics)?;
+    let polling = Polling::new(
+        consumer,
+        Arc::clone(&shared),
+        Arc::clone(&assignment),
+        &options,
+    );
+    let deadline = cluster.connection().timeout;
+    let (sender, outcome) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("eda-{}", options.group))
+        .spawn(move || {
+            // Nobody listens any more when the member was dropped.
+            let _ = sender.send(polling.run(deadline));
+        })?;
+    Ok(Member {
+        shared,
+        assignment,
+        outcome,
+        ended: false,
+    })
+}
+
+/// A running member. Dropping it asks it to stop without waiting; what is in hand is then given up after a second.
+pub struct Member {
+    shared: Arc<Shared>,
+    assignment: Arc<Assignment>,
+    outcome: oneshot::Receiver<Result<()>>,
+    /// The outcome was taken.
+    ended: bool,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Member")
+            .field("group", &self.shared.group)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Member {
+    /// What it did so far.
+    pub fn figures(&self) -> Figures {
+        self.shared.meter.snapshot()
+    }
+
+    /// Whether the group has given it its share, be it nothing, at least once.
+    pub fn has_joined(&self) -> bool {
+        self.assignment.changes() > 0
+    }
+
+    /// How many partitions it holds now.
+    pub fn partitions(&self) -> usize {
+        self.assignment.len()
+    }
+
+    /// What it holds; for tests to watch it from within.
+    #[cfg(test)]
+    pub(super) fn assignment(&self) -> Arc<Assignment> {
+        Arc::clone(&self.assignment)
+    }
+
+    /// Waits until the member ended without being stopped. Safe to drop while waiting; the outcome is told once.
+    ///
+    /// # Errors
+    /// Why it ended: nobody can be reached, a topic does not exist, a dead letter could not be written, too many failures.
+    pub async fn finished(&mut self) -> Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        let outcome = (&mut self.outcome).await;
+        self.ended = true;
+        outcome.unwrap_or_else(|_| {
+            let group = &self.shared.group;
+            Err(Error::failed(format!(
+                "the thread of a member of group `{group}` ended unexpectedly"
+            )))
+        })
+    }
+
+    /// Finishes the records in hand, for no longer than the grace, commits, and leaves the group; the last two take no
+    /// longer than the connection's time-out each.
+    ///
+    /// # Errors
+    /// When the member had failed before and nobody was told, the last commit failed, or the group was not left in
+    /// time.
+    pub async fn stop(mut self) -> Result<Figures> {
+        self.shared.stop();
+        self.finished().await?;
+        Ok(self.figures())
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.assignment.hurry(HASTY_GRACE);
+            self.shared.stop();
+        }
+    }
+}
