@@ -27,6 +27,7 @@
 
 pub mod broker;
 pub mod consent;
+pub mod demo;
 pub mod error;
 pub mod kafka;
 pub mod model;

@@ -1,0 +1,45 @@
+//! The order pipeline: seven services, each a consumer group on the runtime of [`ops::consume`](crate::ops::consume),
+//! and an audit that checks from the topics what must be true in the end.
+//!
+//! | service | reads | writes |
+//! |---|---|---|
+//! | order | payment-failed, payment-refunded | order-created (the orders that come in), order-cancelled |
+//! | payment | order-created, inventory-failed | payment-processed, payment-failed, payment-refunded |
+//! | inventory | payment-processed | inventory-reserved, inventory-failed |
+//! | shipping | inventory-reserved | order-shipped |
+//! | notification | order-created, order-shipped, order-cancelled | notification-requested |
+//! | analytics, audit | everything | nothing |
+//!
+//! - `topology`, `saga`, `event`: who reads what, and what each service answers with; pure.
+//! - `chance`: all decisions, as functions of the seed, so that a seed gives the same orders the same ends.
+//! - `audit`: what was seen, and the six invariants; pure.
+//! - `handler`, `fleet`, `orders`, `run`: the services at work.
+//!
+//! An order whose first event cannot be read is parked: the payment service, which it cannot do without, writes it to
+//! `order-created.dlq`, with the order's id as its key. The services that the order can do without pass over it.
+//!
+//! A service that handles an event twice produces the same event twice, with the same id, since ids follow from
+//! their cause; whoever reads it does its work once.
+
+mod audit;
+mod chance;
+mod cleanup;
+mod event;
+mod fleet;
+mod handler;
+mod lag;
+mod options;
+mod orders;
+mod report;
+mod run;
+mod sabotage;
+mod saga;
+#[cfg(test)]
+mod tests;
+mod topology;
+
+pub use audit::{Ends, Invariant, Verdict};
+pub use chance::Rates;
+pub use options::{DemoOptions, DemoProgress, Watcher};
+pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
+pub use run::run;

@@ -1,0 +1,259 @@
+//! A run from its first topic to its report.
+
+use super::audit::{Audit, Invariant, judge};
+use super::chance::Dice;
+use super::event::{Clock, Event};
+use super::fleet::Fleet;
+use super::handler::{AuditHandler, Publisher};
+use super::lag::lags;
+use super::options::{DemoOptions, DemoProgress};
+use super::report::{DeadLetters, DemoReport, Orders, ServiceReport};
+use super::sabotage::Sabotage;
+use super::topology::{AUDIT, Names, PARTITIONS, SERVICES};
+use super::{cleanup, orders};
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::model::topic::NewTopic;
+use crate::ops::topic::wait_until_visible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether something has come to be.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long members may take to join; then the run goes on with those who did.
+const JOINING: Duration = Duration::from_secs(15);
+
+/// How long a run may take besides what its orders take.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_PER_ORDER: Duration = Duration::from_millis(20);
+
+/// Seeds that are chosen are short enough to be typed.
+const SEEDS: u64 = 1_000_000;
+
+/// Runs the order pipeline on this cluster until nothing is left to do, and judges what came of it.
+///
+/// It ends with a report even when the pipeline stalls: after a minute, and the time its orders may take, whatever is
+/// then missing breaks an invariant.
+///
+/// # Errors
+/// Options that make no sense, a cluster that cannot be reached, a topic of the run that exists already, a service
+/// that stopped by itself, and [`DemoOptions::stop`].
+pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport> {
+    options.check()?;
+    let names = Names::new(&options.prefix);
+    // From here on, what exists is ours to clean up.
+    refuse_existing(cluster, &names).await?;
+    let outcome = Run::start(cluster, options, &names).await;
+    let outcome = match outcome {
+        Ok(run) => run.finish().await,
+        Err(error) => Err(error),
+    };
+    let left_behind = match options.prefix.is_empty() {
+        true => Vec::new(),
+        false => cleanup::clean_up(cluster, &names, options.keep).await,
+    };
+    let mut report = outcome?;
+    report.left_behind = left_behind;
+    Ok(report)
+}
+
+/// A run under way.
+struct Run<'a> {
+    cluster: &'a Cluster,
+    options: &'a DemoOptions,
+    orders: Vec<String>,
+    started: Instant,
+    clock: Clock,
+    publisher: Publisher,
+    audit: Arc<AuditHandler>,
+    fleet: Fleet,
+    produced: Arc<AtomicU64>,
+}
+
+impl<'a> Run<'a> {
+    async fn start(
+        cluster: &'a Cluster,
+        options: &'a DemoOptions,
+        names: &Names,
+    ) -> Result<Run<'a>> {
+        let started = Instant::now();
+        let clock = Clock::start();
+        let dice = Dice {
+            seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
+            rates: options.rates,
+        };
+        create_topics(cluster, names).await?;
+        let no_wait = ProducerOptions {
+            linger: Some(Duration::ZERO),
+            ..ProducerOptions::default()
+        };
+        let publisher = Publisher {
+            producer: Producer::open(cluster.connection(), no_wait)?,
+            names: names.clone(),
+            dice,
+        };
+        let service = SERVICES.iter().find(|service| service.name == AUDIT);
+        let service = service.ok_or_else(|| Error::failed("there is no audit"))?;
+        let sabotage = Sabotage::new(options.sabotage, names.clone(), dice);
+        let audit = AuditHandler::new(service, Audit::new(names.clone()), sabotage, dice);
+        let audit = Arc::new(audit);
+        let fleet = Fleet::start(cluster, options, &publisher, &audit, clock)?;
+        Ok(Run {
+            cluster,
+            options,
+            orders: orders::ids(options.orders),
+            started,
+            clock,
+            publisher,
+            audit,
+            fleet,
+            produced: Arc::default(),
+        })
+    }
+
+    async fn finish(mut self) -> Result<DemoReport> {
+        let worked = self.work().await;
+        let figures = self.fleet.stop().await;
+        worked?;
+        let names = &self.publisher.names;
+        if self.options.sabotage == Some(Invariant::NoLag) {
+            self.produce_what_nobody_reads().await?;
+        }
+        let lags = lags(self.cluster, names).await?;
+        let services = SERVICES.iter().map(|service| {
+            let group = names.group(service);
+            let lag = lags.get(&group).copied().flatten();
+            let figures = figures.get(service.name).cloned().unwrap_or_default();
+            let instances = self.options.instances_of(service.name);
+            ServiceReport::new(service.name, group, instances, &figures, lag)
+        });
+        let services = services.collect();
+        let letters = |(topic, count): (&String, &u64)| DeadLetters {
+            topic: topic.clone(),
+            count: *count,
+        };
+        Ok(self.audit.look(|audit| DemoReport {
+            seed: self.publisher.dice.seed,
+            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            orders: Orders::new(self.options.orders, audit.ends()),
+            services,
+            invariants: judge(audit, &self.orders, &lags),
+            dead_letters: audit.letters().iter().map(letters).collect(),
+            left_behind: Vec::new(),
+        }))
+    }
+
+    /// Puts the orders in and waits until everyone has done everything, or the time is over.
+    async fn work(&mut self) -> Result<()> {
+        let joining = Instant::now() + JOINING;
+        while !self.fleet.has_joined() && Instant::now() < joining {
+            self.look().await?;
+        }
+        let mut producing = tokio::task::JoinSet::new();
+        producing.spawn(orders::put_in(
+            self.orders.clone(),
+            self.options.rate,
+            self.publisher.clone(),
+            self.clock,
+            Arc::clone(&self.produced),
+        ));
+        let deadline = Instant::now() + self.patience();
+        while Instant::now() < deadline {
+            self.look().await?;
+            if let Some(ended) = producing.try_join_next() {
+                ended.map_err(|error| Error::failed("no orders came in").caused_by(error))??;
+            }
+            if producing.is_empty() && self.is_quiet().await {
+                break;
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// Lets a moment pass, in which nothing may have gone wrong.
+    async fn look(&mut self) -> Result<()> {
+        self.fleet.check().await?;
+        if let Some(status) = self.options.stop.requested() {
+            return Err(Error::stopped(status));
+        }
+        self.tell();
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+
+    /// Whether every group has read everything.
+    async fn is_quiet(&self) -> bool {
+        match lags(self.cluster, &self.publisher.names).await {
+            Ok(lags) => lags.values().all(|lag| *lag == Some(0)),
+            Err(error) => {
+                // A hiccup: asked again soon, and at the end for good.
+                tracing::debug!("the lag is unknown: {}", error.one_line());
+                false
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let orders = self.options.orders as f64;
+        let arriving = self.options.rate.map_or(0.0, |rate| orders / rate);
+        let working = PATIENCE_PER_ORDER.as_secs_f64() * orders;
+        // Beyond ten years it does not matter, and would not fit.
+        PATIENCE + Duration::from_secs_f64((arriving + working).min(3e8))
+    }
+
+    fn tell(&self) {
+        if let Some(progress) = &self.options.progress {
+            let ends = self.audit.look(Audit::ends);
+            progress(DemoProgress {
+                orders: self.options.orders,
+                produced: self.produced.load(Ordering::Relaxed),
+                shipped: ends.shipped,
+                cancelled: ends.cancelled,
+                parked: ends.parked,
+            });
+        }
+    }
+
+    /// An event that comes when all members have left.
+    async fn produce_what_nobody_reads(&self) -> Result<()> {
+        let dice = &self.publisher.dice;
+        match Event::first("order-too-late", dice, self.clock.now_ms()) {
+            Some(event) => self.publisher.publish(&event).await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn refuse_existing(cluster: &Cluster, names: &Names) -> Result<()> {
+    let existing = cleanup::topics(cluster, names).await?;
+    match existing.first() {
+        Some(topic) => Err(Error::failed(format!("topic `{topic}` exists already"))
+            .hint("the demo works on topics of its own: give it another prefix")),
+        None => Ok(()),
+    }
+}
+
+async fn create_topics(cluster: &Cluster, names: &Names) -> Result<()> {
+    let mut creating = tokio::task::JoinSet::new();
+    for name in names.topics() {
+        let cluster = cluster.clone();
+        creating.spawn(async move {
+            let topic = NewTopic {
+                name,
+                partitions: PARTITIONS,
+                replicas: None,
+                configs: Vec::new(),
+            };
+            cluster.create_topic(&topic, false).await?;
+            // A member that subscribes to a topic its broker does not know yet would be told that there is none.
+            wait_until_visible(&cluster, &topic).await
+        });
+    }
+    while let Some(created) = creating.join_next().await {
+        created.map_err(|error| Error::failed("a topic was not created").caused_by(error))??;
+    }
+    Ok(())
+}
