@@ -26,6 +26,7 @@
 //! record, record, … → summary).
 
 pub mod broker;
+pub mod commands;
 pub mod consent;
 pub mod demo;
 pub mod error;
@@ -35,3 +36,5 @@ pub mod ops;
 pub mod report;
 pub mod settings;
 pub mod ui;
+
+pub use commands::{command_line, run};

@@ -1,0 +1,139 @@
+//! Parsers of argument values that several commands share: pure, without a look at the cluster.
+
+use crate::error::{Error, Result};
+use crate::model::duration;
+use crate::model::record::Header;
+use std::time::Duration;
+
+type Parsed<T> = std::result::Result<T, String>;
+
+/// `5s`, `10m`, `7d`.
+pub fn duration(text: &str) -> Parsed<Duration> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// How long a request may take: what librdkafka can count.
+pub fn timeout(text: &str) -> Parsed<Duration> {
+    match duration(text)? {
+        length if length < Duration::from_millis(1) => {
+            Err("too short to wait for anything".to_owned())
+        }
+        length if length > Duration::from_secs(3600) => Err("at most 1h".to_owned()),
+        length => Ok(length),
+    }
+}
+
+/// `name=value`, as librdkafka spells its properties. Not a parser of clap's: that repeats what it refuses, and the
+/// text may be a secret.
+pub fn property(text: &str) -> Result<(String, String)> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err(Error::usage("`-X` takes PROPERTY=VALUE")
+            .hint("secrets are better set as EDA_X_<PROPERTY>")),
+    }
+}
+
+/// `key=value` of a topic configuration.
+pub fn config(text: &str) -> Parsed<(String, String)> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as cleanup.policy=compact".to_owned()),
+    }
+}
+
+/// `name=value` or `name:value`; a bare name is a header whose value is null.
+pub fn header(text: &str) -> Parsed<Header> {
+    let (name, value) = match text.split_once(['=', ':']) {
+        Some((name, value)) => (name, Some(value.as_bytes().to_vec())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("a header needs a name".to_owned());
+    }
+    Ok(Header {
+        name: name.to_owned(),
+        value,
+    })
+}
+
+/// How many partitions: at least one.
+pub fn partitions(text: &str) -> Parsed<i32> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err("expected a number from 1 to 2147483647".to_owned()),
+    }
+}
+
+/// Records a second: a positive number, with or without `/s`.
+pub fn rate(text: &str) -> Parsed<f64> {
+    match text.trim_end_matches("/s").parse::<f64>() {
+        // Slower than one in eleven days is a slip, and a pause that no clock can count.
+        Ok(rate) if rate.is_finite() && rate >= 1e-6 => Ok(rate),
+        _ => Err("expected a positive number of records a second".to_owned()),
+    }
+}
+
+/// `SERVICE=N`, at least one.
+pub fn instances(text: &str) -> Parsed<(String, u32)> {
+    match text
+        .split_once('=')
+        .map(|(name, count)| (name, count.parse::<u32>()))
+    {
+        Some((name, Ok(count))) if count >= 1 => Ok((name.to_owned(), count)),
+        _ => Err("expected SERVICE=N, such as payment=2".to_owned()),
+    }
+}
+
+/// A share between 0 and 1.
+pub fn share(text: &str) -> Parsed<f64> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a share between 0 and 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_take_both_spellings_and_null() {
+        assert_eq!(
+            header("a=b:c").unwrap(),
+            Header {
+                name: "a".into(),
+                value: Some(b"b:c".to_vec())
+            }
+        );
+        assert_eq!(
+            header("a:b=c").unwrap(),
+            Header {
+                name: "a".into(),
+                value: Some(b"b=c".to_vec())
+            }
+        );
+        assert_eq!(
+            header("a=").unwrap(),
+            Header {
+                name: "a".into(),
+                value: Some(Vec::new())
+            }
+        );
+        assert_eq!(
+            header("a").unwrap(),
+            Header {
+                name: "a".into(),
+                value: None
+            }
+        );
+        assert!(header("=x").is_err());
+    }
+
+    #[test]
+    fn a_wrong_property_is_not_repeated() {
+        let error = property("hunter2").unwrap_err();
+        assert!(!error.one_line().contains("hunter2"));
+    }
+}

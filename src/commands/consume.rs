@@ -1,0 +1,88 @@
+use super::arguments;
+use super::candidates;
+use super::context::Context;
+use crate::error::{Result, Status};
+use crate::model::offset::Range;
+use crate::model::record::Record;
+use crate::ops::consume::print::{self, PrintRequest, Sink};
+use crate::ui::record::Records;
+use clap_complete::engine::ArgValueCandidates;
+use std::time::Duration;
+
+/// Read records and print them
+///
+/// Without a group: everything from the beginning (-o says otherwise), and then what arrives, until Ctrl-C, -n or
+/// --idle. With a group: joins it, begins where the group left off (or at the beginning), and commits what was
+/// printed, never past it; after a crash a record may be printed again, none is passed over. Two with the same
+/// group share the partitions.
+///
+/// On a terminal a record is a line with control characters escaped; in a pipe, or with --json, it is one line of
+/// lossless JSON that `eda produce --records` reads back.
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  eda consume order-created
+  eda consume order-created --group payment-service -n 10
+  eda consume order-created -o @-1h --idle 2s --json
+  eda consume order-created -o -5                       the last five of each partition, then what comes
+  eda consume order-created -o :end | jq .value.total   all there is now")]
+pub struct Args {
+    /// Topics to read (can be repeated)
+    #[arg(required = true, value_name = "TOPIC", add = ArgValueCandidates::new(candidates::topics))]
+    topics: Vec<String>,
+
+    /// Read as a member of this group, and commit
+    #[arg(short, long, add = ArgValueCandidates::new(candidates::groups))]
+    group: Option<String>,
+
+    /// Where to begin: beginning, end, stored, N, -N, +N, @TIME, @-1h; N:M, @T1:T2 and :end also say where to end
+    #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
+    offset: Option<Range>,
+
+    /// End after N records
+    #[arg(short = 'n', long, visible_alias = "max-messages", value_name = "N")]
+    count: Option<u64>,
+
+    /// Only this partition (can be repeated)
+    #[arg(short, long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    partitions: Vec<i32>,
+
+    /// End when nothing came for this long
+    #[arg(long, value_name = "DURATION", value_parser = arguments::duration)]
+    idle: Option<Duration>,
+
+    /// Also records of transactions that are open or were aborted
+    #[arg(long)]
+    read_uncommitted: bool,
+}
+
+struct ToUi(Records);
+
+impl Sink for ToUi {
+    fn record(&mut self, record: &Record) -> Result<()> {
+        self.0.write(record, None)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    let request = PrintRequest {
+        topics: args.topics,
+        group: args.group,
+        range: args.offset,
+        count: args.count,
+        partitions: args.partitions,
+        idle: args.idle,
+        read_uncommitted: args.read_uncommitted,
+    };
+    let stop = context.stop_on_signals();
+    let sink = Box::new(ToUi(context.ui.records()));
+    let printed = print::print(context.cluster()?, request, sink, stop).await?;
+    if printed.records == 0 {
+        context.ui.status("no records");
+    }
+    Ok(printed.stopped.unwrap_or(Status::Done))
+}

@@ -1,0 +1,24 @@
+//! `eda dlq …`
+
+mod list;
+mod replay;
+mod show;
+
+use super::context::Context;
+use crate::error::{Result, Status};
+
+/// Look at dead letters and put them back
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Replay(replay::Args),
+}
+
+pub async fn run(context: &Context, command: Command) -> Result<Status> {
+    match command {
+        Command::List(args) => list::run(context, args).await,
+        Command::Show(args) => show::run(context, args).await,
+        Command::Replay(args) => replay::run(context, args).await,
+    }
+}

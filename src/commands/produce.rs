@@ -1,0 +1,228 @@
+use super::arguments;
+use super::candidates;
+use super::context::Context;
+use super::global::SafetyArgs;
+use crate::error::{Error, Result, Status};
+use crate::model::event::{Assignment, Catalog, Filling};
+use crate::model::record::Header;
+use crate::ops::produce::{self, Destination, Input, ProduceRequest};
+use clap_complete::engine::ArgValueCandidates;
+use std::io::{BufReader, Read};
+
+/// Send events to a topic
+///
+/// An event of the catalog gets its id, type and time filled in, is checked, and is keyed by its entity (orderId),
+/// so that one order's events stay in order: the partition is the one Java's producer would choose. Any other
+/// topic takes JSON as it comes. Payloads come from FIELD=VALUE, from -n (generated), from a file, or from
+/// standard input, one JSON object a line; on a terminal the fields are asked for.
+///
+/// Every record that is reported was acknowledged by all in-sync replicas (acks=all, idempotent). A line that is
+/// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1.
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  eda produce order-created orderId=order-123 userId=user-456 total=12.50
+  eda produce order-created -n 1000
+  eda produce order-created orders.ndjson
+  jq -c '.[]' orders.json | eda produce order-created
+  eda consume order-created --json -n 10 | eda produce order-copy --records")]
+pub struct Args {
+    /// An event of the catalog or a topic
+    #[arg(value_name = "EVENT|TOPIC", add = ArgValueCandidates::new(candidates::events_and_topics))]
+    name: Option<String>,
+
+    /// Fields as FIELD=VALUE, or one FILE of JSON lines (- is standard input)
+    #[arg(value_name = "FIELD=VALUE|FILE")]
+    fields: Vec<String>,
+
+    /// Generate N realistic events
+    #[arg(short = 'n', long, visible_alias = "max-messages", value_name = "N")]
+    count: Option<u64>,
+
+    /// Key of every record, instead of the event's own
+    #[arg(short, long)]
+    key: Option<String>,
+
+    /// A header NAME=VALUE; a bare name is a null header (can be repeated)
+    #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = arguments::header)]
+    headers: Vec<Header>,
+
+    /// Partition of every record, instead of by key
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    partition: Option<i32>,
+
+    /// Compress batches
+    #[arg(short = 'z', long, value_name = "CODEC", value_parser = ["none", "gzip", "snappy", "lz4", "zstd"])]
+    compression: Option<String>,
+
+    /// Send no more than N records a second
+    #[arg(long, value_name = "N", value_parser = arguments::rate)]
+    rate: Option<f64>,
+
+    /// Make generated events repeatable
+    #[arg(long, value_name = "N", requires = "count")]
+    seed: Option<u64>,
+
+    /// Lines are whole records, as `eda consume --json` writes them
+    #[arg(long, conflicts_with_all = ["count", "raw"])]
+    records: bool,
+
+    /// Lines are values, sent as they come, past the catalog
+    #[arg(long, conflicts_with = "count")]
+    raw: bool,
+
+    #[command(flatten)]
+    safety: SafetyArgs,
+}
+
+/// Where the payloads come from, as far as the words tell.
+struct Words {
+    assignments: Vec<Assignment>,
+    file: Option<String>,
+}
+
+fn sort_words(fields: &[String]) -> Result<Words> {
+    let mut words = Words {
+        assignments: Vec::new(),
+        file: None,
+    };
+    for field in fields {
+        if field.contains('=') {
+            let assignment = field.parse::<Assignment>();
+            words
+                .assignments
+                .push(assignment.map_err(|error| Error::usage(error.to_string()))?);
+        } else if words.file.replace(field.clone()).is_some() {
+            return Err(Error::usage("one file at a time").hint("fields are FIELD=VALUE"));
+        }
+    }
+    Ok(words)
+}
+
+fn open(file: &str) -> Result<Box<dyn std::io::BufRead + Send>> {
+    const BUFFER: usize = 256 * 1024;
+    let reader: Box<dyn Read + Send> = match file {
+        "-" => Box::new(std::io::stdin()),
+        path => Box::new(std::fs::File::open(path).map_err(|error| {
+            Error::usage(format!("cannot open `{path}`"))
+                .caused_by(error)
+                .hint("a field is FIELD=VALUE, a file is FILE, standard input is -")
+        })?),
+    };
+    Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    let mut words = sort_words(&args.fields)?;
+    let mut asked = args.name.is_none();
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => {
+            let events = Catalog::built_in().events().iter();
+            let events: Vec<String> = events.map(|event| event.topic.to_owned()).collect();
+            context.ui.choose("Event", &events, "EVENT|TOPIC")?
+        }
+    };
+    let whole_lines = args.records || args.raw;
+    let nothing_given =
+        words.assignments.is_empty() && words.file.is_none() && args.count.is_none();
+    let from_stdin = nothing_given && (whole_lines || !context.ui.can_ask());
+    let input = match (&words.file, args.count) {
+        (Some(_), Some(_)) => {
+            return Err(Error::usage(
+                "`-n` generates events, and a file holds them: give one",
+            ));
+        }
+        (Some(file), None) => lines(&args, open(file)?),
+        (None, Some(count)) => Input::Generated(count),
+        (None, None) if from_stdin => lines(&args, open("-")?),
+        (None, None) => Input::Fields,
+    };
+    let destination = Destination::find(context.cluster()?, &name, whole_lines).await?;
+    if nothing_given && !from_stdin {
+        words.assignments = ask_fields(context, &destination)?;
+        asked = true;
+    }
+    let request = ProduceRequest {
+        name,
+        assignments: words.assignments,
+        key: args.key,
+        headers: args.headers,
+        partition: args.partition,
+        compression: args.compression,
+        rate: args.rate,
+        seed: args.seed,
+    };
+    let plan = produce::plan(&destination, &request, &input)?;
+    if asked {
+        let mut words = request.command_line();
+        if let Input::Generated(count) = input {
+            words.extend(["-n".to_owned(), count.to_string()]);
+        }
+        context.show_command(words);
+    }
+    if args.safety.dry_run {
+        return context.ui.report(&plan);
+    }
+    let consent = context
+        .ui
+        .consent_to_add(&plan, "Send it?", asked, args.safety.yes)?;
+    let progress = context.ui.progress(args.count, "producing");
+    let stop = context.stop_on_signals();
+    let outcome = produce::produce(
+        context.cluster()?,
+        destination,
+        request,
+        input,
+        stop,
+        move |sent| progress.set(sent),
+        consent,
+    )
+    .await?;
+    context.ui.report(&outcome)
+}
+
+fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
+    match (args.records, args.raw) {
+        (true, _) => Input::Records(reader),
+        (_, true) => Input::Raw(reader),
+        _ => Input::Payloads(reader),
+    }
+}
+
+fn ask_fields(context: &Context, destination: &Destination) -> Result<Vec<Assignment>> {
+    let Some(event) = destination.event() else {
+        return Err(Error::usage(format!(
+            "`{}` has no fields to ask for",
+            destination.topic()
+        ))
+        .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"));
+    };
+    let mut filling = Filling {
+        now_ms: jiff::Timestamp::now().as_millisecond(),
+        random: fastrand::Rng::new(),
+    };
+    let mut assignments = Vec::new();
+    for field in event.fields {
+        let default = event.default_for(field, &mut filling);
+        loop {
+            let value: String = context.ui.ask(field.name, default.as_deref(), field.name)?;
+            if value.is_empty() {
+                break;
+            }
+            let assignment = Assignment::new(field.name, value);
+            // A slip is told at once, not when the other fields have been typed too.
+            match event.assign(
+                &mut serde_json::Map::new(),
+                std::slice::from_ref(&assignment),
+            ) {
+                Ok(()) => {
+                    assignments.push(assignment);
+                    break;
+                }
+                Err(error) => context.ui.warn(&error.to_string()),
+            }
+        }
+    }
+    Ok(assignments)
+}

@@ -1,0 +1,7 @@
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Set by the shell only while it completes a command line; ends the process when it is.
+    clap_complete::CompleteEnv::with_factory(eda::command_line).complete();
+    ExitCode::from(eda::run(std::env::args_os()).code())
+}
