@@ -1,0 +1,169 @@
+//! Apache Kafka from its published jars: fetched once by Maven into the user's cache folder, started by Java.
+
+use super::broker::Broker;
+use super::keeper::Keeper;
+use super::wait::wait_for;
+use super::wire;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// The version in tests/apache/pom.xml.
+pub const VERSION: &str = "4.3.1";
+
+/// Kafka answers after some three seconds, and after ten on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The folder of the jars, fetched first where they are missing.
+pub fn jars() -> Result<PathBuf, String> {
+    let folder = cache()?.join(format!("kafka-{VERSION}"));
+    let is_there = || folder.join(format!("kafka-tools-{VERSION}.jar")).exists();
+    if is_there() {
+        return Ok(folder);
+    }
+    let cache = cache()?;
+    fs::create_dir_all(&cache).map_err(|error| format!("`{}`: {error}", cache.display()))?;
+    // Renamed when complete: a run that is interrupted, or a second one at the same time, leaves nothing half done.
+    let download = tempfile::Builder::new()
+        .prefix("download-")
+        .tempdir_in(&cache)
+        .map_err(|error| format!("`{}`: {error}", cache.display()))?;
+    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apache/pom.xml");
+    let output = Command::new("mvn")
+        .args(["--quiet", "--batch-mode", "--file"])
+        .arg(&pom)
+        .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+        .arg(format!("-DoutputDirectory={}", download.path().display()))
+        .output()
+        .map_err(|error| {
+            format!("cannot run Maven (`mvn`), which fetches Kafka's jars: {error}")
+        })?;
+    if !output.status.success() {
+        return Err(format!(
+            "Maven failed\n{}",
+            String::from_utf8_lossy(&output.stdout)
+        ));
+    }
+    match fs::rename(download.path(), &folder) {
+        Ok(()) => Ok(folder),
+        Err(_) if is_there() => Ok(folder),
+        Err(error) => Err(format!("`{}`: {error}", folder.display())),
+    }
+}
+
+fn cache() -> Result<PathBuf, String> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache = from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")));
+    Ok(cache
+        .ok_or("neither XDG_CACHE_HOME nor HOME is set")?
+        .join("eda"))
+}
+
+/// One node, broker and controller in one, on free ports of loopback.
+pub fn start() -> Result<Broker, String> {
+    let jars = jars()?;
+    let mut reason = String::new();
+    // Between choosing the ports and Kafka's listening somebody else may take one.
+    for _ in 0..3 {
+        match start_once(&jars) {
+            Err(failure) if failure.contains("BindException") => reason = failure,
+            result => return result,
+        }
+    }
+    Err(reason)
+}
+
+fn start_once(jars: &Path) -> Result<Broker, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (port, controller) = (wire::free_port(), wire::free_port());
+    let properties = folder.path().join("server.properties");
+    fs::write(
+        &properties,
+        server_properties(folder.path(), port, controller),
+    )
+    .map_err(|error| error.to_string())?;
+    let class_path = jars.join("*");
+    let java = |memory: &str| -> Vec<OsString> {
+        let mut words: Vec<OsString> =
+            [memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
+                .map(OsString::from)
+                .to_vec();
+        words.push(class_path.clone().into());
+        words
+    };
+    let format = Command::new("java")
+        .args(java("-Xmx256m"))
+        .args([
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            "ZWRhLXRlc3QtY2x1c3Rlcg",
+            "-c",
+        ])
+        .arg(&properties)
+        .output()
+        .map_err(|error| format!("cannot run Java (`java`): {error}"))?;
+    if !format.status.success() {
+        let (out, err) = (format.stdout, format.stderr);
+        return Err(format!(
+            "its storage cannot be formatted\n{}{}",
+            String::from_utf8_lossy(&out),
+            String::from_utf8_lossy(&err)
+        ));
+    }
+    let mut words = java("-Xmx768m");
+    words.extend(["kafka.Kafka".into(), properties.into()]);
+    let (keeper, lines) = Keeper::start("java", &words, folder.keep())?;
+    let address = format!("127.0.0.1:{port}");
+    let mut last = String::from("nothing yet");
+    let ready = wait_for(PATIENCE, || {
+        match wire::brokers_known(&address) {
+            Ok(1..) => return Some(true),
+            Ok(0) => last = "it knows of no broker yet".to_owned(),
+            Err(reason) => last = reason,
+        }
+        // The end of its output is its end.
+        matches!(lines.next(Duration::ZERO), Err(reason) if reason == "it ended").then_some(false)
+    });
+    match ready {
+        Some(true) => Ok(Broker::new(address, Some(keeper))),
+        Some(false) => Err(format!("it ended\n{}", keeper.log())),
+        None => Err(format!(
+            "not ready after {PATIENCE:?}: {last}\n{}",
+            keeper.log()
+        )),
+    }
+}
+
+/// As broker.md has it: everything with one replica, nothing waited for, no topic without being asked.
+fn server_properties(folder: &Path, port: u16, controller: u16) -> String {
+    let data = folder.join("data");
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=3
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=3
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+",
+        data.display()
+    )
+}

@@ -1,0 +1,130 @@
+//! The broker under test: one for the whole run, chosen by `EDA_TEST_BROKER`.
+//!
+//! | `EDA_TEST_BROKER` | what runs |
+//! |---|---|
+//! | unset | the embedded broker, from the program that was just built |
+//! | `apache` | Apache Kafka, from its published jars (Java 17 and, once, Maven) |
+//! | `container` | the image in `EDA_TEST_IMAGE` or `apache/kafka-native`, where a container engine answers |
+//! | `HOST:PORT,…` | that cluster |
+//!
+//! One that was asked for and cannot start fails every test that needs it, with the reason.
+
+use super::keeper::Keeper;
+use super::{apache, container, eda, wire};
+use std::ffi::OsString;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// What kind of broker it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Embedded,
+    Apache,
+    Container,
+    /// A cluster somebody else runs.
+    Given,
+}
+
+impl Kind {
+    /// What `EDA_TEST_BROKER` asks for.
+    pub fn chosen() -> Kind {
+        match std::env::var("EDA_TEST_BROKER").as_deref() {
+            Err(_) | Ok("" | "embedded") => Kind::Embedded,
+            Ok("apache") => Kind::Apache,
+            Ok("container") => Kind::Container,
+            Ok(_) => Kind::Given,
+        }
+    }
+}
+
+/// A broker that answers. It ends when this is dropped, and at the latest with the tests.
+#[derive(Debug)]
+pub struct Broker {
+    address: String,
+    keeper: Option<Keeper>,
+}
+
+/// The broker of this run, started by the first test that asks for it.
+#[track_caller]
+pub fn broker() -> &'static Broker {
+    static BROKER: OnceLock<Result<Broker, String>> = OnceLock::new();
+    let started = BROKER.get_or_init(|| match Kind::chosen() {
+        Kind::Embedded => Broker::start_embedded(&[]),
+        Kind::Apache => apache::start(),
+        Kind::Container => container::start(),
+        Kind::Given => given(),
+    });
+    match started {
+        Ok(broker) => broker,
+        Err(reason) => panic!(
+            "the broker under test ({:?}) did not start: {reason}",
+            Kind::chosen()
+        ),
+    }
+}
+
+impl Broker {
+    pub(super) fn new(address: String, keeper: Option<Keeper>) -> Self {
+        Broker { address, keeper }
+    }
+
+    /// An embedded broker of the test's own, whatever the run's is: for tests that end it or look into it.
+    #[track_caller]
+    pub fn embedded(arguments: &[&str]) -> Broker {
+        match Broker::start_embedded(arguments) {
+            Ok(broker) => broker,
+            Err(reason) => panic!("the embedded broker did not start: {reason}"),
+        }
+    }
+
+    fn start_embedded(arguments: &[&str]) -> Result<Broker, String> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| error.to_string())?
+            .keep();
+        let mut words: Vec<OsString> = ["broker", "--listen", "127.0.0.1:0"]
+            .map(OsString::from)
+            .to_vec();
+        words.extend(arguments.iter().map(OsString::from));
+        let (keeper, lines) = Keeper::start(eda::program(), &words, folder)?;
+        let address = lines
+            .next(Duration::from_secs(20))
+            .map_err(|reason| format!("{reason}\n{}", keeper.log()))?;
+        Ok(Broker::new(address, Some(keeper)))
+    }
+
+    /// What goes after `--brokers`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The id of its process, where the tests started it.
+    #[track_caller]
+    pub fn id(&self) -> u32 {
+        self.keeper
+            .as_ref()
+            .expect("a broker the tests started")
+            .id()
+    }
+
+    /// kill -9: for tests of what becomes of its clients.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.keeper
+            .as_ref()
+            .expect("a broker the tests started")
+            .kill();
+    }
+}
+
+fn given() -> Result<Broker, String> {
+    let address = std::env::var("EDA_TEST_BROKER").map_err(|error| error.to_string())?;
+    let mut reasons = Vec::new();
+    for one in address.split(',') {
+        match wire::brokers_known(one.trim()) {
+            Ok(1..) => return Ok(Broker::new(address, None)),
+            Ok(0) => reasons.push(format!("`{one}` knows of no broker")),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    Err(reasons.join(", "))
+}
