@@ -84,14 +84,6 @@ impl Assignment {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// All partitions held, sorted.
-    pub(super) fn places(&self) -> Vec<TopicPartition> {
-        let held = lock(&self.held);
-        let mut places: Vec<TopicPartition> = held.all().map(Partition::place).cloned().collect();
-        places.sort();
-        places
-    }
-
     /// How many partitions there are.
     pub(super) fn len(&self) -> usize {
         lock(&self.held).partitions.values().map(HashMap::len).sum()

@@ -4,7 +4,7 @@ use super::assignment::Assignment;
 use super::shared::Shared;
 use super::{Delivery, RuntimeOptions};
 use crate::error::{Kind, Result};
-use crate::kafka::{Consumer, Polled, Rebalance};
+use crate::kafka::{Consumer, Polled};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
@@ -22,9 +22,6 @@ const PAUSED_TICK: Duration = Duration::from_millis(5);
 
 /// So many commits in a row may be refused. A rebalance refuses one, a missing right refuses all.
 const REFUSED_COMMITS: u32 = 3;
-
-/// How long records may stand between us and what the group asks, before we leave.
-const ANSWERING: Duration = Duration::from_secs(1);
 
 pub(super) struct Polling {
     consumer: Consumer,
@@ -57,42 +54,19 @@ impl Polling {
         }
     }
 
-    /// Polls until the member is to stop, or cannot go on; then leaves the group, within `deadline` after what is in hand
-    /// was finished and committed.
+    /// Polls until the member is to stop, or cannot go on; then finishes what is in hand, commits it and leaves the
+    /// group, all within `deadline`.
     pub(super) fn run(mut self, deadline: Duration) -> Result<()> {
         let polled = self.poll();
         let shared = Arc::clone(&self.shared);
-        let left = self.leave(deadline);
+        // Nothing is begun from here on, even if it was an error that ended the polling.
+        shared.stop();
+        let left = self.consumer.close(deadline);
         // Only now have all tasks ended: the last may have failed.
         match shared.take_failure() {
             Some(failure) => Err(failure),
             None => polled.and(left),
         }
-    }
-
-    /// Finishes and commits first, answers whatever the group asks, and only then leaves.
-    ///
-    /// Leaving would ask for partitions and offsets too. But when a rebalance has begun that we did not answer yet,
-    /// librdkafka 2.12.1 leaves at once (`rd_kafka_cgrp_revoke_all_rejoin`, eager protocol): a commit after that is
-    /// refused as a stranger's, and to answer then is to hang or to abort
-    /// (`rd_kafka_cgrp_terminated: assert: !rd_kafka_assignment_in_progress`).
-    fn leave(self, deadline: Duration) -> Result<()> {
-        // Nothing is begun from here on, even if it was an error that ended the polling.
-        self.shared.stop();
-        let held = self.assignment.places();
-        let committed = self.consumer.commit(&self.assignment.revoked(&held, false));
-        // Without records in the way the group's questions are soon reached.
-        if let Err(error) = self.consumer.pause(&held) {
-            tracing::debug!("not paused before leaving: {}", error.one_line());
-        }
-        let end = Instant::now() + ANSWERING;
-        while let Ok(Some(_)) = self.consumer.poll(Duration::ZERO) {
-            if Instant::now() >= end {
-                break;
-            }
-        }
-        let left = self.consumer.close(deadline);
-        committed.and(left)
     }
 
     fn poll(&mut self) -> Result<()> {
