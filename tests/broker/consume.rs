@@ -1,8 +1,10 @@
 //! `eda consume` without a handler: it prints.
 
 use super::{PATIENCE, numbers, send, send_numbers, topic};
-use crate::support::{broker, eda, fresh};
+use crate::support::{broker, eda, fresh, wait_until};
 use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 #[test]
@@ -193,4 +195,29 @@ fn control_characters_do_not_reach_plain_output_raw() {
     assert_eq!(plain.stdout.lines().count(), 1);
     assert_eq!(plain.stdout.matches('\t').count(), 5);
     assert!(!plain.stdout.contains('\u{1b}'));
+}
+
+/// `eda consume TOPIC | head -1` lived on until the next record came, which on a quiet topic is never.
+#[test]
+fn a_reader_that_leaves_is_noticed_on_a_quiet_topic() {
+    let topic = topic("orders", 1);
+    send_numbers(&topic, 1, 1);
+    let mut child = Command::new(crate::support::eda::program())
+        .args(["consume", &topic, "--brokers", broker().address()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line:?}");
+    drop(reader);
+    let mut status = None;
+    wait_until("it to end", PATIENCE, || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
 }

@@ -140,3 +140,23 @@ fn a_contexts_file_that_is_wrong_is_named_with_its_line() {
     let output = list.run().status(2).stderr_has("line 2");
     assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
 }
+
+/// The conf of a client that could not be made was destroyed twice: status 139, and no word.
+#[test]
+fn a_certificate_that_is_not_there_is_said_and_does_not_crash() {
+    let properties = ["security.protocol=ssl", "ssl.ca.location=/nonexistent"];
+    let mut list = eda(&["topic", "list", "--brokers", &nobody()]);
+    for property in properties {
+        list = list.args(["-X", property]);
+    }
+    list.run().status(2).stderr_has("ssl.ca.location");
+}
+
+/// clap repeats what it refuses, and what is refused here may be a password.
+#[test]
+fn a_property_without_a_value_is_not_repeated() {
+    let output = eda(&["topic", "list", "-X", "sasl.passwordhunter2"])
+        .run()
+        .status(2);
+    assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+}
