@@ -7,7 +7,7 @@ use crate::model::record::Record;
 use crate::model::topic::{NewTopic, TopicName};
 use crate::ops::topic::wait_until_visible;
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How often, and how far apart, a topic is looked for that could not be created.
@@ -87,7 +87,7 @@ impl DeadLetters {
             attempts,
             topic,
             partition,
-            now_ms(),
+            jiff::Timestamp::now().as_millisecond(),
         );
         producer.send(&letter)?.await?;
         Ok(())
@@ -154,12 +154,4 @@ impl DeadLetters {
         let found = self.cluster.topic(topic).await?;
         Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
     }
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }

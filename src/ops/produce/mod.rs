@@ -117,7 +117,7 @@ pub async fn produce(
         .await
         .map_err(|error| Error::failed("the producing thread ended early").caused_by(error))?;
     ended.map_err(|error| sent.explain(error))?;
-    Ok(sent.outcome(topic))
+    Ok(ProduceOutcome::new(topic, sent))
 }
 
 /// What has happened to the records by the end, however it came.
@@ -152,19 +152,6 @@ impl Sent {
             Kind::Interrupted | Kind::Terminated | Kind::Usage => error,
             _ => error.adding(&delivered),
         }
-    }
-
-    fn outcome(self, topic: String) -> ProduceOutcome {
-        ProduceOutcome::new(
-            topic,
-            self.acknowledged,
-            self.bytes,
-            self.elapsed,
-            self.stopped,
-            self.offsets,
-            self.failures,
-            self.failed,
-        )
     }
 }
 

@@ -1,11 +1,9 @@
 //! What became of the records.
 
-use crate::error::{Error, Result, Status};
-use crate::model::topic::TopicPartition;
+use super::Sent;
+use crate::error::{Result, Status};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// How many were acknowledged, where they are, and which were refused.
 #[derive(Debug, Serialize)]
@@ -42,38 +40,29 @@ struct Refused {
 }
 
 impl ProduceOutcome {
-    #[allow(clippy::too_many_arguments)] // One place builds it, from one struct.
-    pub(super) fn new(
-        topic: String,
-        delivered: u64,
-        bytes: u64,
-        elapsed: Duration,
-        stopped: Option<Status>,
-        offsets: BTreeMap<TopicPartition, (i64, i64)>,
-        failures: Vec<(u64, Error)>,
-        failed: u64,
-    ) -> Self {
-        let partitions = offsets
+    pub(super) fn new(topic: String, sent: Sent) -> Self {
+        let partitions = sent
+            .offsets
             .into_iter()
             .map(|(place, (first_offset, last_offset))| Written {
                 partition: place.partition,
                 first_offset,
                 last_offset,
             });
-        let failures = failures.into_iter().map(|(line, error)| Refused {
+        let failures = sent.failures.into_iter().map(|(line, error)| Refused {
             line,
             error: error.one_line(),
         });
         ProduceOutcome {
             topic,
-            delivered,
-            failed,
-            bytes,
-            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            interrupted: stopped.is_some(),
+            delivered: sent.acknowledged,
+            failed: sent.failed,
+            bytes: sent.bytes,
+            duration_ms: u64::try_from(sent.elapsed.as_millis()).unwrap_or(u64::MAX),
+            interrupted: sent.stopped.is_some(),
             partitions: partitions.collect(),
             failures: failures.collect(),
-            stopped,
+            stopped: sent.stopped,
         }
     }
 }
