@@ -1,6 +1,7 @@
 use super::candidates;
 use super::context::Context;
 use crate::error::{Result, Status};
+use crate::model::pattern::Pattern;
 use crate::ops::lag::{self, LagRequest};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -17,9 +18,9 @@ Examples:
   eda lag -g payment-service -t order-created --max 100 || echo 'payment is behind'
   eda lag --json | jq 'map(.lag) | add'")]
 pub struct Args {
-    /// Only this group (can be repeated)
+    /// Only this group, or those that match: * stands for any text, ? for one character (can be repeated)
     #[arg(short, long = "group", value_name = "GROUP", add = ArgValueCandidates::new(candidates::groups))]
-    groups: Vec<String>,
+    groups: Vec<Pattern>,
 
     /// Only this topic (can be repeated)
     #[arg(short, long = "topic", value_name = "TOPIC", add = ArgValueCandidates::new(candidates::topics))]

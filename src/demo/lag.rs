@@ -3,7 +3,7 @@
 use super::topology::{Names, SERVICES, Service};
 use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
-use crate::model::group::{GroupListing, GroupState};
+use crate::model::group::GroupListing;
 use crate::model::topic::TopicPartition;
 use crate::ops::scan;
 use std::collections::BTreeMap;
@@ -18,12 +18,7 @@ pub(super) async fn lags(
     names: &Names,
 ) -> Result<BTreeMap<String, Option<i64>>> {
     // Asked all at once. Who coordinates them is found out on the way.
-    let listing = |service: &Service| GroupListing {
-        id: names.group(service),
-        state: GroupState::Unknown,
-        protocol_type: String::new(),
-        coordinator: None,
-    };
+    let listing = |service: &Service| GroupListing::unlisted(names.group(service));
     let listings: Vec<GroupListing> = SERVICES.iter().map(listing).collect();
     let mut commits = Vec::new();
     let answers = cluster.committed_of_groups(&listings).await?;

@@ -5,7 +5,7 @@ use super::by_name::outcomes_by_name;
 use super::error::Subject;
 use super::ffi::groups::ListedGroup;
 use crate::error::Result;
-use crate::model::group::{GroupDescription, GroupListing};
+use crate::model::group::{GroupDescription, GroupKind, GroupListing, GroupState};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Cluster {
@@ -32,22 +32,24 @@ impl Cluster {
         }
         let mut groups: BTreeMap<String, GroupListing> = all
             .into_iter()
-            .map(|group| (group.id.clone(), group))
+            .map(|group| (group.id.clone(), not_dead(group)))
             .collect();
         for ListedGroup {
             id,
             state,
+            kind,
             is_simple,
         } in listed.groups
         {
-            let group = groups.entry(id.clone()).or_insert_with(|| GroupListing {
-                id,
-                state,
-                protocol_type: String::new(),
-                coordinator: None,
-            });
+            let group = groups
+                .entry(id.clone())
+                .or_insert_with(|| GroupListing::unlisted(id));
             group.state = state;
-            // The old listing has no type for KIP-848's groups.
+            // The old listing has neither type nor members for KIP-848's groups.
+            if kind == Some(GroupKind::Consumer) {
+                group.members = (state == GroupState::Empty).then_some(0);
+            }
+            group.kind = kind;
             if !is_simple {
                 "consumer".clone_into(&mut group.protocol_type);
             }
@@ -98,4 +100,13 @@ impl Cluster {
             client.error(&doing, Subject::Group(group), fault)
         }))
     }
+}
+
+/// The old listing says `Dead` of every group whose protocol it does not speak; a group that is listed is not.
+fn not_dead(mut group: GroupListing) -> GroupListing {
+    if group.state == GroupState::Dead {
+        group.state = GroupState::Unknown;
+        group.members = None;
+    }
+    group
 }

@@ -25,6 +25,7 @@ pub use offsets::{Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
 
 use crate::error::Result;
+use crate::model::cluster::ClusterDescription;
 use context::ClientContext;
 use error::{Fault, Place, Subject};
 use ffi::admin::Admin;
@@ -112,6 +113,11 @@ impl Cluster {
 
     /// Whether anybody is there: the cheapest request that needs an answer.
     pub async fn ping(&self) -> Result<()> {
+        self.describe().await.map(drop)
+    }
+
+    /// The cluster's id, its controller and its brokers.
+    pub async fn describe(&self) -> Result<ClusterDescription> {
         let client = self.client()?;
         client
             .admin

@@ -142,10 +142,28 @@ impl Serialize for GroupKind {
 pub struct GroupListing {
     pub id: String,
     pub state: GroupState,
+    /// `None`: the broker did not say, as those before Kafka 3.8 do not.
+    pub kind: Option<GroupKind>,
     /// `consumer` for consumers; empty for a group that only ever committed offsets.
     pub protocol_type: String,
+    /// `None`: KIP-848's group, which only its description counts.
+    pub members: Option<usize>,
     /// The broker that coordinates it, where the listing said so.
     pub coordinator: Option<i32>,
+}
+
+impl GroupListing {
+    /// A group of which only the name is known: who coordinates it will have to be asked.
+    pub fn unlisted(id: impl Into<String>) -> Self {
+        GroupListing {
+            id: id.into(),
+            state: GroupState::Unknown,
+            kind: None,
+            protocol_type: String::new(),
+            members: None,
+            coordinator: None,
+        }
+    }
 }
 
 /// One consumer of a group.

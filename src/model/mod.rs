@@ -4,6 +4,7 @@
 //! milliseconds since 1970-01-01 UTC. What a person types on the command line ([`topic::TopicName`],
 //! [`offset::Range`], [`event::Assignment`], …) is a type with `FromStr`, whose error is a sentence for him.
 
+pub mod cluster;
 pub mod dead_letter;
 pub mod duration;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod group;
 pub mod lag;
 pub mod offset;
 pub mod partitioner;
+pub mod pattern;
 pub mod record;
 pub mod record_json;
 pub mod suggest;

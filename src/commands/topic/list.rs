@@ -1,5 +1,6 @@
 use crate::commands::context::Context;
 use crate::error::{Result, Status};
+use crate::model::pattern::Pattern;
 use crate::ops::topic;
 
 /// List the topics
@@ -15,8 +16,9 @@ Examples:
   eda topic list --json | jq -r '.[].name'"
 )]
 pub struct Args {
-    /// Only names that match: * stands for any text, ? for one character
-    pattern: Option<String>,
+    /// Only names that match: * stands for any text, ? for one character (can be repeated)
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<Pattern>,
 
     /// Also Kafka's own topics, such as __consumer_offsets
     #[arg(long)]
@@ -24,6 +26,6 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let report = topic::list(context.cluster()?, args.pattern.as_deref(), args.internal).await?;
+    let report = topic::list(context.cluster()?, &args.patterns, args.internal).await?;
     context.ui.report(&report)
 }

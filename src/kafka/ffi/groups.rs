@@ -28,6 +28,7 @@ pub(in crate::kafka) struct Listed {
 pub(in crate::kafka) struct ListedGroup {
     pub(in crate::kafka) id: String,
     pub(in crate::kafka) state: GroupState,
+    pub(in crate::kafka) kind: Option<GroupKind>,
     /// It only ever committed offsets; nobody joined it.
     pub(in crate::kafka) is_simple: bool,
 }
@@ -157,6 +158,7 @@ fn read_listing(event: &Event) -> Result<Listed, Fault> {
             .map(|&group| ListedGroup {
                 id: text(c::rd_kafka_ConsumerGroupListing_group_id(group)),
                 state: state(raw::rd_kafka_ConsumerGroupListing_state(group)),
+                kind: kind(raw::rd_kafka_ConsumerGroupListing_type(group)),
                 is_simple: c::rd_kafka_ConsumerGroupListing_is_simple_consumer_group(group) != 0,
             })
             .collect();
@@ -190,7 +192,9 @@ fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<GroupListing>, Fa
                 groups.push(GroupListing {
                     id: text((*group).group),
                     state: text((*group).state).parse().unwrap_or(GroupState::Unknown),
+                    kind: None,
                     protocol_type: text((*group).protocol_type),
+                    members: usize::try_from((*group).member_cnt).ok(),
                     coordinator: Some((*group).broker.id).filter(|&id| id >= 0),
                 });
             }
@@ -225,11 +229,9 @@ unsafe fn read_description(
         let description = GroupDescription {
             id: id.clone(),
             state: state(raw::rd_kafka_ConsumerGroupDescription_state(group)),
-            // rd_kafka_consumer_group_type_t; a broker that does not say speaks the classic protocol.
-            kind: match raw::rd_kafka_ConsumerGroupDescription_type(group) {
-                1 => GroupKind::Consumer,
-                _ => GroupKind::Classic,
-            },
+            // A broker that does not say speaks the classic protocol.
+            kind: kind(raw::rd_kafka_ConsumerGroupDescription_type(group))
+                .unwrap_or(GroupKind::Classic),
             assignor: assignor.filter(|name| !name.is_empty()),
             coordinator: coordinator.filter(|&id| id >= 0),
             members: members.collect(),
@@ -280,6 +282,15 @@ fn delete_group(group: &str) -> Result<Owned<c::rd_kafka_DeleteGroup_t>, Fault> 
             c::rd_kafka_DeleteGroup_new(group.as_ptr()),
             c::rd_kafka_DeleteGroup_destroy,
         )
+    }
+}
+
+/// `rd_kafka_consumer_group_type_t`.
+fn kind(number: i32) -> Option<GroupKind> {
+    match number {
+        1 => Some(GroupKind::Consumer),
+        2 => Some(GroupKind::Classic),
+        _ => None,
     }
 }
 

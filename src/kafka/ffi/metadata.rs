@@ -4,7 +4,9 @@ use super::super::error::{Fault, code};
 use super::admin::{Admin, Options, Pending};
 use super::event::Event;
 use super::handle::Handle;
-use super::{Owned, c_text, check, fault_of, milliseconds, raw, slice, text};
+use super::topics::other_kind;
+use super::{Owned, c_text, check, fault_of, milliseconds, optional_text, raw, slice, text};
+use crate::model::cluster::{ClusterBroker, ClusterDescription};
 use crate::model::topic::{Partition, Topic};
 use rdkafka::bindings as c;
 use std::ffi::c_char;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 impl Admin {
     /// The smallest request there is.
-    pub(in crate::kafka) async fn describe_cluster(&self) -> Result<(), Fault> {
+    pub(in crate::kafka) async fn describe_cluster(&self) -> Result<ClusterDescription, Fault> {
         self.submit(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
             Options::default(),
@@ -24,7 +26,7 @@ impl Admin {
                 }
                 Ok(())
             },
-            |_| Ok(()),
+            read_cluster,
         )
         .answer()
         .await
@@ -61,6 +63,32 @@ impl Admin {
             },
             read_description,
         )
+    }
+}
+
+fn read_cluster(event: &Event) -> Result<ClusterDescription, Fault> {
+    // SAFETY: the event is alive and keeps its result and all that hangs on it; a result of another kind is null.
+    unsafe {
+        let result = c::rd_kafka_event_DescribeCluster_result(event.pointer());
+        if result.is_null() {
+            return Err(other_kind());
+        }
+        let controller = c::rd_kafka_DescribeCluster_result_controller(result);
+        let mut count = 0;
+        let brokers = c::rd_kafka_DescribeCluster_result_nodes(result, &mut count);
+        let read = |&broker: &*const c::rd_kafka_Node_t| ClusterBroker {
+            id: c::rd_kafka_Node_id(broker),
+            host: text(c::rd_kafka_Node_host(broker)),
+            port: c::rd_kafka_Node_port(broker),
+            rack: optional_text(c::rd_kafka_Node_rack(broker)),
+        };
+        let mut brokers: Vec<ClusterBroker> = slice(brokers, count).iter().map(read).collect();
+        brokers.sort_by_key(|broker| broker.id);
+        Ok(ClusterDescription {
+            id: optional_text(c::rd_kafka_DescribeCluster_result_cluster_id(result)),
+            controller: nodes(&[controller]).first().copied(),
+            brokers,
+        })
     }
 }
 

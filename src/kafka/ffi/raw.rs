@@ -42,6 +42,9 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_ConsumerGroupListing_state(
         listing: *const c::rd_kafka_ConsumerGroupListing_t,
     ) -> c_int;
+    pub(super) fn rd_kafka_ConsumerGroupListing_type(
+        listing: *const c::rd_kafka_ConsumerGroupListing_t,
+    ) -> c_int;
     pub(super) fn rd_kafka_ConsumerGroupDescription_state(
         group: *const c::rd_kafka_ConsumerGroupDescription_t,
     ) -> c_int;
