@@ -1,6 +1,7 @@
 //! What is asked of consumer groups.
 
 use super::Cluster;
+use super::authorization::Operation;
 use super::by_name::outcomes_by_name;
 use super::error::Subject;
 use super::ffi::groups::ListedGroup;
@@ -17,7 +18,13 @@ impl Cluster {
     /// names the broker, where it answered at all.
     pub async fn groups(&self) -> Result<Vec<GroupListing>> {
         let client = self.client()?;
-        let error = |fault| client.error("list groups", Subject::Cluster, fault);
+        let error = |fault| {
+            client.error(
+                "list groups",
+                Subject::Cluster.needing(Operation::Describe),
+                fault,
+            )
+        };
         // Asked at once: one knows the states of KIP-848's groups, the other protocol types and coordinators.
         // The first failure is enough: the old listing cannot be interrupted, and learns later that nobody is there.
         let listed = client.admin.list_consumer_groups();
@@ -77,7 +84,11 @@ impl Cluster {
             .map_err(|fault| client.error("describe groups", Subject::Cluster, fault))?;
         Ok(outcomes_by_name(&groups, answers, |group, fault| {
             let doing = format!("describe group `{group}`");
-            client.error(&doing, Subject::Group(group), fault)
+            client.error(
+                &doing,
+                Subject::Group(group).needing(Operation::Describe),
+                fault,
+            )
         }))
     }
 
@@ -97,7 +108,11 @@ impl Cluster {
             .map_err(|fault| client.error("delete groups", Subject::Cluster, fault))?;
         Ok(outcomes_by_name(&groups, answers, |group, fault| {
             let doing = format!("delete group `{group}`");
-            client.error(&doing, Subject::Group(group), fault)
+            client.error(
+                &doing,
+                Subject::Group(group).needing(Operation::Delete),
+                fault,
+            )
         }))
     }
 }

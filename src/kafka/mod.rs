@@ -3,6 +3,7 @@
 //! [`Cluster`] asks questions and changes things, [`Producer`] writes records, [`Consumer`] reads them. All three are
 //! bounded by [`Connection::timeout`], and all three say within a second that a port is closed.
 
+mod authorization;
 mod by_name;
 mod configs;
 mod consumer;
@@ -26,6 +27,7 @@ pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;
+use authorization::Asked;
 use context::ClientContext;
 use error::{Fault, Place, Subject};
 use ffi::admin::Admin;
@@ -156,12 +158,17 @@ fn lost() -> Fault {
 }
 
 impl Client {
-    fn error(&self, doing: &str, subject: Subject<'_>, fault: Fault) -> crate::error::Error {
+    fn error<'a>(
+        &self,
+        doing: &str,
+        asked: impl Into<Asked<'a>>,
+        fault: Fault,
+    ) -> crate::error::Error {
         let place = Place {
             brokers: &self.brokers,
             context: &self.context,
         };
-        place.error(doing, subject, fault)
+        place.error(doing, asked, fault)
     }
 }
 
