@@ -18,6 +18,8 @@ mod outcomes;
 mod producer;
 mod properties;
 mod topics;
+#[cfg(test)]
+mod vanished;
 mod verdict;
 
 pub use consumer::{Consumer, ConsumerOptions, Polled};
