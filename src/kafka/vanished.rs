@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::broker::{Broker, Options};
-use crate::error::{Error, Kind};
+use crate::error::Kind;
 use crate::model::group::GroupListing;
 use crate::model::topic::{NewTopic, TopicPartition};
 use std::pin::Pin;
 use std::time::Instant;
+use tokio::time::error::Elapsed;
 
 const TIMEOUT: Duration = Duration::from_millis(700);
 
@@ -159,6 +160,9 @@ fn requests(cluster: &Cluster) -> Vec<(&'static str, Asking<'_>)> {
     ]
 }
 
+/// What was asked, what came of it in time, and when.
+type Answer = (&'static str, Result<Result<()>, Elapsed>, Duration);
+
 /// All at once: one after the other would only be slower.
 async fn all_end_unreachable(cluster: &Cluster) {
     let started = Instant::now();
@@ -168,9 +172,9 @@ async fn all_end_unreachable(cluster: &Cluster) {
             let outcome = tokio::time::timeout(TIMEOUT + SLACK, request).await;
             (name, outcome, started.elapsed())
         });
-    let mut asked: Vec<Pin<Box<dyn Future<Output = _> + '_>>> =
+    let mut asked: Vec<Pin<Box<dyn Future<Output = Answer> + '_>>> =
         asked.map(|asked| Box::pin(asked) as _).collect();
-    let mut answers: Vec<(&str, Result<Result<(), Error>, _>, Duration)> = Vec::new();
+    let mut answers: Vec<Answer> = Vec::new();
     std::future::poll_fn(|context| {
         asked.retain_mut(|asked| match asked.as_mut().poll(context) {
             std::task::Poll::Ready(answer) => {

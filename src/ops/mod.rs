@@ -4,8 +4,10 @@
 
 pub mod consume;
 pub mod dlq;
+pub mod group;
 pub mod lag;
 pub mod missing;
+pub mod offsets;
 pub mod positions;
 pub mod produce;
 pub mod scan;

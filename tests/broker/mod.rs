@@ -6,11 +6,16 @@ mod demo;
 mod dlq;
 mod embedded;
 mod foreign;
+mod group;
 mod groups;
 mod lag;
+mod offsets;
+mod offsets_file;
+mod offsets_skip;
 mod produce;
 mod prompts;
 mod topic;
+mod topic_changes;
 mod walk_through;
 
 use crate::support::broker::Kind;

@@ -16,9 +16,26 @@ struct Excuse {
 const NEEDS_JARS: &str = "needs Apache's jars, which EDA_TEST_BROKER=apache has";
 const NO_JARS: &[Kind] = &[Kind::Embedded, Kind::Container, Kind::Given];
 
+const NEEDS_KIP_848: &str = "needs KIP-848's groups, which the embedded broker has not";
+
 const EXCUSES: &[Excuse] = &[
     Excuse {
         test: "keys_land_where_java_puts_them",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "a_kip_848_group_is_shown_alive_with_its_members",
+        on: &[Kind::Embedded],
+        reason: NEEDS_KIP_848,
+    },
+    Excuse {
+        test: "a_live_kip_848_group_is_refused",
+        on: &[Kind::Embedded],
+        reason: NEEDS_KIP_848,
+    },
+    Excuse {
+        test: "apaches_tool_and_eda_read_each_others_csv",
         on: NO_JARS,
         reason: NEEDS_JARS,
     },
