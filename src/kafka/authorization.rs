@@ -52,8 +52,9 @@ impl<'a> Subject<'a> {
 }
 
 impl Asked<'_> {
-    /// What to ask an administrator for: `` the user needs an ACL that allows `Read` on group `payment-service` ``.
-    pub(super) fn hint(&self, code: i32) -> String {
+    /// What to ask an administrator for: `` that needs an ACL that allows `Read` on group `payment-service` ``. Part of
+    /// the sentence and no hint, because the rows of a batch have sentences only.
+    pub(super) fn needs(&self, code: i32) -> String {
         let resource = match (code, self.subject) {
             // A partition has no ACL of its own.
             (code::TOPIC_AUTHORIZATION_FAILED, Subject::Partition(topic, _)) => {
@@ -64,9 +65,9 @@ impl Asked<'_> {
         };
         match self.operation {
             Some(operation) => {
-                format!("the user needs an ACL that allows `{operation}` on {resource}")
+                format!("that needs an ACL that allows `{operation}` on {resource}")
             }
-            None => format!("the user needs an ACL on {resource}"),
+            None => format!("that needs an ACL on {resource}"),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Fault {
     }
 
     /// Whether a moment later the answer may be another: elections, coordinators that load.
-    fn is_passing(&self) -> bool {
+    pub(super) fn is_passing(&self) -> bool {
         matches!(
             self.code,
             code::LEADER_NOT_AVAILABLE
@@ -212,7 +212,8 @@ impl Place<'_> {
                 | code::GROUP_AUTHORIZATION_FAILED
                 | code::CLUSTER_AUTHORIZATION_FAILED,
                 _,
-            ) => Error::failed(format!("not allowed to {doing}")).hint(asked.hint(fault.code)),
+            ) => Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
+                .hint("whoever runs the cluster can add such an ACL for the user"),
             (code::INVALID_REPLICATION_FACTOR, _) => Error::failed(format!("could not {doing}"))
                 .hint("there cannot be more replicas than brokers"),
             (code::POLICY_VIOLATION, _) => {
@@ -318,8 +319,8 @@ mod tests {
         assert_eq!(error.message(), "group `g` has active members");
         let error = case(Subject::Group("g"), code::GROUP_AUTHORIZATION_FAILED);
         assert_eq!(
-            error.hint_text(),
-            Some("the user needs an ACL on group `g`")
+            error.message(),
+            "not allowed to do it: that needs an ACL on group `g`"
         );
     }
 
@@ -327,10 +328,9 @@ mod tests {
     fn a_missing_permission_names_resource_and_operation() {
         let asked = Subject::Partition("orders", 3).needing(Operation::Read);
         let error = case(asked, code::TOPIC_AUTHORIZATION_FAILED);
-        assert_eq!(error.message(), "not allowed to do it");
         assert_eq!(
-            error.hint_text(),
-            Some("the user needs an ACL that allows `Read` on topic `orders`")
+            error.message(),
+            "not allowed to do it: that needs an ACL that allows `Read` on topic `orders`"
         );
     }
 

@@ -32,10 +32,10 @@ use crate::model::cluster::ClusterDescription;
 use authorization::Asked;
 use context::ClientContext;
 use error::{Fault, Place, Subject};
-use ffi::admin::Admin;
+use ffi::admin::{Admin, Pending};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the cluster is and how to speak with it.
 #[derive(Clone)]
@@ -84,6 +84,7 @@ struct Client {
     admin: Admin,
     context: Arc<ClientContext>,
     brokers: String,
+    timeout: Duration,
 }
 
 impl fmt::Debug for Cluster {
@@ -148,6 +149,7 @@ impl Cluster {
             admin,
             context,
             brokers: connection.brokers.clone(),
+            timeout: connection.timeout,
         });
         *client = Some(Arc::clone(&opened));
         Ok(opened)
@@ -159,7 +161,24 @@ fn lost() -> Fault {
     Fault::new(error::code::INVALID_ARG, "the answer leaves it out")
 }
 
+/// How long to wait before a request is repeated that met an election or a coordinator that loads.
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(50);
+
 impl Client {
+    /// Asks until the answer is one that stays, for as long as one request may take: the first group of a new cluster
+    /// has no coordinator until its offsets topic is made, and a coordinator that moved is to be found anew.
+    async fn settled<T>(&self, mut ask: impl FnMut() -> Pending<T>) -> Result<T, Fault> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match ask().answer().await {
+                Err(fault) if fault.is_passing() && Instant::now() < deadline => {
+                    tokio::time::sleep(BEFORE_ANOTHER_TRY).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     fn error<'a>(
         &self,
         doing: &str,
@@ -179,7 +198,6 @@ mod tests {
     use super::*;
     use crate::error::{Error, Kind};
     use std::net::TcpListener;
-    use std::time::Instant;
 
     pub(super) fn connection(brokers: &str) -> Connection {
         Connection {

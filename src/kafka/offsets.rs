@@ -108,7 +108,8 @@ impl Cluster {
     /// The offsets a group committed; empty for a group that does not exist.
     pub async fn committed(&self, group: &str) -> Result<Committed> {
         let client = self.client()?;
-        let answer = client.admin.committed(group, None).answer().await;
+        let ask = || client.admin.committed(group, None);
+        let answer = client.settled(ask).await;
         client.committed(group, answer)
     }
 
@@ -130,15 +131,10 @@ impl Cluster {
                 return Ok(outcomes);
             };
             let mut answer = pending.answer().await;
-            // The group moved since it was listed: now its coordinator is looked for.
-            let moved = answer.as_ref().is_err_and(|fault| {
-                matches!(
-                    fault.code,
-                    code::NOT_COORDINATOR | code::COORDINATOR_NOT_AVAILABLE
-                )
-            });
-            if moved && group.coordinator.is_some() {
-                answer = client.admin.committed(&group.id, None).answer().await;
+            // The group moved since it was listed, or its coordinator is still loading: now it is looked for.
+            if answer.as_ref().is_err_and(Fault::is_passing) {
+                let ask = || client.admin.committed(&group.id, None);
+                answer = client.settled(ask).await;
             }
             outcomes.push((group.id.clone(), client.committed(&group.id, answer)));
         }
@@ -159,11 +155,12 @@ impl Cluster {
         }
         let client = self.client()?;
         let offsets: Vec<(&TopicPartition, i64)> = offsets.into_iter().collect();
-        let pending = client
-            .admin
-            .commit_for_group(group, offsets.iter().copied());
+        let ask = || {
+            let offsets = offsets.iter().copied();
+            client.admin.commit_for_group(group, offsets)
+        };
         let doing = format!("commit offsets for group `{group}`");
-        client.change_of_group(group, &doing, Operation::Read, pending.answer().await)
+        client.change_of_group(group, &doing, Operation::Read, client.settled(ask).await)
     }
 
     /// Makes a group forget what it committed in these partitions; an outcome for each, sorted. A live group keeps
@@ -179,9 +176,9 @@ impl Cluster {
         }
         let client = self.client()?;
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
-        let pending = client.admin.delete_committed(group, &partitions);
+        let ask = || client.admin.delete_committed(group, &partitions);
         let doing = format!("delete offsets of group `{group}`");
-        client.change_of_group(group, &doing, Operation::Delete, pending.answer().await)
+        client.change_of_group(group, &doing, Operation::Delete, client.settled(ask).await)
     }
 }
 

@@ -21,6 +21,9 @@ async fn broker_and_cluster() -> (Broker, Cluster) {
     };
     let broker = Broker::start(options).await.unwrap();
     let mut connection = super::tests::connection(&broker.address().to_string());
+    // Made ready with time to spare, so that only what is tested can run out of it.
+    connection.timeout = Duration::from_secs(60);
+    let patient = Cluster::new(connection.clone()).unwrap();
     connection.timeout = TIMEOUT;
     let cluster = Cluster::new(connection).unwrap();
     let topic = NewTopic {
@@ -29,14 +32,13 @@ async fn broker_and_cluster() -> (Broker, Cluster) {
         replicas: None,
         configs: Vec::new(),
     };
-    cluster.create_topic(&topic, false).await.unwrap();
-    let committed = cluster.commit_for_group("payment", &[(place(), 0)]).await;
-    assert!(
-        committed
-            .unwrap()
-            .iter()
-            .all(|(_, outcome)| outcome.is_ok())
-    );
+    patient.create_topic(&topic, false).await.unwrap();
+    let committed = patient.commit_for_group("payment", &[(place(), 0)]).await;
+    for (_, outcome) in committed.unwrap() {
+        outcome.unwrap();
+    }
+    // Connected, and with what it needs to know of the cluster.
+    while cluster.topics().await.is_err() {}
     (broker, cluster)
 }
 

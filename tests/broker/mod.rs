@@ -1,5 +1,6 @@
 //! Black box, against the broker under test: one file a noun.
 
+mod authorization;
 mod completion;
 mod consume;
 mod demo;

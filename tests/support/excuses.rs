@@ -40,6 +40,16 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "a_missing_permission_names_the_resource_and_the_operation",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "one_partition_that_cannot_be_written_does_not_keep_the_others",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "java_tools_see_what_eda_made",
         on: NO_JARS,
         reason: NEEDS_JARS,

@@ -2,12 +2,13 @@
 
 use super::moves::{Move, MovePlan, cells};
 use crate::consent::Consent;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tokio::task::JoinSet;
 
 /// What became of each row.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,9 @@ struct Outcome {
     applied: bool,
 }
 
+/// How many groups are written to at once.
+const GROUPS_IN_FLIGHT: usize = 32;
+
 /// Commits the new offsets. One partition that fails does not keep the others, and one group not the next.
 ///
 /// # Errors
@@ -32,49 +36,70 @@ pub async fn apply(cluster: &Cluster, plan: MovePlan, _consent: Consent) -> Resu
     for row in plan.moves {
         by_group.entry(row.group.clone()).or_default().push(row);
     }
-    let mut outcomes = Vec::new();
-    for (group, mut rows) in by_group {
-        let offsets: Vec<(TopicPartition, i64)> = rows
-            .iter()
-            .filter(|row| row.is_change())
-            .filter_map(|row| Some((TopicPartition::new(&row.topic, row.partition), row.new?)))
-            .collect();
-        let answer = cluster.commit_for_group(&group, &offsets).await;
-        let mut failed: BTreeMap<TopicPartition, String> = BTreeMap::new();
-        match answer {
-            Ok(answers) => {
-                let mut unanswered: Vec<_> = offsets.into_iter().map(|(place, _)| place).collect();
-                for (place, answer) in answers {
-                    unanswered.retain(|waiting| *waiting != place);
-                    if let Err(error) = answer {
-                        failed.insert(place, error.one_line());
-                    }
-                }
-                let lost = "the answer leaves it out";
-                failed.extend(unanswered.into_iter().map(|place| (place, lost.to_owned())));
+    let mut waiting = by_group.into_iter();
+    let mut in_flight = JoinSet::new();
+    let mut outcomes: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+    loop {
+        while in_flight.len() < GROUPS_IN_FLIGHT {
+            let Some((group, rows)) = waiting.next() else {
+                break;
+            };
+            let cluster = cluster.clone();
+            in_flight.spawn(async move {
+                let rows = apply_to_group(&cluster, &group, rows).await;
+                (group, rows)
+            });
+        }
+        match in_flight.join_next().await {
+            Some(Ok((group, rows))) => {
+                outcomes.insert(group, rows);
             }
-            Err(error) => {
-                let reason = error.one_line();
-                failed.extend(
-                    offsets
-                        .into_iter()
-                        .map(|(place, _)| (place, reason.clone())),
+            Some(Err(error)) => {
+                return Err(
+                    Error::failed("moving the offsets of a group ended early").caused_by(error)
                 );
             }
+            None => break,
         }
-        outcomes.extend(rows.drain(..).map(|mut row| {
-            let changed = row.is_change();
-            let place = TopicPartition::new(&row.topic, row.partition);
-            if let Some(reason) = failed.remove(&place) {
-                row.error = Some(reason);
-            }
-            Outcome {
-                applied: changed && row.error.is_none(),
-                row,
-            }
-        }));
     }
-    Ok(MoveOutcome(outcomes))
+    Ok(MoveOutcome(outcomes.into_values().flatten().collect()))
+}
+
+async fn apply_to_group(cluster: &Cluster, group: &str, rows: Vec<Move>) -> Vec<Outcome> {
+    let offsets: Vec<(TopicPartition, i64)> = rows
+        .iter()
+        .filter(|row| row.is_change())
+        .filter_map(|row| Some((TopicPartition::new(&row.topic, row.partition), row.new?)))
+        .collect();
+    let mut answers: BTreeMap<TopicPartition, Result<(), String>> =
+        match cluster.commit_for_group(group, &offsets).await {
+            Ok(answers) => answers
+                .into_iter()
+                .map(|(place, answer)| (place, answer.map_err(|error| error.one_line())))
+                .collect(),
+            Err(error) => {
+                let reason = error.one_line();
+                let failed = offsets.into_iter();
+                failed
+                    .map(|(place, _)| (place, Err(reason.clone())))
+                    .collect()
+            }
+        };
+    let outcome = |mut row: Move| {
+        let changed = row.is_change();
+        if changed {
+            let place = TopicPartition::new(&row.topic, row.partition);
+            let answer = answers.remove(&place);
+            row.error = answer
+                .unwrap_or_else(|| Err("the answer leaves it out".to_owned()))
+                .err();
+        }
+        Outcome {
+            applied: changed && row.error.is_none(),
+            row,
+        }
+    };
+    rows.into_iter().map(outcome).collect()
 }
 
 impl Report for MoveOutcome {
