@@ -1,6 +1,7 @@
 //! Offsets of partitions, and offsets that groups committed.
 
 use super::authorization::Operation;
+
 use super::error::{Fault, Subject, code};
 use super::ffi::admin::Pending;
 use super::ffi::partitions::Read;
@@ -13,6 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// librdkafka compares every partition of one request with every other: 10,000 take 0.85 s at once, 0.18 s in
 /// chunks of this size.
 const PARTITIONS_A_REQUEST: usize = 500;
+
+/// RD_KAFKA_OFFSET_INVALID: what librdkafka gives, without an error, for the partitions of a leader that did not answer
+/// ListOffsets in time. No broker's answer is below -1.
+const UNANSWERED: i64 = -1001;
 
 /// How many groups are asked about at once.
 const GROUPS_IN_FLIGHT: usize = 64;
@@ -238,7 +243,15 @@ impl Client {
                     offset: read.offset,
                     timestamp: Some(timestamp).filter(|&timestamp| timestamp >= 0),
                 };
-                answers.insert(read.partition, read.fault.map_or(Ok(listed), Err));
+                let answer = match read.fault {
+                    Some(fault) => Err(fault),
+                    None if read.offset == UNANSWERED => Err(Fault::new(
+                        code::TIMED_OUT,
+                        "the partition's leader did not answer",
+                    )),
+                    None => Ok(listed),
+                };
+                answers.insert(read.partition, answer);
             }
         }
         Ok(answers)
