@@ -272,3 +272,20 @@ fn a_topic_is_described_with_readers_that_have_not_committed_yet() {
     member.interrupt();
     member.wait(PATIENCE).status(130);
 }
+
+#[test]
+fn a_topic_about_to_be_deleted_is_shown_with_those_who_read_it() {
+    let topic = topic("orders", 1);
+    let group = fresh("payment-service");
+    let seed = ["--to", "end", "--create", "-t", &topic, "--yes"];
+    eda(&["offsets", "reset", &group])
+        .args(seed)
+        .on(broker())
+        .run()
+        .succeeds();
+    eda(&["topic", "delete", &topic, "--dry-run"])
+        .on(broker())
+        .run()
+        .succeeds()
+        .stdout_has(&format!("{topic} is read by {group}"));
+}

@@ -122,7 +122,7 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
     };
     let partitions: Vec<Purge> = answers.into_iter().map(purge).collect();
     let mut failures = Vec::new();
-    let losers = losers(cluster, &partitions, &mut failures).await?;
+    let losers = losers(cluster, &partitions, &mut failures).await;
     Ok(PurgePlan {
         partitions,
         losers,
@@ -152,11 +152,7 @@ async fn compacted(
     Ok(compacted)
 }
 
-async fn losers(
-    cluster: &Cluster,
-    partitions: &[Purge],
-    failures: &mut Vec<String>,
-) -> Result<Vec<Loser>> {
+async fn losers(cluster: &Cluster, partitions: &[Purge], failures: &mut Vec<String>) -> Vec<Loser> {
     let doomed: BTreeMap<TopicPartition, (i64, i64)> = partitions
         .iter()
         .filter_map(|row| {
@@ -166,10 +162,10 @@ async fn losers(
         .filter(|(_, (start, new_start))| new_start > start)
         .collect();
     if doomed.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut unread: BTreeMap<(String, String), i64> = BTreeMap::new();
-    for (group, committed) in readers::committed(cluster, failures).await? {
+    for (group, committed) in readers::committed(cluster, failures).await {
         for (place, offset) in committed {
             let (Some((start, new_start)), Some(offset)) = (doomed.get(&place), offset) else {
                 continue;
@@ -185,7 +181,7 @@ async fn losers(
         topic,
         unread,
     };
-    Ok(unread.into_iter().map(loser).collect())
+    unread.into_iter().map(loser).collect()
 }
 
 impl PurgePlan {
@@ -237,7 +233,10 @@ impl Report for PurgePlan {
             table.note(text, Tone::Bad);
         }
         for failure in &self.failures {
-            table.note(format!("may not have read all: {failure}"), Tone::Warn);
+            table.note(
+                format!("others may not have read them: {failure}"),
+                Tone::Warn,
+            );
         }
         table
     }

@@ -1,6 +1,5 @@
 //! Who reads a topic: the groups with commits in it, and those that are assigned it without having committed yet.
 
-use crate::error::Result;
 use crate::kafka::Cluster;
 use crate::model::group::{GroupListing, GroupState};
 use crate::model::topic::{Topic, TopicPartition};
@@ -18,12 +17,19 @@ pub(super) struct Reader {
     pub(super) lag: Option<i64>,
 }
 
-/// What every group committed. A group whose offsets cannot be read is a sentence in `failures`.
+/// What every group committed. What cannot be read, all of it or one group's, is a sentence in `failures`: who only
+/// wants to know is not kept from what he does.
 pub(super) async fn committed(
     cluster: &Cluster,
     failures: &mut Vec<String>,
-) -> Result<Vec<(String, lag::Committed)>> {
-    let listings = cluster.groups().await?;
+) -> Vec<(String, lag::Committed)> {
+    let listings = match cluster.groups().await {
+        Ok(listings) => listings,
+        Err(error) => {
+            failures.push(error.one_line());
+            return Vec::new();
+        }
+    };
     of_groups(cluster, &listings, failures).await
 }
 
@@ -31,15 +37,20 @@ async fn of_groups(
     cluster: &Cluster,
     listings: &[GroupListing],
     failures: &mut Vec<String>,
-) -> Result<Vec<(String, lag::Committed)>> {
+) -> Vec<(String, lag::Committed)> {
     let mut found = Vec::new();
-    for (group, committed) in cluster.committed_of_groups(listings).await? {
-        match committed {
-            Ok(committed) => found.push((group, committed)),
-            Err(error) => failures.push(format!("group `{group}`: {}", error.one_line())),
+    match cluster.committed_of_groups(listings).await {
+        Ok(answers) => {
+            for (group, committed) in answers {
+                match committed {
+                    Ok(committed) => found.push((group, committed)),
+                    Err(error) => failures.push(format!("group `{group}`: {}", error.one_line())),
+                }
+            }
         }
+        Err(error) => failures.push(error.one_line()),
     }
-    Ok(found)
+    found
 }
 
 /// The topic's readers, sorted by name.
@@ -48,17 +59,23 @@ pub(super) async fn readers(
     topic: &Topic,
     extents: &scan::Stretch,
     failures: &mut Vec<String>,
-) -> Result<Vec<Reader>> {
+) -> Vec<Reader> {
     let sizes = BTreeMap::from([(topic.name.clone(), topic.partitions.len())]);
     let only = [topic.name.clone()];
-    let listings = cluster.groups().await?;
+    let listings = match cluster.groups().await {
+        Ok(listings) => listings,
+        Err(error) => {
+            failures.push(error.one_line());
+            return Vec::new();
+        }
+    };
     let states: BTreeMap<&str, GroupState> = listings
         .iter()
         .map(|listing| (listing.id.as_str(), listing.state))
         .collect();
     let mut readers = Vec::new();
     let mut silent = Vec::new();
-    for (group, committed) in of_groups(cluster, &listings, failures).await? {
+    for (group, committed) in of_groups(cluster, &listings, failures).await {
         let here = lag::whole_topics(committed, &sizes, &BTreeSet::new(), &only);
         let state = states.get(group.as_str()).copied();
         let state = state.unwrap_or(GroupState::Unknown);
@@ -73,7 +90,12 @@ pub(super) async fn readers(
         }
     }
     // A live group without commits here reads the topic all the same, when it is assigned some of it.
-    for (group, description) in cluster.describe_groups(&silent).await? {
+    let described = cluster.describe_groups(&silent).await;
+    let described = described.unwrap_or_else(|error| {
+        failures.push(error.one_line());
+        Vec::new()
+    });
+    for (group, description) in described {
         let description = match description {
             Ok(description) => description,
             Err(error) => {
@@ -97,7 +119,7 @@ pub(super) async fn readers(
         }
     }
     readers.sort_by(|one, other| one.group.cmp(&other.group));
-    Ok(readers)
+    readers
 }
 
 /// The lag in all these partitions; none when it is unknown in one that may hold records.
