@@ -231,10 +231,16 @@ impl Place<'_> {
     /// Nobody answered: as what, why, and how to get an answer.
     fn silence(&self, doing: &str, fault: Fault) -> Error {
         if self.context.ever_up() {
-            let cause = self
-                .context
-                .last()
-                .filter(|_| fault.code != code::TRANSPORT);
+            let cause = self.context.last();
+            if fault.code == code::TRANSPORT {
+                let text = format!(
+                    "could not {doing}: a broker of `{}` went away",
+                    self.brokers
+                );
+                return Error::unreachable(text)
+                    .hint("try again in a moment: the cluster takes some seconds to notice")
+                    .caused_by(self.context.last().unwrap_or(fault));
+            }
             return Error::unreachable(format!(
                 "could not {doing}: no answer from `{}` in time",
                 self.brokers

@@ -17,7 +17,7 @@ impl Cluster {
     /// When one broker did not list its groups: a listing that lacks some never passes for a complete one. The cause
     /// names the broker, where it answered at all.
     pub async fn groups(&self) -> Result<Vec<GroupListing>> {
-        let client = self.client()?;
+        let client = self.group_client()?;
         let error = |fault| {
             client.error(
                 "list groups",
@@ -74,7 +74,7 @@ impl Cluster {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let groups: Vec<&str> = groups.into_iter().collect();
         let answers = client
             .admin
@@ -98,7 +98,7 @@ impl Cluster {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let groups: Vec<&str> = groups.into_iter().collect();
         let answers = client
             .admin

@@ -112,7 +112,7 @@ impl Cluster {
 
     /// The offsets a group committed; empty for a group that does not exist.
     pub async fn committed(&self, group: &str) -> Result<Committed> {
-        let client = self.client()?;
+        let client = self.group_client()?;
         let ask = || client.admin.committed(group, None);
         let answer = client.settled(ask).await;
         client.committed(group, answer)
@@ -123,7 +123,7 @@ impl Cluster {
         &self,
         groups: &[GroupListing],
     ) -> Result<Vec<(String, Result<Committed>)>> {
-        let client = self.client()?;
+        let client = self.group_client()?;
         let mut outcomes = Vec::with_capacity(groups.len());
         let mut in_flight: VecDeque<(&GroupListing, Pending<Vec<Read>>)> = VecDeque::new();
         let mut waiting = groups.iter();
@@ -158,7 +158,7 @@ impl Cluster {
         if offsets.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let offsets: Vec<(&TopicPartition, i64)> = offsets.into_iter().collect();
         let ask = || {
             let offsets = offsets.iter().copied();
@@ -179,7 +179,7 @@ impl Cluster {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         let ask = || client.admin.delete_committed(group, &partitions);
         let doing = format!("delete offsets of group `{group}`");

@@ -1,7 +1,8 @@
-//! Every administrative request ends by its deadline, also when the broker that was there is not any more.
+//! Every administrative request ends by its deadline, also when the broker that was there is not any more; and one
+//! whose broker is no longer the right one is made again.
 
 use super::*;
-use crate::broker::{Broker, Options};
+use crate::broker::{Broker, Options, Request};
 use crate::error::Kind;
 use crate::model::group::GroupListing;
 use crate::model::topic::{NewTopic, TopicPartition};
@@ -214,6 +215,26 @@ async fn a_broker_that_falls_silent_keeps_nobody_waiting() {
     broker.faults().silent(false);
     let came_back = async { while cluster.describe().await.is_err() {} };
     tokio::time::timeout(SLACK, came_back).await.unwrap();
+}
+
+/// librdkafka 2.12.1 crashed on the first of them when its client had no `group.id`.
+#[tokio::test]
+async fn a_coordinator_that_moved_or_loads_is_asked_again() {
+    let (broker, cluster) = broker_and_cluster().await;
+    let listings = cluster.groups().await.unwrap();
+    let not_coordinator = 16;
+    let loading = 14;
+    for code in [not_coordinator, loading] {
+        broker.faults().fail_next(Request::OffsetFetch, 2, code);
+        let committed = cluster.committed("payment").await.unwrap();
+        assert_eq!(committed[&place()], Some(0));
+        broker.faults().fail_next(Request::OffsetFetch, 2, code);
+        let all = cluster.committed_of_groups(&listings).await.unwrap();
+        assert_eq!(all[0].1.as_ref().unwrap()[&place()], Some(0));
+        broker.faults().fail_next(Request::OffsetCommit, 1, code);
+        let outcome = cluster.commit_for_group("payment", &[(place(), 0)]).await;
+        assert!(outcome.unwrap()[0].1.is_ok());
+    }
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, OffsetFileError> {
             line: error.position().map_or(0, csv::Position::line),
             reason: "it is not CSV".to_owned(),
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |begin| line_of(text, begin));
         let fields: Vec<&str> = record.iter().collect();
         let (group, [topic, partition, offset]) = match fields[..] {
             [topic, partition, offset] => (None, [topic, partition, offset]),
@@ -117,6 +117,15 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, OffsetFileError> {
         });
     }
     Ok(rows)
+}
+
+/// The line a record stands on. The reader's own figure is that of the empty lines before it.
+fn line_of(text: &str, begin: &csv::Position) -> u64 {
+    let start = usize::try_from(begin.byte()).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines = empty.filter(|byte| **byte == b'\n').count();
+    begin.line() + u64::try_from(lines).unwrap_or(0)
 }
 
 fn check(rows: Vec<Row>, group: Option<&str>) -> Result<Vec<CommittedOffset>, OffsetFileError> {
@@ -248,7 +257,7 @@ mod tests {
                 Some("g"),
                 "line 2: `x` is not a partition's number",
             ),
-            ("a,0,1\n\na,1,", Some("g"), "line 3: `` is not an offset"),
+            ("a,0,1\n\na,1,x", Some("g"), "line 3: `x` is not an offset"),
             (
                 "a,0",
                 Some("g"),
