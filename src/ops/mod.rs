@@ -4,6 +4,7 @@
 
 pub mod consume;
 pub mod dlq;
+pub mod http;
 pub mod lag;
 pub mod missing;
 pub mod positions;
