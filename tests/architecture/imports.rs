@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["ui"]),
     ("kafka_protocol", &["broker"]),
     ("postgres", &["store"]),
+    ("prometheus_client", &["ops"]),
     ("rdkafka", &["kafka"]),
     ("rdkafka_sys", &["kafka"]),
     ("redis", &["store"]),

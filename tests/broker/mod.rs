@@ -5,6 +5,7 @@ mod consume;
 mod demo;
 mod dlq;
 mod embedded;
+mod exporter;
 mod foreign;
 mod groups;
 mod lag;

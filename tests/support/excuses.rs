@@ -16,7 +16,14 @@ struct Excuse {
 const NEEDS_JARS: &str = "needs Apache's jars, which EDA_TEST_BROKER=apache has";
 const NO_JARS: &[Kind] = &[Kind::Embedded, Kind::Container, Kind::Given];
 
+const CLASSIC: &[Kind] = &[Kind::Embedded];
+
 const EXCUSES: &[Excuse] = &[
+    Excuse {
+        test: "the_members_of_a_kip_848_group_are_counted",
+        on: CLASSIC,
+        reason: "needs a broker that speaks KIP-848's protocol",
+    },
     Excuse {
         test: "keys_land_where_java_puts_them",
         on: NO_JARS,
