@@ -5,6 +5,7 @@
 pub mod consume;
 pub mod dlq;
 pub mod group;
+pub mod http;
 pub mod lag;
 pub mod missing;
 pub mod offsets;

@@ -6,6 +6,7 @@ mod consume;
 mod demo;
 mod dlq;
 mod embedded;
+mod exporter;
 mod foreign;
 mod group;
 mod groups;

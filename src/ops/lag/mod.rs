@@ -1,7 +1,9 @@
 //! `eda lag`: how far each group is behind, as lag.md defines it.
 //!
-//! [`snapshot`] asks the cluster; [`LagReport`] is what is shown of one, and [`gate`] judges it.
+//! [`snapshot`] asks the cluster; [`LagReport`] is what is shown of one, and [`gate`] judges it. [`exporter`]
+//! looks for itself: it shows every partition, and must not end when a group does.
 
+pub mod exporter;
 mod gate;
 mod report;
 mod snapshot;
