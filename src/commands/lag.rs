@@ -3,7 +3,7 @@ use super::context::Context;
 use crate::error::{Error, Result, Status};
 use crate::model::pattern::Pattern;
 use crate::ops::http::ListenAddress;
-use crate::ops::lag::exporter::{self, Health, News, Selection};
+use crate::ops::lag::exporter::{self, Flavour, Health, News, Selection};
 use crate::ops::lag::{self, LagRequest};
 use crate::ui::Format;
 use clap_complete::engine::ArgValueCandidates;
@@ -51,12 +51,29 @@ pub struct Args {
     max: Option<i64>,
 
     /// Print the lag, offsets and replicas as metrics for Prometheus, once
-    #[arg(long, conflicts_with = "max")]
+    #[arg(long, group = "exporter", conflicts_with = "max")]
     prometheus: bool,
 
     /// Answer Prometheus on http://HOST:PORT/metrics until Ctrl-C; :PORT is on the loopback address
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["prometheus", "max"])]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        group = "exporter",
+        conflicts_with = "max"
+    )]
     serve: Option<ListenAddress>,
+
+    /// Whose names the metrics have; kafka-exporter's when nothing is said
+    #[arg(long, value_enum, value_name = "EXPORTER", requires = "exporter")]
+    flavor: Option<FlavourChoice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FlavourChoice {
+    /// danielqsj/kafka_exporter's: kafka_consumergroup_lag and others
+    KafkaExporter,
+    /// seglo/kafka-lag-exporter's: kafka_consumergroup_group_lag and others, without the labels of members
+    KafkaLagExporter,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
@@ -86,6 +103,10 @@ async fn export(context: &Context, args: Args) -> Result<Status> {
             .iter()
             .map(|topic| topic.as_str().into())
             .collect(),
+        flavour: match args.flavor {
+            None | Some(FlavourChoice::KafkaExporter) => Flavour::KafkaExporter,
+            Some(FlavourChoice::KafkaLagExporter) => Flavour::KafkaLagExporter,
+        },
     };
     let Some(address) = args.serve else {
         let scrape = exporter::scrape(context.cluster()?, &selection).await?;
