@@ -14,6 +14,11 @@ pub trait Report: Serialize {
     fn status(&self) -> Result<Status> {
         Ok(Status::Done)
     }
+
+    /// What could not be learnt, a sentence each: a table has notes for it, and JSON, which has none, says it on stderr.
+    fn failures(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// What a value means to the reader; only `ui/style.rs` turns it into a colour.

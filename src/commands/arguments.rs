@@ -23,6 +23,14 @@ pub fn timeout(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// How often to look: not so often that a cluster does nothing else.
+pub fn interval(text: &str) -> Parsed<Duration> {
+    match duration(text)? {
+        length if length < Duration::from_millis(100) => Err("at least 100ms".to_owned()),
+        length => Ok(length),
+    }
+}
+
 /// `name=value`, as librdkafka spells its properties. Not a parser of clap's: that repeats what it refuses, and the
 /// text may be a secret.
 pub fn property(text: &str) -> Result<(String, String)> {

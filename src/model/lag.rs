@@ -1,4 +1,11 @@
 //! How far groups are behind: a pure function of what they committed and where the logs start and end.
+//!
+//! - [`trend`]: what successive looks at one partition tell: rates, time left, status; - [`status`]: Burrow's rules;
+//! - [`sparkline`]: the lag's course in a few characters.
+
+pub mod sparkline;
+pub mod status;
+pub mod trend;
 
 use super::topic::TopicPartition;
 use serde::Serialize;
@@ -23,10 +30,47 @@ pub struct PartitionLag {
     pub lost: i64,
 }
 
+/// A log shorter than this is no reason to worry about retention: it is gone, and read, in a moment.
+const TRIVIAL_LOG: i64 = 100;
+
 impl PartitionLag {
     /// The partition it speaks of.
     pub fn topic_partition(&self) -> TopicPartition {
         TopicPartition::new(self.topic.as_str(), self.partition)
+    }
+
+    /// The offset from which the group can still read: its commit, or the log's start where that is later.
+    pub fn position(&self) -> Option<i64> {
+        let committed = self.committed?;
+        Some(self.start.map_or(committed, |start| committed.max(start)))
+    }
+
+    /// The lag without what was deleted unread: a group cannot catch up with records that are gone.
+    pub fn remaining(&self) -> Option<i64> {
+        let (position, end) = self.position().zip(self.end)?;
+        Some(end.saturating_sub(position).max(0))
+    }
+
+    /// Whether the lag is unknown though there may be records: no commit in a log that is not known to be empty, or
+    /// an offset that could not be learnt.
+    pub fn is_unknown(&self) -> bool {
+        let is_empty = self.start.is_some() && self.start == self.end;
+        self.lag.is_none() && !is_empty
+    }
+
+    /// Whether records are about to be deleted unread: the group stands in the oldest tenth of what is left of a log
+    /// (`lag / (end - start)` is 0.9 or more), and the head of that log was deleted before (its start is past 0), so
+    /// that something deletes there. Not for a log of less than a hundred offsets. A young or compacted log that still
+    /// has its first record says nothing about retention, however far behind the group is.
+    pub fn retention_at_risk(&self) -> bool {
+        let (Some(committed), Some(start), Some(end)) = (self.committed, self.start, self.end)
+        else {
+            return false;
+        };
+        let log = end.saturating_sub(start);
+        let lag = end.saturating_sub(committed);
+        let is_near = lag.saturating_mul(10) >= log.saturating_mul(9);
+        start > 0 && log >= TRIVIAL_LOG && committed >= start && is_near
     }
 }
 
@@ -95,6 +139,59 @@ mod tests {
             assert_eq!((rows[0].lag, rows[0].lost), (lag, lost), "{rows:?}");
             assert_eq!(rows[0].topic_partition(), partition);
         }
+    }
+
+    fn row(committed: Option<i64>, start: Option<i64>, end: Option<i64>) -> PartitionLag {
+        let place = TopicPartition::new("order-created", 0);
+        let of = |offset: Option<i64>| {
+            let known = offset.map(|offset| (place.clone(), offset));
+            known.into_iter().collect()
+        };
+        let committed = BTreeMap::from([(place.clone(), committed)]);
+        compute("g", &committed, &of(start), &of(end)).remove(0)
+    }
+
+    #[test]
+    fn what_was_deleted_is_nothing_to_catch_up_with() {
+        let cases = [
+            // committed, start, end → position, remaining, unknown
+            (Some(40), Some(0), Some(100), Some(40), Some(60), false),
+            (Some(10), Some(25), Some(100), Some(25), Some(75), false),
+            (Some(10), Some(25), Some(25), Some(25), Some(0), false),
+            (Some(10), None, Some(25), Some(10), Some(15), false),
+            (Some(120), Some(0), Some(100), Some(120), Some(0), false),
+            (None, Some(0), Some(100), None, None, true),
+            (None, Some(7), Some(7), None, None, false),
+            (None, None, None, None, None, true),
+            (Some(10), Some(0), None, Some(10), None, true),
+        ];
+        for (committed, start, end, position, remaining, unknown) in cases {
+            let row = row(committed, start, end);
+            assert_eq!(row.position(), position, "{row:?}");
+            assert_eq!(row.remaining(), remaining, "{row:?}");
+            assert_eq!(row.is_unknown(), unknown, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn retention_is_a_risk_where_something_deletes_and_the_group_is_near_the_start() {
+        let cases = [
+            (Some(1000), 1000, 2000, true, "at the start"),
+            (Some(1100), 1000, 2000, true, "in the oldest tenth"),
+            (Some(1101), 1000, 2000, false, "past it"),
+            (Some(0), 0, 2000, false, "nothing was ever deleted"),
+            (Some(900), 1000, 2000, false, "already lost, which is worse"),
+            (Some(1000), 1000, 1099, false, "a log of 99 offsets"),
+            (Some(1000), 1000, 1100, true, "a log of 100 offsets"),
+            (Some(2000), 1000, 2000, false, "caught up"),
+            (Some(1000), 1000, 1000, false, "an empty log"),
+            (None, 1000, 2000, false, "no commit"),
+        ];
+        for (committed, start, end, expected, why) in cases {
+            let row = row(committed, Some(start), Some(end));
+            assert_eq!(row.retention_at_risk(), expected, "{why}: {row:?}");
+        }
+        assert!(!row(Some(0), None, Some(1000)).retention_at_risk());
     }
 
     #[test]

@@ -5,10 +5,11 @@
 //!
 //! - [`style`]: tones and labels to colours; - [`table`], [`json`], [`plain`]: one renderer each;
 //! - [`record`]: records as they stream by; - [`prompt`]: questions, and the consent to a change;
-//! - [`progress`]: a bar while somebody waits; - [`escape`]: nothing reaches a terminal raw.
+//! - [`live`]: a report that is shown again and again; - [`progress`]: a bar while somebody waits; - [`escape`]: nothing reaches a terminal raw.
 
 pub mod escape;
 mod json;
+pub mod live;
 mod plain;
 pub mod progress;
 pub mod prompt;
@@ -125,7 +126,12 @@ impl Ui {
     fn write(&self, report: &impl Report) -> std::io::Result<()> {
         let mut out = self.stdout();
         match self.manner.format {
-            Format::Json => json::write(report, &mut out)?,
+            Format::Json => {
+                json::write(report, &mut out)?;
+                for failure in report.failures() {
+                    self.error(&Error::failed(failure.clone()));
+                }
+            }
             Format::Plain => {
                 let table = report.table();
                 plain::write(&table, &mut out)?;

@@ -65,6 +65,11 @@ const EXCUSES: &[Excuse] = &[
         on: NO_JARS,
         reason: NEEDS_JARS,
     },
+    Excuse {
+        test: "markers_of_transactions_are_no_lag_to_a_gate",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
 ];
 
 /// Whether the broker of this run cannot pass the test, which then says so and returns.

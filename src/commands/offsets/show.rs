@@ -20,9 +20,9 @@ pub struct Args {
     #[arg(value_name = "GROUP", add = ArgValueCandidates::new(candidates::groups))]
     groups: Vec<String>,
 
-    /// Only this topic (can be repeated)
+    /// Only this topic, or those that match (can be repeated)
     #[arg(short, long = "topic", value_name = "TOPIC", add = ArgValueCandidates::new(candidates::topics))]
-    topics: Vec<String>,
+    topics: Vec<Pattern>,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {

@@ -1,21 +1,36 @@
 //! One look at the lag, as it is shown and judged.
 
-use super::gate::Behind;
-use super::{LagRequest, Snapshot};
+use super::gate::{self, Behind};
+use super::probe::{First, Gap, Prober};
+use super::row::{LagRow, Sort, rows, sort};
+use super::snapshot::nothing_fits;
+use super::{LagRequest, Snapshot, shown};
 use crate::error::{Error, Result, Status};
-use crate::model::lag::PartitionLag;
+use crate::kafka::Cluster;
+use crate::model::group::GroupListing;
+use crate::model::pattern::Pattern;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// A row a partition, sorted by group, topic and partition.
-#[derive(Debug, Serialize)]
+/// How many offsets a partition's lag may have for it to be looked whether they hold any record: what transactions leave
+/// behind is one marker each.
+const RESIDUE: i64 = 100;
+
+/// A row a partition, sorted by group, topic and partition, or as was asked.
+#[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct LagReport {
-    rows: Vec<PartitionLag>,
+    pub(super) rows: Vec<LagRow>,
+    #[serde(skip)]
+    pub(super) groups: Vec<GroupListing>,
     #[serde(skip)]
     max: Option<i64>,
-    /// The groups asked for.
+    #[serde(skip)]
+    time: bool,
+    #[serde(skip)]
+    sort: Sort,
+    /// The groups of which something must be known.
     #[serde(skip)]
     named: Vec<String>,
     /// Topics that groups have offsets in and that do not exist.
@@ -23,56 +38,151 @@ pub struct LagReport {
     gone: BTreeSet<String>,
     #[serde(skip)]
     failures: Vec<String>,
+    /// Why there are no rows, where there are none.
+    #[serde(skip)]
+    nothing: Option<Error>,
 }
 
 impl LagReport {
-    pub(super) fn new(snapshot: Snapshot, request: &LagRequest) -> Self {
+    pub(super) fn new(cluster: &Cluster, snapshot: Snapshot, request: &LagRequest) -> Self {
+        // Of a group that only fits a pattern nothing need be known in topics that it perhaps does not read.
+        let must_be_known = |group: &&GroupListing| {
+            let mut patterns = request.groups.iter();
+            request.topics.is_empty()
+                || patterns.any(|pattern| pattern.is_literal() && pattern.matches(&group.id))
+        };
         let named = match request.groups.is_empty() {
             true => Vec::new(),
-            false => snapshot.groups.into_iter().map(|group| group.id).collect(),
+            false => {
+                let named = snapshot.groups.iter().filter(must_be_known);
+                named.map(|group| group.id.clone()).collect()
+            }
         };
-        LagReport {
-            rows: snapshot.rows,
+        let fits_none = snapshot.groups.is_empty()
+            && snapshot.failures.is_empty()
+            && !request.groups.is_empty();
+        let mut report = LagReport {
+            rows: rows(&snapshot),
+            groups: snapshot.groups,
             max: request.max,
+            time: request.time,
+            sort: request.sort.unwrap_or_default(),
             named,
             gone: snapshot.gone,
             failures: snapshot.failures,
+            nothing: fits_none.then(|| nothing_fits(cluster, &request.groups)),
+        };
+        if report.nothing.is_none() && report.rows.is_empty() && report.named.is_empty() {
+            report.nothing = Some(no_offsets(&request.topics));
         }
+        sort(&mut report.rows, report.sort);
+        report
     }
 
     /// Groups over the limit, or of which it is not known.
-    fn over(&self) -> Vec<(String, Behind)> {
-        let Some(max) = self.max else {
-            return Vec::new();
-        };
-        let mut groups: BTreeMap<&str, Behind> = BTreeMap::new();
-        for row in &self.rows {
-            let behind = groups.entry(&row.group).or_default();
-            match row.lag {
-                Some(lag) => behind.lag = behind.lag.saturating_add(lag),
-                None if self.gone.contains(&row.topic) => behind.gone += 1,
-                None if row.start.is_none() || row.end.is_none() => behind.unlearnt += 1,
-                None if row.start != row.end => behind.uncommitted += 1,
-                None => {}
+    pub(super) fn over(&self) -> Vec<(String, Behind)> {
+        let over = |max| gate::over(&self.rows, max, &self.named, &self.gone);
+        self.max.map(over).unwrap_or_default()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        !self.over().is_empty()
+    }
+
+    /// What there is to judge by a gate is nothing: it must not pass because it saw nothing.
+    pub(super) fn is_blank(&self) -> bool {
+        self.nothing.is_some() && self.failures.is_empty()
+    }
+
+    /// Said where there are no rows.
+    pub(super) fn empty(&self) -> &str {
+        let nothing = self.nothing.as_ref().map(Error::message);
+        nothing.unwrap_or("no committed offsets")
+    }
+
+    /// Each group that is over the limit, in a sentence.
+    pub(super) fn over_sentences(&self) -> Vec<String> {
+        let max = self.max.unwrap_or_default();
+        let over = self.over();
+        over.iter()
+            .map(|(group, behind)| behind.sentence(group, max))
+            .collect()
+    }
+
+    /// Learns the age of the first unread record of every row.
+    pub(super) async fn probe_all(&mut self, prober: &mut Prober) {
+        let gaps: Vec<Gap> = self.rows.iter().filter_map(gap).collect();
+        let firsts = prober.ask(&gaps).await;
+        let now = jiff::Timestamp::now().as_millisecond();
+        for row in &mut self.rows {
+            let Some(gap) = gap(row) else {
+                row.time_lag_ms = (row.effective_lag == Some(0)).then_some(0);
+                continue;
+            };
+            match firsts.get(&(gap.place, gap.position)) {
+                Some(First::Record(Some(timestamp))) => {
+                    row.time_lag_ms = Some(now.saturating_sub(*timestamp).max(0));
+                }
+                Some(First::Nothing(end)) if *end >= gap.end => {
+                    row.effective_lag = Some(0);
+                    row.time_lag_ms = Some(0);
+                }
+                _ => {}
             }
         }
-        for group in &self.named {
-            groups.entry(group).or_insert(Behind {
-                blank: true,
-                ..Behind::default()
-            });
+        sort(&mut self.rows, self.sort);
+    }
+
+    /// Looks whether what is left of a small lag holds any record: markers of transactions take an offset each, and a
+    /// group that has read everything before them is not behind. Only rows that are `wanted` are looked at, and only of
+    /// groups over the limit.
+    pub(super) async fn probe_residue(
+        &mut self,
+        prober: &mut Prober,
+        wanted: impl Fn(&LagRow) -> bool,
+    ) {
+        let over: BTreeSet<String> = self.over().into_iter().map(|(group, _)| group).collect();
+        let is_residue = |row: &LagRow| {
+            row.effective_lag.is_some_and(|lag| lag <= RESIDUE)
+                && over.contains(&row.partition.group)
+        };
+        let residue = self.rows.iter().filter(|row| is_residue(row));
+        let gaps: Vec<Gap> = residue.filter(|row| wanted(row)).filter_map(gap).collect();
+        if gaps.is_empty() {
+            return;
         }
-        groups
-            .into_iter()
-            .filter(|(_, behind)| behind.lag > max || behind.is_unknown())
-            .map(|(group, behind)| (group.to_owned(), behind))
-            .collect()
+        let firsts = prober.ask(&gaps).await;
+        for row in &mut self.rows {
+            let Some(gap) = gap(row) else { continue };
+            let first = firsts.get(&(gap.place, gap.position));
+            if matches!(first, Some(First::Nothing(end)) if *end >= gap.end) {
+                row.effective_lag = Some(0);
+            }
+        }
+    }
+}
+
+/// What is left to read, where that is known and something is.
+fn gap(row: &LagRow) -> Option<Gap> {
+    row.effective_lag.filter(|lag| *lag > 0)?;
+    Some(Gap {
+        place: row.partition.topic_partition(),
+        position: row.partition.position()?,
+        end: row.partition.end?,
+    })
+}
+
+fn no_offsets(topics: &[Pattern]) -> Error {
+    let names: Vec<&str> = topics.iter().map(Pattern::as_str).collect();
+    match names.is_empty() {
+        true => Error::failed("no group has committed offsets"),
+        false => Error::failed(format!("no group has offsets in `{}`", names.join("`, `"))),
     }
 }
 
 impl Report for LagReport {
     fn table(&self) -> Table {
-        let headers = [
+        let mut headers = vec![
             "GROUP",
             "TOPIC",
             "PARTITION",
@@ -81,32 +191,29 @@ impl Report for LagReport {
             "END",
             "LAG",
         ];
-        let mut table = Table::new(&headers, "no committed offsets");
-        for row in &self.rows {
-            let tone = match row.lag {
-                Some(0) => Tone::Good,
-                _ => Tone::Plain,
-            };
-            table.row([
-                row.group.as_str().into(),
-                row.topic.as_str().into(),
-                row.partition.into(),
-                row.committed.into(),
-                row.start.into(),
-                row.end.into(),
-                Cell::from(row.lag).tone(tone),
-            ]);
-            if row.lost > 0 {
-                let text = format!(
-                    "{} lost {} records of {}:{}: deleted before they were read",
-                    row.group, row.lost, row.topic, row.partition
-                );
-                table.note(text, Tone::Bad);
-            }
+        if self.time {
+            headers.push("TIME");
         }
-        for (group, behind) in self.over() {
-            let text = behind.sentence(&group, self.max.unwrap_or_default());
-            table.note(text, Tone::Bad);
+        let mut table = Table::new(&headers, self.empty());
+        for row in &self.rows {
+            let partition = &row.partition;
+            let mut cells = vec![
+                partition.group.as_str().into(),
+                partition.topic.as_str().into(),
+                partition.partition.into(),
+                partition.committed.into(),
+                partition.start.into(),
+                partition.end.into(),
+                Cell::from(partition.lag).tone(tone(row)),
+            ];
+            if self.time {
+                cells.push(shown::age(row.time_lag_ms));
+            }
+            table.row(cells);
+        }
+        notes(&self.rows, &mut table);
+        for sentence in self.over_sentences() {
+            table.note(sentence, Tone::Bad);
         }
         for failure in &self.failures {
             table.note(failure.clone(), Tone::Bad);
@@ -120,65 +227,78 @@ impl Report for LagReport {
         {
             return Err(Error::failed(failure.clone()));
         }
-        Ok(match (self.failures.is_empty(), self.over().is_empty()) {
+        if self.max.is_some()
+            && let Some(nothing) = &self.nothing
+        {
+            let error = Error::failed(format!("nothing to judge: {}", nothing.message()));
+            return Err(match nothing.hint_text() {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+        Ok(match (self.failures.is_empty(), self.is_over()) {
             (false, _) => Status::Failed,
-            (true, false) => Status::Alarm,
-            (true, true) => Status::Done,
+            (true, true) => Status::Alarm,
+            (true, false) => Status::Done,
         })
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
+    }
+}
+
+/// What the lag of a row means.
+pub(super) fn tone(row: &LagRow) -> Tone {
+    match row.effective_lag {
+        _ if row.partition.lost > 0 => Tone::Bad,
+        _ if row.retention_at_risk => Tone::Warn,
+        Some(0) => Tone::Good,
+        _ => Tone::Plain,
+    }
+}
+
+/// What the figures of a row do not say by themselves.
+pub(super) fn notes(rows: &[LagRow], table: &mut Table) {
+    for row in rows {
+        let partition = &row.partition;
+        let (group, place) = (&partition.group, partition.topic_partition());
+        if partition.lost > 0 {
+            let lost = partition.lost;
+            let text =
+                format!("{group} lost {lost} records of {place}: deleted before they were read");
+            table.note(text, Tone::Bad);
+        } else if row.effective_lag == Some(0) && partition.lag.is_some_and(|lag| lag > 0) {
+            let text = format!(
+                "{group} has read {place} to its end: the offsets that are left hold no records"
+            );
+            table.note(text, Tone::Plain);
+        }
+        if row.retention_at_risk {
+            let text = format!(
+                "{group} is about to lose records of {place}: it stands where the oldest are deleted"
+            );
+            table.note(text, Tone::Warn);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::tests::row;
     use super::*;
-    use crate::model::lag::compute;
-    use crate::model::topic::TopicPartition;
 
-    fn row(partition: i32, committed: Option<i64>, end: i64) -> PartitionLag {
-        let place = TopicPartition::new("orders", partition);
-        let offsets = BTreeMap::from([(place.clone(), committed)]);
-        let starts = BTreeMap::from([(place.clone(), 0)]);
-        let ends = BTreeMap::from([(place, end)]);
-        compute("payment", &offsets, &starts, &ends).remove(0)
-    }
-
-    fn report(rows: Vec<PartitionLag>, max: i64) -> LagReport {
+    fn report(rows: Vec<LagRow>, max: Option<i64>) -> LagReport {
         LagReport {
             rows,
-            max: Some(max),
-            named: Vec::new(),
-            gone: BTreeSet::new(),
-            failures: Vec::new(),
+            max,
+            ..LagReport::default()
         }
-    }
-
-    fn status(rows: Vec<PartitionLag>, max: i64) -> Status {
-        report(rows, max).status().unwrap()
-    }
-
-    #[test]
-    fn the_gate_sums_a_group_and_trusts_nothing_unknown() {
-        assert_eq!(
-            status(vec![row(0, Some(5), 5), row(1, Some(3), 5)], 2),
-            Status::Done
-        );
-        assert_eq!(
-            status(vec![row(0, Some(5), 6), row(1, Some(3), 5)], 2),
-            Status::Alarm
-        );
-        assert_eq!(
-            status(vec![row(0, Some(5), 5), row(1, None, 4)], 10),
-            Status::Alarm
-        );
-        assert_eq!(
-            status(vec![row(0, Some(5), 5), row(1, None, 0)], 0),
-            Status::Done
-        );
     }
 
     #[test]
     fn a_named_group_of_which_nothing_is_known_is_an_alarm() {
-        let mut report = report(vec![row(0, Some(5), 5)], 0);
+        let mut report = report(vec![row(0, Some(5), Some(5))], Some(0));
         report.named = vec!["payment".to_owned()];
         assert_eq!(report.status().unwrap(), Status::Done);
         report.named.push("young".to_owned());
@@ -193,20 +313,52 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_of_an_unknown_lag_is_said() {
-        let mut unlearnt = row(1, None, 5);
-        unlearnt.end = None;
-        let mut report = report(vec![row(0, None, 5), unlearnt], 0);
-        let text = |report: &LagReport| report.table().notes[0].0.clone();
+    fn a_gate_that_saw_nothing_does_not_pass() {
+        let mut report = report(Vec::new(), None);
+        report.nothing = Some(no_offsets(&["orders".into()]));
+        assert_eq!(report.status().unwrap(), Status::Done);
+        assert_eq!(report.table().empty, "no group has offsets in `orders`");
+        report.max = Some(10);
+        let error = report.status().unwrap_err();
         assert_eq!(
-            text(&report),
-            "payment: 1 partitions hold records and have no commit, 1 partitions did not tell their offsets"
+            error.message(),
+            "nothing to judge: no group has offsets in `orders`"
         );
-        report.rows.remove(0);
-        report.gone.insert("orders".to_owned());
+    }
+
+    #[test]
+    fn what_the_figures_do_not_say_is_noted() {
+        let mut lost = row(0, Some(5), Some(500));
+        lost.partition.lost = 7;
+        let mut at_risk = row(1, Some(5), Some(500));
+        at_risk.retention_at_risk = true;
+        let mut residue = row(2, Some(499), Some(500));
+        residue.effective_lag = Some(0);
+        let table = report(vec![lost, at_risk, residue], None).table();
+        let expected = [
+            (
+                "payment lost 7 records of orders:0: deleted before they were read",
+                Tone::Bad,
+            ),
+            (
+                "payment is about to lose records of orders:1: it stands where the oldest are deleted",
+                Tone::Warn,
+            ),
+            (
+                "payment has read orders:2 to its end: the offsets that are left hold no records",
+                Tone::Plain,
+            ),
+        ];
+        let expected = expected.map(|(text, tone)| (text.to_owned(), tone));
+        assert_eq!(table.notes, expected);
+        let tones: Vec<_> = table.rows.iter().map(|row| row[6].clone()).collect();
         assert_eq!(
-            text(&report),
-            "payment: 1 partitions are of topics that do not exist"
+            tones,
+            [
+                Cell::Number(495, Tone::Bad),
+                Cell::Number(495, Tone::Warn),
+                Cell::Number(1, Tone::Good)
+            ]
         );
     }
 }

@@ -1,8 +1,8 @@
 //! One look at the cluster: commits of groups, starts and ends of what they read.
 
 use super::LagRequest;
-use crate::error::Result;
-use crate::kafka::{Cluster, Isolation};
+use crate::error::{Error, Result};
+use crate::kafka::Cluster;
 use crate::model::group::{GroupDescription, GroupListing};
 use crate::model::lag::{PartitionLag, compute};
 use crate::model::pattern::Pattern;
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub topics: Vec<Topic>,
     /// Topics that groups have offsets in and that do not exist.
     pub gone: BTreeSet<String>,
+    /// Why a partition that exists did not tell its offsets.
+    pub unanswered: BTreeMap<TopicPartition, String>,
     /// What could not be learnt, a sentence each.
     pub failures: Vec<String>,
 }
@@ -34,75 +36,137 @@ pub struct Snapshot {
 /// When a group or topic that was named does not exist, or the cluster as a whole does not answer; what single groups
 /// and partitions do not tell is in [`Snapshot::failures`].
 pub async fn snapshot(cluster: &Cluster, request: &LagRequest) -> Result<Snapshot> {
-    let (listings, topics) = tokio::try_join!(cluster.groups(), cluster.topics())?;
-    let mut groups = chosen(cluster, listings, &request.groups)?;
-    let sizes: BTreeMap<String, usize> = topics
-        .iter()
-        .map(|topic| (topic.name.clone(), topic.partitions.len()))
-        .collect();
-    for name in &request.topics {
-        if !sizes.contains_key(name) {
-            let known = sizes.keys().map(String::as_str);
-            return Err(missing::topic(cluster, name, known));
-        }
+    let survey = Survey::of(cluster).await?;
+    let groups = survey.choose(cluster, request)?;
+    survey.look(cluster, request, groups).await
+}
+
+/// What there is: it changes seldom, so who looks again and again need not ask for it each time.
+#[derive(Clone, Debug)]
+pub(super) struct Survey {
+    listings: Vec<GroupListing>,
+    topics: Vec<Topic>,
+}
+
+impl Survey {
+    pub(super) async fn of(cluster: &Cluster) -> Result<Survey> {
+        let (listings, topics) = tokio::try_join!(cluster.groups(), cluster.topics())?;
+        Ok(Survey { listings, topics })
     }
-    let mut failures = Vec::new();
-    let mut committed: Vec<(String, Committed)> = Vec::new();
-    let mut unread = BTreeSet::new();
-    let reads = reads(cluster, &groups, request, &mut failures).await?;
-    let nothing = BTreeSet::new();
-    for (group, offsets) in cluster.committed_of_groups(&groups).await? {
-        match offsets {
-            Ok(offsets) => {
-                let reads = reads.get(&group).unwrap_or(&nothing);
-                let offsets = whole_topics(offsets, &sizes, reads, &request.topics);
-                committed.push((group, offsets));
+
+    /// The groups asked for.
+    ///
+    /// # Errors
+    /// A group or topic that was named does not exist.
+    pub(super) fn choose(
+        &self,
+        cluster: &Cluster,
+        request: &LagRequest,
+    ) -> Result<Vec<GroupListing>> {
+        let literal = |pattern: &&Pattern| pattern.is_literal();
+        for name in request.groups.iter().filter(literal).map(Pattern::as_str) {
+            if !self.listings.iter().any(|listing| listing.id == name) {
+                let known = self.listings.iter().map(|listing| listing.id.as_str());
+                return Err(missing::group(cluster, name, known));
             }
-            Err(error) => {
-                failures.push(format!("group `{group}`: {}", error.one_line()));
-                unread.insert(group);
+        }
+        for name in request.topics.iter().filter(literal).map(Pattern::as_str) {
+            if !self.topics.iter().any(|topic| topic.name == name) {
+                let known = self.topics.iter().map(|topic| topic.name.as_str());
+                return Err(missing::topic(cluster, name, known));
             }
         }
+        let chosen = |listing: &&GroupListing| fits(&request.groups, &listing.id);
+        Ok(self.listings.iter().filter(chosen).cloned().collect())
     }
-    groups.retain(|group| !unread.contains(&group.id));
-    let partitions: BTreeSet<TopicPartition> = committed
-        .iter()
-        .flat_map(|(_, offsets)| offsets.keys().cloned())
-        .collect();
-    let partitions: Vec<TopicPartition> = partitions
-        .into_iter()
-        .filter(|place| sizes.contains_key(&place.topic))
-        .collect();
-    let answers =
-        scan::extents_of_existing(cluster, &partitions, Isolation::ReadUncommitted).await?;
-    let answered: BTreeSet<TopicPartition> = answers.keys().cloned().collect();
-    let gone = committed
-        .iter()
-        .flat_map(|(_, offsets)| offsets.keys())
-        .filter(|place| !answered.contains(place))
-        .map(|place| place.topic.clone())
-        .collect();
-    let (extents, unlearnt) = scan::split(answers);
-    failures.extend(unlearnt.map(|error| error.one_line()));
-    let starts = extents
-        .iter()
-        .map(|(place, (start, _))| (place.clone(), *start))
-        .collect();
-    let ends = extents
-        .iter()
-        .map(|(place, (_, end))| (place.clone(), *end))
-        .collect();
-    let mut rows = Vec::new();
-    for (group, offsets) in &committed {
-        rows.extend(compute(group, offsets, &starts, &ends));
+
+    /// Looks at `groups`.
+    pub(super) async fn look(
+        &self,
+        cluster: &Cluster,
+        request: &LagRequest,
+        mut groups: Vec<GroupListing>,
+    ) -> Result<Snapshot> {
+        let sizes: BTreeMap<String, usize> = self
+            .topics
+            .iter()
+            .map(|topic| (topic.name.clone(), topic.partitions.len()))
+            .collect();
+        let mut failures = Vec::new();
+        let mut committed: Vec<(String, Committed)> = Vec::new();
+        let mut unread = BTreeSet::new();
+        let reads = reads(cluster, &groups, request, &mut failures).await?;
+        let nothing = BTreeSet::new();
+        for (group, offsets) in cluster.committed_of_groups(&groups).await? {
+            match offsets {
+                Ok(mut offsets) => {
+                    offsets.retain(|place, _| fits(&request.topics, &place.topic));
+                    let reads = reads.get(&group).unwrap_or(&nothing);
+                    committed.push((group, whole_topics(offsets, &sizes, reads, &[])));
+                }
+                Err(error) => {
+                    failures.push(format!("group `{group}`: {}", error.one_line()));
+                    unread.insert(group);
+                }
+            }
+        }
+        groups.retain(|group| !unread.contains(&group.id));
+        let partitions: BTreeSet<TopicPartition> = committed
+            .iter()
+            .flat_map(|(_, offsets)| offsets.keys().cloned())
+            .collect();
+        let partitions: Vec<TopicPartition> = partitions
+            .into_iter()
+            .filter(|place| sizes.contains_key(&place.topic))
+            .collect();
+        let answers = scan::extents_of_existing(cluster, &partitions, request.isolation).await?;
+        let gone = committed
+            .iter()
+            .flat_map(|(_, offsets)| offsets.keys())
+            .filter(|place| !answers.contains_key(place))
+            .map(|place| place.topic.clone())
+            .collect();
+        let reason = |(place, answer): (&TopicPartition, &Result<(i64, i64)>)| {
+            let error = answer.as_ref().err()?;
+            Some((place.clone(), error.one_line()))
+        };
+        let unanswered = answers.iter().filter_map(reason).collect();
+        let (extents, unlearnt) = scan::split(answers);
+        failures.extend(unlearnt.map(|error| error.one_line()));
+        let starts = extents
+            .iter()
+            .map(|(place, (start, _))| (place.clone(), *start))
+            .collect();
+        let ends = extents
+            .iter()
+            .map(|(place, (_, end))| (place.clone(), *end))
+            .collect();
+        let mut rows = Vec::new();
+        for (group, offsets) in &committed {
+            rows.extend(compute(group, offsets, &starts, &ends));
+        }
+        Ok(Snapshot {
+            rows,
+            groups,
+            topics: self.topics.clone(),
+            gone,
+            unanswered,
+            failures,
+        })
     }
-    Ok(Snapshot {
-        rows,
-        groups,
-        topics,
-        gone,
-        failures,
-    })
+}
+
+/// Whether one of the patterns fits, or there are none.
+fn fits(patterns: &[Pattern], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+/// Said when patterns were given and no group fits them.
+pub(super) fn nothing_fits(cluster: &Cluster, patterns: &[Pattern]) -> Error {
+    let brokers = &cluster.connection().brokers;
+    let patterns: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
+    let sentence = format!("no group matches `{}` on {brokers}", patterns.join("`, `"));
+    Error::failed(sentence).hint("`eda lag` shows the groups")
 }
 
 /// The topics that groups asked for read besides those they have commits in: a group that has not committed yet is
@@ -113,15 +177,16 @@ async fn reads(
     request: &LagRequest,
     failures: &mut Vec<String>,
 ) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut reads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     if request.groups.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(reads);
     }
-    if !request.topics.is_empty() {
-        let wanted: BTreeSet<String> = request.topics.iter().cloned().collect();
-        let all = groups.iter();
-        return Ok(all
-            .map(|group| (group.id.clone(), wanted.clone()))
-            .collect());
+    // Both named: whoever asks for this group in this topic sees it there, committed or not.
+    let literal = |pattern: &&Pattern| pattern.is_literal();
+    let topics = request.topics.iter().filter(literal);
+    let topics: BTreeSet<String> = topics.map(|topic| topic.as_str().to_owned()).collect();
+    for group in request.groups.iter().filter(literal) {
+        reads.insert(group.as_str().to_owned(), topics.clone());
     }
     // Only consumers say what they are assigned in a way that we understand.
     let live: Vec<String> = groups
@@ -129,11 +194,11 @@ async fn reads(
         .filter(|group| group.state.is_live() && group.protocol_type == "consumer")
         .map(|group| group.id.clone())
         .collect();
-    let mut reads = BTreeMap::new();
     for (group, described) in cluster.describe_groups(&live).await? {
         match described {
             Ok(described) => {
-                reads.insert(group, assigned(&described));
+                let assigned = assigned(&described).filter(|topic| fits(&request.topics, topic));
+                reads.entry(group).or_default().extend(assigned);
             }
             Err(error) => failures.push(format!("group `{group}`: {}", error.one_line())),
         }
@@ -141,34 +206,15 @@ async fn reads(
     Ok(reads)
 }
 
-fn assigned(group: &GroupDescription) -> BTreeSet<String> {
+fn assigned(group: &GroupDescription) -> impl Iterator<Item = String> {
     let places = group.members.iter().flat_map(|member| {
         member
             .assignment
             .iter()
             .chain(member.target.iter().flatten())
     });
-    places.map(|place| place.topic.clone()).collect()
+    places.map(|place| place.topic.clone())
 }
-
-fn chosen(
-    cluster: &Cluster,
-    listings: Vec<GroupListing>,
-    wanted: &[Pattern],
-) -> Result<Vec<GroupListing>> {
-    for pattern in wanted.iter().filter(|pattern| pattern.is_literal()) {
-        let id = pattern.as_str();
-        if !listings.iter().any(|listing| listing.id == id) {
-            let known = listings.iter().map(|listing| listing.id.as_str());
-            return Err(missing::group(cluster, id, known));
-        }
-    }
-    let chosen = |listing: &GroupListing| {
-        wanted.is_empty() || wanted.iter().any(|pattern| pattern.matches(&listing.id))
-    };
-    Ok(listings.into_iter().filter(chosen).collect())
-}
-
 /// Adds the partitions without a commit to the topics that have one somewhere, and to those the group `reads`: a group
 /// that never reached partition 3 is behind there, and leaving the row out would hide it.
 pub(in crate::ops) fn whole_topics(

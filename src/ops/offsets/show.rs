@@ -22,7 +22,7 @@ pub struct OffsetsReport {
 pub async fn show(
     cluster: &Cluster,
     groups: Vec<Pattern>,
-    topics: Vec<String>,
+    topics: Vec<Pattern>,
 ) -> Result<OffsetsReport> {
     let request = LagRequest {
         groups,
