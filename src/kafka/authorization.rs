@@ -52,6 +52,15 @@ impl<'a> Subject<'a> {
 }
 
 impl Asked<'_> {
+    /// What must be said when nobody answered a request that changes something: it may have been carried out.
+    pub(super) fn caveat(&self) -> &'static str {
+        match self.operation {
+            None | Some(Operation::Describe | Operation::DescribeConfigs) => "",
+            // To commit offsets is to `Read`; nothing else here asks for it.
+            Some(_) => "; it may have been done all the same, so look before you repeat it",
+        }
+    }
+
     /// What to ask an administrator for: `` that needs an ACL that allows `Read` on group `payment-service` ``. Part of
     /// the sentence and no hint, because the rows of a batch have sentences only.
     pub(super) fn needs(&self, code: i32) -> String {

@@ -173,7 +173,7 @@ impl Place<'_> {
         let asked = asked.into();
         let subject = asked.subject;
         if fault.is_silence() {
-            return self.silence(doing, fault);
+            return self.silence(doing, asked, fault);
         }
         let brokers = self.brokers;
         let error = match (fault.code, subject) {
@@ -229,21 +229,23 @@ impl Place<'_> {
     }
 
     /// Nobody answered: as what, why, and how to get an answer.
-    fn silence(&self, doing: &str, fault: Fault) -> Error {
+    fn silence(&self, doing: &str, asked: Asked<'_>, fault: Fault) -> Error {
         if self.context.ever_up() {
             let cause = self.context.last();
             if fault.code == code::TRANSPORT {
                 let text = format!(
-                    "could not {doing}: a broker of `{}` went away",
-                    self.brokers
+                    "could not {doing}: a broker of `{}` went away{}",
+                    self.brokers,
+                    asked.caveat()
                 );
                 return Error::unreachable(text)
                     .hint("try again in a moment: the cluster takes some seconds to notice")
                     .caused_by(self.context.last().unwrap_or(fault));
             }
             return Error::unreachable(format!(
-                "could not {doing}: no answer from `{}` in time",
-                self.brokers
+                "could not {doing}: no answer from `{}` in time{}",
+                self.brokers,
+                asked.caveat()
             ))
             .hint("`--timeout` waits longer")
             .caused_by(cause.unwrap_or(fault));

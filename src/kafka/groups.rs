@@ -105,7 +105,13 @@ impl Cluster {
             .delete_groups(&groups)
             .answer()
             .await
-            .map_err(|fault| client.error("delete groups", Subject::Cluster, fault))?;
+            .map_err(|fault| {
+                client.error(
+                    "delete groups",
+                    Subject::Cluster.needing(Operation::Delete),
+                    fault,
+                )
+            })?;
         Ok(outcomes_by_name(&groups, answers, |group, fault| {
             let doing = format!("delete group `{group}`");
             client.error(

@@ -81,7 +81,13 @@ impl Cluster {
             .delete_topics(&names)
             .answer()
             .await
-            .map_err(|fault| client.error("delete topics", Subject::Cluster, fault))?;
+            .map_err(|fault| {
+                client.error(
+                    "delete topics",
+                    Subject::Cluster.needing(Operation::Delete),
+                    fault,
+                )
+            })?;
         Ok(outcomes_by_name(&names, results, |name, fault| {
             let doing = format!("delete topic `{name}`");
             client.error(
@@ -145,9 +151,13 @@ impl Cluster {
                     .keys()
                     .map(|&partition| Read::unknown(partition))
                     .collect()),
-                answer => {
-                    answer.map_err(|fault| client.error("delete records", Subject::Cluster, fault))
-                }
+                answer => answer.map_err(|fault| {
+                    client.error(
+                        "delete records",
+                        Subject::Cluster.needing(Operation::Delete),
+                        fault,
+                    )
+                }),
             }
         };
         let mut answers = delete(&before).await?;

@@ -37,6 +37,8 @@ pub enum MomentError {
     Shape(String),
     #[error("`{0}` does not say its time zone: add `Z` for UTC, or an offset such as `+01:00`")]
     Zone(String),
+    #[error("`{1}` looks like seconds since 1970, and a time is in milliseconds: write `{0}000`")]
+    Seconds(i64, String),
     #[error("`{0}` is a time to come: write `-{0}` for that long ago")]
     Future(String),
 }
@@ -53,7 +55,13 @@ impl FromStr for Moment {
                 .map_err(|_| shape());
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(Moment::At).map_err(|_| shape());
+            return match text.parse() {
+                // Milliseconds of before 1973: somebody counts in seconds, and would land in 1970.
+                Ok(number @ 100_000_000..100_000_000_000) => {
+                    Err(MomentError::Seconds(number, text.to_owned()))
+                }
+                parsed => parsed.map(Moment::At).map_err(|_| shape()),
+            };
         }
         if let Ok(time) = text.parse::<Timestamp>() {
             return Ok(Moment::At(time.as_millisecond()));

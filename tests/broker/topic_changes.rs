@@ -195,7 +195,7 @@ fn records_before_a_position_are_deleted_and_those_who_have_not_read_them_named(
     purge(&["--before", "-2"]).status(2).stderr_has("--yes");
     assert_eq!(read(&topic).len(), 10);
     let done = purge(&["--before", "4", "-p", "1", "--yes", "--json"]);
-    let rows = done.succeeds().json();
+    let rows = done.succeeds().json()["partitions"].clone();
     assert_eq!(rows[0]["partition"], 1);
     assert_eq!(
         (&rows[0]["newStart"], &rows[0]["deleted"]),

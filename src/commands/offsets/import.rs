@@ -57,6 +57,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             .caused_by(error)
             .hint(hint)
     })?;
+    if rows.is_empty() {
+        return Err(Error::usage(format!("`{name}` holds no offsets"))
+            .hint("when it was written by another command, look how that one ended"));
+    }
     let request = ImportRequest {
         rows,
         skip_failed: args.skip_failed,

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::kafka::Cluster;
 use crate::model::pattern::Pattern;
 use crate::ops::lag::{LagRequest, snapshot};
+use crate::ops::missing;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -45,7 +46,16 @@ pub async fn plan_delete(cluster: &Cluster, groups: &[String]) -> Result<DeleteP
         ..LagRequest::default()
     };
     let snapshot = snapshot(cluster, &request).await?;
-    // Of every one it is known by now that it exists. A name with a `*` in it matches others: they are not meant.
+    // A name with a `*` in it has matched others: they are not meant.
+    for name in &names {
+        if !snapshot.groups.iter().any(|group| group.id == *name) {
+            let listings = cluster.groups().await?;
+            let known = listings.iter().map(|listing| listing.id.as_str());
+            if !known.clone().any(|known| known == name) {
+                return Err(missing::group(cluster, name, known));
+            }
+        }
+    }
     let occupied = occupied(cluster, &names, |_| true, true).await?;
     let rows = names.into_iter().map(|group| {
         let committed = || {

@@ -2,7 +2,7 @@
 
 use super::moves::{Move, MovePlan, cells};
 use crate::consent::Consent;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
 use crate::report::{Report, Table, Tone};
@@ -20,9 +20,13 @@ pub struct MoveOutcome(Vec<Outcome>);
 struct Outcome {
     #[serde(flatten)]
     row: Move,
-    /// Whether the offset is now `new`; false with an error, and where it was there already.
-    applied: bool,
+    /// Whether the offset is now `new`; false with an error, and where it was there already. Null: nobody answered in
+    /// time, so that it is not known.
+    applied: Option<bool>,
 }
+
+/// What came of the rows of one group that change.
+type Answers = BTreeMap<TopicPartition, Result<(), Error>>;
 
 /// How many groups are written to at once.
 const GROUPS_IN_FLIGHT: usize = 32;
@@ -66,40 +70,84 @@ pub async fn apply(cluster: &Cluster, plan: MovePlan, _consent: Consent) -> Resu
 }
 
 async fn apply_to_group(cluster: &Cluster, group: &str, rows: Vec<Move>) -> Vec<Outcome> {
-    let offsets: Vec<(TopicPartition, i64)> = rows
-        .iter()
-        .filter(|row| row.is_change())
-        .filter_map(|row| Some((TopicPartition::new(&row.topic, row.partition), row.new?)))
-        .collect();
-    let mut answers: BTreeMap<TopicPartition, Result<(), String>> =
-        match cluster.commit_for_group(group, &offsets).await {
-            Ok(answers) => answers
-                .into_iter()
-                .map(|(place, answer)| (place, answer.map_err(|error| error.one_line())))
-                .collect(),
-            Err(error) => {
-                let reason = error.one_line();
-                let failed = offsets.into_iter();
-                failed
-                    .map(|(place, _)| (place, Err(reason.clone())))
-                    .collect()
-            }
-        };
+    let mut answers = commit(cluster, group, &rows).await;
     let outcome = |mut row: Move| {
-        let changed = row.is_change();
-        if changed {
-            let place = TopicPartition::new(&row.topic, row.partition);
-            let answer = answers.remove(&place);
-            row.error = answer
-                .unwrap_or_else(|| Err("the answer leaves it out".to_owned()))
-                .err();
+        if !row.is_change() {
+            return Outcome {
+                applied: Some(false),
+                row,
+            };
         }
-        Outcome {
-            applied: changed && row.error.is_none(),
-            row,
-        }
+        let place = TopicPartition::new(&row.topic, row.partition);
+        let answer = answers
+            .remove(&place)
+            .unwrap_or_else(|| Err(Error::failed("the answer leaves it out")));
+        let applied = match &answer {
+            Ok(()) => Some(true),
+            Err(error) if error.kind() == Kind::Unreachable => None,
+            Err(_) => Some(false),
+        };
+        row.error = answer.err().map(|error| error.one_line());
+        Outcome { row, applied }
     };
     rows.into_iter().map(outcome).collect()
+}
+
+/// Commits what is to change, unless the group has moved since the plan was made: then what was agreed to is no longer
+/// what would happen. Kafka has no commit on a condition, so a moment between the look and the commit remains.
+async fn commit(cluster: &Cluster, group: &str, rows: &[Move]) -> Answers {
+    let places = |rows: &[Move]| -> Vec<TopicPartition> {
+        let changes = rows.iter().filter(|row| row.is_change());
+        changes
+            .map(|row| TopicPartition::new(&row.topic, row.partition))
+            .collect()
+    };
+    let committed = match cluster.committed(group).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            // Nothing was written yet, so nothing is in doubt.
+            let reason = error.one_line();
+            let failed = |place| (place, Err(Error::failed(reason.clone())));
+            return places(rows).into_iter().map(failed).collect();
+        }
+    };
+    let mut answers = Answers::new();
+    let mut offsets = Vec::new();
+    for row in rows.iter().filter(|row| row.is_change()) {
+        let place = TopicPartition::new(&row.topic, row.partition);
+        let now = committed.get(&place).copied().flatten();
+        match row.new {
+            Some(new) if now == row.prior => offsets.push((place, new)),
+            _ => {
+                answers.insert(place, Err(has_moved(row.prior, now)));
+            }
+        }
+    }
+    match cluster.commit_for_group(group, &offsets).await {
+        Ok(outcomes) => answers.extend(outcomes),
+        Err(error) => {
+            let kind = error.kind();
+            let reason = error.one_line();
+            let failed = |(place, _)| {
+                let error = match kind {
+                    Kind::Unreachable => Error::unreachable(reason.clone()),
+                    _ => Error::failed(reason.clone()),
+                };
+                (place, Err(error))
+            };
+            answers.extend(offsets.into_iter().map(failed));
+        }
+    }
+    answers
+}
+
+/// The group is no longer where the plan found it.
+pub(super) fn has_moved(planned: Option<i64>, now: Option<i64>) -> Error {
+    let offset = |offset: Option<i64>| offset.map_or("no commit".to_owned(), |at| at.to_string());
+    let (planned, now) = (offset(planned), offset(now));
+    Error::failed(format!(
+        "the group has moved since the plan was made, from {planned} to {now}"
+    ))
 }
 
 impl Report for MoveOutcome {
@@ -117,21 +165,39 @@ impl Report for MoveOutcome {
         for Outcome { row, applied } in &self.0 {
             let result = match (&row.error, applied) {
                 (Some(error), _) => error,
-                (None, true) => "moved",
-                (None, false) => "was there",
+                (None, Some(true)) => "moved",
+                (None, _) => "was there",
             };
             table.row(cells(row, Some(result)));
         }
-        let failed = self.0.iter().filter(|outcome| outcome.row.error.is_some());
-        match failed.count() {
+        let count = |is: fn(&Outcome) -> bool| self.0.iter().filter(|row| is(row)).count();
+        match count(Outcome::has_failed) {
             0 => {}
-            failed => table.note(format!("{failed} offsets were not moved"), Tone::Bad),
+            failed => table.note(format!("not moved: {failed}"), Tone::Bad),
+        }
+        match count(|outcome| outcome.applied.is_none()) {
+            0 => {}
+            unknown => table.note(
+                format!("not known whether moved: {unknown}; `eda offsets show` tells"),
+                Tone::Bad,
+            ),
         }
         table
     }
 
     fn status(&self) -> Result<Status> {
-        let failed = self.0.iter().any(|outcome| outcome.row.error.is_some());
-        Ok(if failed { Status::Failed } else { Status::Done })
+        Ok(if self.0.iter().any(Outcome::has_failed) {
+            Status::Failed
+        } else if self.0.iter().any(|outcome| outcome.applied.is_none()) {
+            Status::Unreachable
+        } else {
+            Status::Done
+        })
+    }
+}
+
+impl Outcome {
+    fn has_failed(&self) -> bool {
+        self.row.error.is_some() && self.applied.is_some()
     }
 }

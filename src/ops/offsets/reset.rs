@@ -2,7 +2,7 @@
 
 use super::moves::{Move, MovePlan, note};
 use super::places::{self, Committed, Limits};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::offset::Position;
 use crate::model::topic::TopicPartition;
@@ -96,6 +96,13 @@ pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<Mov
                 target,
             ));
         }
+    }
+    if moves.is_empty() {
+        let error = Error::failed(format!(
+            "there is nothing to move: `{}` has no commits here",
+            request.groups.join("`, `")
+        ));
+        return Err(error.hint("`--topic` names one in which it is to have them"));
     }
     moves.sort_by(|one, other| {
         (&one.group, &one.topic, one.partition).cmp(&(&other.group, &other.topic, other.partition))

@@ -1,12 +1,13 @@
 //! `eda offsets skip`: past one record that a group cannot get past.
 
+use super::apply::has_moved;
 use crate::consent::Consent;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::{Failure, topic_for};
 use crate::model::record::Record;
 use crate::model::record_json;
-use crate::model::topic::TopicPartition;
+use crate::model::topic::{TopicName, TopicPartition};
 use crate::ops::dlq::DeadLetters;
 use crate::ops::group::{Occupied, occupied};
 use crate::ops::{missing, scan};
@@ -49,6 +50,9 @@ pub struct SkipPlan {
     shown: Option<Box<RawValue>>,
     #[serde(skip)]
     record: Option<Record>,
+    /// Why there is no record, where there may be some that the group cannot be shown yet.
+    #[serde(skip)]
+    behind: Option<String>,
     #[serde(skip)]
     occupied: Vec<Occupied>,
     #[serde(skip)]
@@ -78,6 +82,20 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
         let error = Error::failed(format!("topic `{}` has {count} partitions", topic.name));
         return Err(error.hint("they count from 0"));
     }
+    let dead_letter_topic = request
+        .dlq
+        .as_ref()
+        .map(|template| topic_for(template, &place.topic, group));
+    if let Some(name) = &dead_letter_topic {
+        name.parse::<TopicName>().map_err(|error| {
+            Error::usage(format!("`{name}` cannot be the dead-letter topic")).caused_by(error)
+        })?;
+        if *name == place.topic {
+            let text =
+                format!("the dead-letter topic is `{name}` itself: the record would come again");
+            return Err(Error::usage(text));
+        }
+    }
     let Some(prior) = committed.get(place).copied().flatten() else {
         let error = Error::failed(format!(
             "group `{group}` has no commit in `{place}` to go on from"
@@ -103,6 +121,10 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
         }
         _ => None,
     };
+    let behind = match (&record, extents.get(place)) {
+        (None, Some(&(start, stable))) => behind(cluster, place, prior.max(start), stable).await?,
+        _ => None,
+    };
     let shown = record.as_ref().and_then(|record| {
         let mut line = Vec::new();
         record_json::write(record, None, &mut line);
@@ -114,14 +136,33 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
         partition: place.partition,
         prior,
         new: record.as_ref().map_or(prior, |record| record.offset + 1),
-        dead_letter_topic: request
-            .dlq
-            .as_ref()
-            .map(|template| topic_for(template, &place.topic, group)),
+        dead_letter_topic,
         shown,
         record,
+        behind,
         occupied,
         request: request.clone(),
+    })
+}
+
+/// What there is from `position` on though no record could be read before `stable`, where an open transaction begins.
+async fn behind(
+    cluster: &Cluster,
+    place: &TopicPartition,
+    position: i64,
+    stable: i64,
+) -> Result<Option<String>> {
+    let isolation = Isolation::ReadUncommitted;
+    let extents = scan::extents(cluster, std::slice::from_ref(place), isolation).await?;
+    let end = extents.get(place).map_or(stable, |(_, end)| *end);
+    Ok(if end > stable {
+        Some(format!(
+            "a transaction that began at offset {stable} is still open, and holds up what comes after; `--read-uncommitted` looks there"
+        ))
+    } else if stable > position {
+        Some("only markers of transactions are left".to_owned())
+    } else {
+        None
     })
 }
 
@@ -177,7 +218,10 @@ impl Report for SkipPlan {
     fn table(&self) -> Table {
         let SkipPlan { group, topic, .. } = self;
         let place = format!("{topic}:{}", self.partition);
-        let empty = format!("nothing to skip: group `{group}` has read all of `{place}`");
+        let empty = match &self.behind {
+            Some(behind) => format!("no record to skip in `{place}`: {behind}"),
+            None => format!("nothing to skip: group `{group}` has read all of `{place}`"),
+        };
         let mut table = Table::new(&["FIELD", "VALUE"], empty);
         let Some(record) = &self.record else {
             return table;
@@ -242,10 +286,14 @@ pub async fn skip(cluster: &Cluster, plan: SkipPlan, _consent: Consent) -> Resul
     let Some(record) = plan.record else {
         return Err(Error::failed("there is no record to skip"));
     };
+    unmoved(cluster, &group, &request.place, plan.prior).await?;
     if request.dlq.is_some() {
         let letters = DeadLetters::new(cluster.clone(), group.clone(), request.dlq);
         let failure = Failure::permanent("Skipped", request.reason);
         letters.bury(&record, &failure, None).await?;
+        // To create the topic may have taken a while.
+        let still = unmoved(cluster, &group, &request.place, plan.prior).await;
+        still.map_err(|error| copied(error, plan.dead_letter_topic.as_deref()))?;
     }
     let committed = cluster
         .commit_for_group(&group, &[(request.place, plan.new)])
@@ -254,12 +302,7 @@ pub async fn skip(cluster: &Cluster, plan: SkipPlan, _consent: Consent) -> Resul
         Some((_, outcome)) => outcome,
         None => Err(Error::failed("the answer leaves it out")),
     });
-    outcome.map_err(|error| match &plan.dead_letter_topic {
-        Some(topic) => error.context(format!(
-            "the record was copied to `{topic}`, but the offset was not moved"
-        )),
-        None => error,
-    })?;
+    outcome.map_err(|error| copied(error, plan.dead_letter_topic.as_deref()))?;
     Ok(SkipOutcome {
         group,
         topic: plan.topic,
@@ -268,6 +311,29 @@ pub async fn skip(cluster: &Cluster, plan: SkipPlan, _consent: Consent) -> Resul
         new: plan.new,
         dead_letter_topic: plan.dead_letter_topic,
     })
+}
+
+/// The group is still where the plan found it.
+async fn unmoved(
+    cluster: &Cluster,
+    group: &str,
+    place: &TopicPartition,
+    planned: i64,
+) -> Result<()> {
+    let committed = cluster.committed(group).await?;
+    match committed.get(place).copied().flatten() {
+        Some(now) if now == planned => Ok(()),
+        now => Err(has_moved(Some(planned), now)),
+    }
+}
+
+fn copied(error: Error, topic: Option<&str>) -> Error {
+    match topic {
+        Some(topic) => error.context(format!(
+            "the record was copied to `{topic}`, but the offset was not moved"
+        )),
+        None => error,
+    }
 }
 
 impl Report for SkipOutcome {

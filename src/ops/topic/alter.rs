@@ -3,8 +3,9 @@
 use super::keys::{self, KeySample};
 use super::wait_until_visible;
 use crate::consent::Consent;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::Cluster;
+use crate::model::suggest;
 use crate::model::topic::{ConfigEntry, ConfigSource, NewTopic, Topic};
 use crate::ops::missing;
 use crate::report::{Cell, Report, Table, Tone};
@@ -64,6 +65,12 @@ pub async fn plan_alter(cluster: &Cluster, request: &AlterRequest) -> Result<Alt
         let answer = answer?.into_iter();
         entries.extend(answer.map(|entry| (entry.name.clone(), entry)));
     }
+    let named = request.set.iter().map(|(name, _)| name);
+    for named in named.chain(&request.unset) {
+        if !entries.contains_key(named) {
+            return Err(no_such_config(named, entries.keys()));
+        }
+    }
     let partitions = growth(&topic, request.partitions)?;
     let mut changes = configs(&entries, request);
     let wanted: Vec<(String, Option<String>)> = changes
@@ -95,6 +102,15 @@ pub async fn plan_alter(cluster: &Cluster, request: &AlterRequest) -> Result<Alt
     })
 }
 
+/// Kafka refuses to set such a key and says nothing when it is to be unset.
+fn no_such_config<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Error {
+    let error = Error::failed(format!("topics have no configuration `{name}`"));
+    match suggest::closest(name, known.map(String::as_str)) {
+        Some(close) => error.hint(format!("did you mean `{close}`?")),
+        None => error.hint("`eda topic describe NAME --all-configs` shows them"),
+    }
+}
+
 /// How many partitions it is to have, when that is more than it has.
 fn growth(topic: &Topic, wanted: Option<i32>) -> Result<Option<i32>> {
     let has = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
@@ -123,8 +139,7 @@ fn configs(entries: &BTreeMap<String, ConfigEntry>, request: &AlterRequest) -> V
         }
     };
     let is_set = |change: &Change| change.source == Some(ConfigSource::Topic);
-    // The same value by default is no reason not to set it: the default may change. A key that the broker does not
-    // know is sent, so that the broker says so.
+    // The same value by default is no reason not to set it: the default may change.
     let set = request
         .set
         .iter()
@@ -134,7 +149,7 @@ fn configs(entries: &BTreeMap<String, ConfigEntry>, request: &AlterRequest) -> V
         .unset
         .iter()
         .map(|name| change(name, None))
-        .filter(|change| is_set(change) || change.source.is_none());
+        .filter(is_set);
     let mut changes: Vec<Change> = set.chain(unset).collect();
     changes.sort_by(|one, other| one.name.cmp(&other.name));
     changes
@@ -191,7 +206,8 @@ pub struct AlterOutcome {
 struct Changed {
     #[serde(flatten)]
     change: Change,
-    applied: bool,
+    /// Null: nobody answered in time, so that it is not known.
+    applied: Option<bool>,
     error: Option<String>,
 }
 
@@ -217,7 +233,11 @@ pub async fn alter(cluster: &Cluster, plan: AlterPlan, _consent: Consent) -> Res
             _ => &altered,
         };
         Changed {
-            applied: outcome.is_ok(),
+            applied: match outcome {
+                Ok(()) => Some(true),
+                Err(error) if error.kind() == Kind::Unreachable => None,
+                Err(_) => Some(false),
+            },
             error: outcome.as_ref().err().map(Error::one_line),
             change,
         }
@@ -257,9 +277,11 @@ impl Report for AlterOutcome {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.changes.iter().all(|change| change.applied) {
-            true => Status::Done,
-            false => Status::Failed,
+        let any = |applied| self.changes.iter().any(|change| change.applied == applied);
+        Ok(match (any(Some(false)), any(None)) {
+            (true, _) => Status::Failed,
+            (false, true) => Status::Unreachable,
+            (false, false) => Status::Done,
         })
     }
 }
@@ -291,11 +313,7 @@ mod tests {
         let request = AlterRequest {
             name: "orders".to_owned(),
             partitions: None,
-            set: vec![
-                set("retention.ms", "1000"),
-                set("cleanup.policy", "delete"),
-                set("unknown", "1"),
-            ],
+            set: vec![set("retention.ms", "1000"), set("cleanup.policy", "delete")],
             unset: vec!["segment.ms".to_owned(), "max.message.bytes".to_owned()],
         };
         let names = |changes: Vec<Change>| -> Vec<String> {
@@ -303,12 +321,7 @@ mod tests {
         };
         assert_eq!(
             names(configs(&entries, &request)),
-            [
-                "cleanup.policy",
-                "max.message.bytes",
-                "segment.ms",
-                "unknown"
-            ]
+            ["cleanup.policy", "segment.ms"]
         );
     }
 

@@ -215,7 +215,11 @@ impl Report for PurgePlan {
             "RECORDS",
             "NOTE",
         ];
-        let mut table = Table::new(&headers, "nothing to delete").titled("would delete records");
+        let mut table = Table::new(&headers, "nothing to delete: no records lie before that");
+        if self.is_empty() {
+            return table;
+        }
+        table = table.titled("would delete records");
         for row in &self.partitions {
             let note = match &row.error {
                 Some(error) => Cell::from(error.as_str()).tone(Tone::Bad),
@@ -249,8 +253,9 @@ impl Report for PurgePlan {
 
 /// What became of each partition.
 #[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub struct PurgeOutcome(Vec<Purged>);
+pub struct PurgeOutcome {
+    partitions: Vec<Purged>,
+}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -293,9 +298,9 @@ pub async fn purge(cluster: &Cluster, plan: PurgePlan, _consent: Consent) -> Res
             row,
         }
     };
-    Ok(PurgeOutcome(
-        plan.partitions.into_iter().map(outcome).collect(),
-    ))
+    Ok(PurgeOutcome {
+        partitions: plan.partitions.into_iter().map(outcome).collect(),
+    })
 }
 
 impl Report for PurgeOutcome {
@@ -310,7 +315,7 @@ impl Report for PurgeOutcome {
             "RESULT",
         ];
         let mut table = Table::new(&headers, "nothing was deleted");
-        for Purged { row, deleted } in &self.0 {
+        for Purged { row, deleted } in &self.partitions {
             let result = match (&row.error, deleted) {
                 (Some(error), _) => Cell::from(error.as_str()).tone(Tone::Bad),
                 (None, true) => "deleted".into(),
@@ -322,7 +327,7 @@ impl Report for PurgeOutcome {
     }
 
     fn status(&self) -> Result<Status> {
-        let failed = self.0.iter().any(|row| row.row.error.is_some());
+        let failed = self.partitions.iter().any(|row| row.row.error.is_some());
         Ok(if failed { Status::Failed } else { Status::Done })
     }
 }
