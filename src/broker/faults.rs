@@ -19,6 +19,8 @@ pub enum Request {
     Fetch,
     /// OffsetCommit: the error is given for every partition, and nothing is kept.
     OffsetCommit,
+    /// OffsetFetch, from version 2 on: the error is given for every group.
+    OffsetFetch,
     /// JoinGroup.
     JoinGroup,
     /// SyncGroup.
@@ -37,6 +39,7 @@ impl Request {
             ApiKey::Produce => Request::Produce,
             ApiKey::Fetch => Request::Fetch,
             ApiKey::OffsetCommit => Request::OffsetCommit,
+            ApiKey::OffsetFetch => Request::OffsetFetch,
             ApiKey::JoinGroup => Request::JoinGroup,
             ApiKey::SyncGroup => Request::SyncGroup,
             ApiKey::Heartbeat => Request::Heartbeat,

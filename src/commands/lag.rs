@@ -4,7 +4,10 @@ use super::context::Context;
 use crate::error::{Error, Result, Status};
 use crate::kafka::Isolation;
 use crate::model::pattern::Pattern;
+use crate::ops::http::ListenAddress;
+use crate::ops::lag::exporter::{self, Health, News, Selection};
 use crate::ops::lag::{self, GateRequest, LagRequest, Sort, Totals, WatchRequest};
+use crate::ui::Format;
 use clap_complete::engine::ArgValueCandidates;
 use std::time::Duration;
 
@@ -40,7 +43,8 @@ use std::time::Duration;
 /// without what holds nothing to read; error says why a partition did not tell its offsets. --watch adds
 /// {consumedPerSecond, producedPerSecond, etaMs, catchingUp, status}; catchingUp is false where the ETA is never.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = "\
+#[command(
+    before_long_help = "\
 Examples:
   eda lag
   eda lag --group payment-service
@@ -50,7 +54,23 @@ Examples:
   eda lag -g payment-service --max 0 --within 60s         wait for a group to catch up
   eda lag --watch
   eda lag --watch 5s --json | jq -c '.groups[] | {group, lag, status}'
-  eda lag --json | jq 'map(.lag) | add'")]
+  eda lag --json | jq 'map(.lag) | add'
+  eda lag --prometheus > lag.prom                         once, as Prometheus reads it
+  eda lag --serve 127.0.0.1:9308                          an exporter that Prometheus scrapes",
+    after_long_help = "\
+The Prometheus exporter:
+  The series are kafka_exporter's by name, label and type (kafka_consumergroup_*,
+  kafka_topic_*, kafka_broker*), of all topics and groups, or of those that -t and -g choose;
+  both take patterns here. Where a value is unknown there is no series: kafka_exporter says -1
+  for a partition without a commit, which spoils every sum.
+  eda_exporter_up is 0 when the cluster did not answer a scrape, which then has status 200 and
+  no kafka_ series. eda_exporter_scrape_faults counts what a scrape could not learn of a
+  cluster that did answer.
+  A scrape takes --timeout at most: keep that below Prometheus's scrape_timeout. Scrapes at
+  the same time share one look at the cluster.
+  There is neither authentication nor TLS; :PORT listens on the loopback address alone. Ctrl-C
+  or SIGTERM ends it, with status 0."
+)]
 pub struct Args {
     /// Only this group, or those that match: * stands for any text, ? for one character (can be repeated)
     #[arg(short, long = "group", value_name = "GROUP", add = ArgValueCandidates::new(candidates::groups))]
@@ -98,7 +118,18 @@ pub struct Args {
         value_parser = arguments::interval
     )]
     watch: Option<Duration>,
+
+    /// Print the lag, offsets and replicas as metrics for Prometheus, once
+    #[arg(long, conflicts_with_all = NOT_EXPORTED)]
+    prometheus: bool,
+
+    /// Answer Prometheus on http://HOST:PORT/metrics until Ctrl-C; :PORT is on the loopback address
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = NOT_EXPORTED, conflicts_with = "prometheus")]
+    serve: Option<ListenAddress>,
 }
+
+/// What the exporter has no use for.
+const NOT_EXPORTED: [&str; 6] = ["max", "watch", "sort", "total", "time", "read_committed"];
 
 impl Args {
     fn request(&self) -> Result<LagRequest> {
@@ -124,6 +155,9 @@ impl Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    if args.prometheus || args.serve.is_some() {
+        return export(context, args).await;
+    }
     let request = args.request()?;
     if let Some(interval) = args.watch {
         return watch(context, request, interval, args.total).await;
@@ -174,4 +208,52 @@ async fn watch(
         &stop,
     )
     .await
+}
+
+async fn export(context: &Context, args: Args) -> Result<Status> {
+    // Not clap's to refuse: it does not know of global flags when it writes the manual.
+    if context.ui.format() != Format::Table {
+        return Err(Error::usage(
+            "`--prometheus` and `--serve` write Prometheus's format, so `--json` and `--output` do not go with them",
+        ));
+    }
+    let selection = Selection {
+        groups: args.groups,
+        topics: args.topics,
+    };
+    let Some(address) = args.serve else {
+        let scrape = exporter::scrape(context.cluster()?, &selection).await?;
+        context.ui.text(scrape.text.as_bytes())?;
+        for failure in &scrape.failures {
+            context.ui.warn(failure);
+        }
+        return Ok(match scrape.failures.is_empty() {
+            true => Status::Done,
+            false => Status::Failed,
+        });
+    };
+    let stop = context.stop_on_signals();
+    let tell = |news| match news {
+        News::Listening(address) => {
+            if !address.ip().is_loopback() {
+                context.ui.warn(&format!(
+                    "listening on {address}: anyone who can reach it can read the names of topics and groups"
+                ));
+            }
+            let line = format!("listening on http://{address}/metrics (Ctrl-C ends it)");
+            context.ui.status(&line);
+        }
+        News::Health(Health::Down(reason)) => {
+            context.ui.warn(&format!("scrapes fail: {reason}"));
+        }
+        News::Health(Health::Partial(reason)) => {
+            context
+                .ui
+                .warn(&format!("scrapes lack something: {reason}"));
+        }
+        News::Health(Health::Whole) => context.ui.status("scrapes are whole again"),
+    };
+    exporter::serve(context.cluster()?, selection, &address, &stop, tell).await?;
+    // A server that is asked to end, and ends, has done what it should.
+    Ok(Status::Done)
 }

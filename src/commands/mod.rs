@@ -4,15 +4,18 @@
 mod arguments;
 mod broker;
 mod candidates;
+mod choose;
 mod completions;
 mod consume;
 mod context;
 mod demo;
 mod dlq;
 mod global;
+mod group;
 mod lag;
 mod man;
 mod menu;
+mod offsets;
 mod produce;
 mod signals;
 mod topic;
@@ -49,6 +52,7 @@ Examples:
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
   eda consume order-created --group payment-service -n 10
   eda lag --group payment-service --max 0
+  eda offsets reset payment-service --to @-1h --dry-run
   eda dlq replay order-created.dlq --dry-run";
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +62,10 @@ enum Command {
     Produce(produce::Args),
     Consume(consume::Args),
     Lag(lag::Args),
+    #[command(subcommand)]
+    Group(group::Command),
+    #[command(subcommand)]
+    Offsets(offsets::Command),
     #[command(subcommand)]
     Dlq(dlq::Command),
     Demo(demo::Args),
@@ -73,6 +81,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Produce(args) => produce::run(context, args).await,
         Command::Consume(args) => consume::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
+        Command::Group(command) => group::run(context, command).await,
+        Command::Offsets(command) => offsets::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Demo(args) => demo::run(context, args).await,
         Command::Broker(args) => broker::run(context, args).await,

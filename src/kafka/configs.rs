@@ -1,5 +1,6 @@
 //! What is asked of topics' configurations.
 
+use super::authorization::Operation;
 use super::error::Subject;
 use super::{Cluster, lost};
 use crate::error::Result;
@@ -30,7 +31,7 @@ impl Cluster {
             let outcome = outcome.map_err(|fault| {
                 client.error(
                     &format!("read the configuration of topic `{topic}`"),
-                    Subject::Topic(topic),
+                    Subject::Topic(topic).needing(Operation::DescribeConfigs),
                     fault,
                 )
             });
@@ -39,11 +40,13 @@ impl Cluster {
         Ok(topics.into_iter().map(outcome).collect())
     }
 
-    /// Sets the keys that have a value and unsets those that have none; all others stay as they are.
+    /// Sets the keys that have a value and unsets those that have none; all others stay as they are. With
+    /// `validate_only` asks whether that could be done.
     pub async fn alter_topic_configs(
         &self,
         topic: &str,
         changes: &[(String, Option<String>)],
+        validate_only: bool,
     ) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
@@ -51,13 +54,13 @@ impl Cluster {
         let client = self.client()?;
         client
             .admin
-            .alter_topic_configs(topic, changes)
+            .alter_topic_configs(topic, changes, validate_only)
             .answer()
             .await
             .map_err(|fault| {
                 client.error(
                     &format!("change the configuration of topic `{topic}`"),
-                    Subject::Topic(topic),
+                    Subject::Topic(topic).needing(Operation::AlterConfigs),
                     fault,
                 )
             })

@@ -1,5 +1,6 @@
 //! What becomes of the records that were sent: the producer's polling thread and its books.
 
+use super::authorization::Operation;
 use super::error::{Fault, Place, Subject, code};
 use super::ffi::handle::Handle;
 use super::ffi::producer::{Report, Topic};
@@ -249,7 +250,10 @@ impl Deliveries {
                 let subject = Subject::Partition(topic, partition);
                 self.place().error(&doing, subject, fault)
             }
-            _ => self.place().error(&doing, Subject::Topic(topic), fault),
+            _ => {
+                let asked = Subject::Topic(topic).needing(Operation::Write);
+                self.place().error(&doing, asked, fault)
+            }
         }
     }
 

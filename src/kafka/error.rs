@@ -1,5 +1,6 @@
 //! The one mapping from Kafka's and librdkafka's codes to a kind, a sentence and a hint.
 
+use super::authorization::Asked;
 use super::context::ClientContext;
 use super::ffi;
 use crate::error::Error;
@@ -35,6 +36,7 @@ pub(super) mod code {
     pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i32 = 69;
     pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
     pub(in crate::kafka) const FENCED_INSTANCE_ID: i32 = 82;
+    pub(in crate::kafka) const GROUP_SUBSCRIBED_TO_TOPIC: i32 = 86;
     pub(in crate::kafka) const UNRELEASED_INSTANCE_ID: i32 = 111;
     pub(in crate::kafka) const UNSUPPORTED_ASSIGNOR: i32 = 112;
     pub(in crate::kafka) const STALE_MEMBER_EPOCH: i32 = 113;
@@ -106,7 +108,7 @@ impl Fault {
     }
 
     /// Whether a moment later the answer may be another: elections, coordinators that load.
-    fn is_passing(&self) -> bool {
+    pub(super) fn is_passing(&self) -> bool {
         matches!(
             self.code,
             code::LEADER_NOT_AVAILABLE
@@ -162,7 +164,14 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// The program's error for `fault`, met while trying to `doing` ("create topic `x`").
-    pub(super) fn error(&self, doing: &str, subject: Subject<'_>, fault: Fault) -> Error {
+    pub(super) fn error<'a>(
+        &self,
+        doing: &str,
+        asked: impl Into<Asked<'a>>,
+        fault: Fault,
+    ) -> Error {
+        let asked = asked.into();
+        let subject = asked.subject;
         if fault.is_silence() {
             return self.silence(doing, fault);
         }
@@ -183,7 +192,7 @@ impl Place<'_> {
             (code::INVALID_TOPIC, _) => Error::failed(format!("Kafka refuses the name of {subject}")),
             (code::GROUP_ID_NOT_FOUND, _) => {
                 Error::failed(format!("{subject} does not exist on {brokers}"))
-                    .hint("`eda lag` shows the groups")
+                    .hint("`eda group list` shows the groups")
             }
             (
                 code::NON_EMPTY_GROUP
@@ -193,19 +202,18 @@ impl Place<'_> {
                 | code::REBALANCE_IN_PROGRESS,
                 Subject::Group(group),
             ) => Error::failed(format!("{subject} has active members"))
-                .hint(format!("stop its consumers first; `eda lag --group {group}` shows where they are")),
-            (code::TOPIC_AUTHORIZATION_FAILED, _) => {
-                Error::failed(format!("not allowed to {doing}"))
-                    .hint(format!("the user needs an ACL on {subject}"))
+                .hint(format!("stop its consumers first; `eda group describe {group}` shows them")),
+            (code::GROUP_SUBSCRIBED_TO_TOPIC, _) => {
+                Error::failed(format!("could not {doing}"))
+                    .hint("a live group keeps the offsets of what it subscribes to: stop its consumers first")
             }
-            (code::GROUP_AUTHORIZATION_FAILED, _) => {
-                Error::failed(format!("not allowed to {doing}"))
-                    .hint(format!("the user needs an ACL on {subject}"))
-            }
-            (code::CLUSTER_AUTHORIZATION_FAILED, _) => {
-                Error::failed(format!("not allowed to {doing}"))
-                    .hint("the user needs an ACL on the cluster itself")
-            }
+            (
+                code::TOPIC_AUTHORIZATION_FAILED
+                | code::GROUP_AUTHORIZATION_FAILED
+                | code::CLUSTER_AUTHORIZATION_FAILED,
+                _,
+            ) => Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
+                .hint("whoever runs the cluster can add such an ACL for the user"),
             (code::INVALID_REPLICATION_FACTOR, _) => Error::failed(format!("could not {doing}"))
                 .hint("there cannot be more replicas than brokers"),
             (code::POLICY_VIOLATION, _) => {
@@ -223,10 +231,16 @@ impl Place<'_> {
     /// Nobody answered: as what, why, and how to get an answer.
     fn silence(&self, doing: &str, fault: Fault) -> Error {
         if self.context.ever_up() {
-            let cause = self
-                .context
-                .last()
-                .filter(|_| fault.code != code::TRANSPORT);
+            let cause = self.context.last();
+            if fault.code == code::TRANSPORT {
+                let text = format!(
+                    "could not {doing}: a broker of `{}` went away",
+                    self.brokers
+                );
+                return Error::unreachable(text)
+                    .hint("try again in a moment: the cluster takes some seconds to notice")
+                    .caused_by(self.context.last().unwrap_or(fault));
+            }
             return Error::unreachable(format!(
                 "could not {doing}: no answer from `{}` in time",
                 self.brokers
@@ -280,16 +294,17 @@ pub(super) fn essence(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::authorization::Operation;
     use super::*;
     use crate::error::Kind;
 
-    fn case(subject: Subject<'_>, number: i32) -> Error {
+    fn case<'a>(asked: impl Into<Asked<'a>>, number: i32) -> Error {
         let context = ClientContext::new("localhost:9092");
         let place = Place {
             brokers: "localhost:9092",
             context: &context,
         };
-        place.error("do it", subject, Fault::new(number, "Broker: said so"))
+        place.error("do it", asked, Fault::new(number, "Broker: said so"))
     }
 
     #[test]
@@ -310,8 +325,18 @@ mod tests {
         assert_eq!(error.message(), "group `g` has active members");
         let error = case(Subject::Group("g"), code::GROUP_AUTHORIZATION_FAILED);
         assert_eq!(
-            error.hint_text(),
-            Some("the user needs an ACL on group `g`")
+            error.message(),
+            "not allowed to do it: that needs an ACL on group `g`"
+        );
+    }
+
+    #[test]
+    fn a_missing_permission_names_resource_and_operation() {
+        let asked = Subject::Partition("orders", 3).needing(Operation::Read);
+        let error = case(asked, code::TOPIC_AUTHORIZATION_FAILED);
+        assert_eq!(
+            error.message(),
+            "not allowed to do it: that needs an ACL that allows `Read` on topic `orders`"
         );
     }
 

@@ -1,6 +1,7 @@
 //! What is asked of consumer groups.
 
 use super::Cluster;
+use super::authorization::Operation;
 use super::by_name::outcomes_by_name;
 use super::error::Subject;
 use super::ffi::groups::ListedGroup;
@@ -16,8 +17,14 @@ impl Cluster {
     /// When one broker did not list its groups: a listing that lacks some never passes for a complete one. The cause
     /// names the broker, where it answered at all.
     pub async fn groups(&self) -> Result<Vec<GroupListing>> {
-        let client = self.client()?;
-        let error = |fault| client.error("list groups", Subject::Cluster, fault);
+        let client = self.group_client()?;
+        let error = |fault| {
+            client.error(
+                "list groups",
+                Subject::Cluster.needing(Operation::Describe),
+                fault,
+            )
+        };
         // Asked at once: one knows the states of KIP-848's groups, the other protocol types and coordinators.
         // The first failure is enough: the old listing cannot be interrupted, and learns later that nobody is there.
         let listed = client.admin.list_consumer_groups();
@@ -67,7 +74,7 @@ impl Cluster {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let groups: Vec<&str> = groups.into_iter().collect();
         let answers = client
             .admin
@@ -77,7 +84,11 @@ impl Cluster {
             .map_err(|fault| client.error("describe groups", Subject::Cluster, fault))?;
         Ok(outcomes_by_name(&groups, answers, |group, fault| {
             let doing = format!("describe group `{group}`");
-            client.error(&doing, Subject::Group(group), fault)
+            client.error(
+                &doing,
+                Subject::Group(group).needing(Operation::Describe),
+                fault,
+            )
         }))
     }
 
@@ -87,7 +98,7 @@ impl Cluster {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
+        let client = self.group_client()?;
         let groups: Vec<&str> = groups.into_iter().collect();
         let answers = client
             .admin
@@ -97,7 +108,11 @@ impl Cluster {
             .map_err(|fault| client.error("delete groups", Subject::Cluster, fault))?;
         Ok(outcomes_by_name(&groups, answers, |group, fault| {
             let doing = format!("delete group `{group}`");
-            client.error(&doing, Subject::Group(group), fault)
+            client.error(
+                &doing,
+                Subject::Group(group).needing(Operation::Delete),
+                fault,
+            )
         }))
     }
 }

@@ -3,6 +3,7 @@
 //! [`Cluster`] asks questions and changes things, [`Producer`] writes records, [`Consumer`] reads them. All three are
 //! bounded by [`Connection::timeout`], and all three say within a second that a port is closed.
 
+mod authorization;
 mod by_name;
 mod configs;
 mod consumer;
@@ -17,6 +18,8 @@ mod outcomes;
 mod producer;
 mod properties;
 mod topics;
+#[cfg(test)]
+mod vanished;
 mod verdict;
 
 pub use consumer::{Consumer, ConsumerOptions, Polled};
@@ -26,12 +29,14 @@ pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;
+use authorization::Asked;
 use context::ClientContext;
 use error::{Fault, Place, Subject};
-use ffi::admin::Admin;
+use ffi::admin::{Admin, Pending};
+use ffi::partitions::Read;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Where the cluster is and how to speak with it.
 #[derive(Clone)]
@@ -60,7 +65,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// A cluster to ask and to change. Cheap to clone: all clones share one client, made at the first request.
+/// A cluster to ask and to change. Cheap to clone: all clones share their clients, made at the first request.
 ///
 /// Every call is bounded by [`Connection::timeout`]. When no broker can be reached the error is of
 /// [`Kind::Unreachable`](crate::error::Kind::Unreachable) and carries the last reason; when every address refuses, it
@@ -72,14 +77,25 @@ pub struct Cluster {
 
 struct Shared {
     connection: Connection,
-    client: Mutex<Option<Arc<Client>>>,
+    clients: Mutex<Clients>,
 }
+
+/// Opened at the first request that needs them.
+#[derive(Default)]
+struct Clients {
+    plain: Option<Arc<Client>>,
+    of_groups: Option<Arc<Client>>,
+}
+
+/// Nobody is ever in it; the name is what an ACL that denies everything unknown would log.
+const ADMIN_GROUP: &str = "eda-admin";
 
 /// The client behind a cluster, with what it knows of its connection.
 struct Client {
     admin: Admin,
     context: Arc<ClientContext>,
     brokers: String,
+    timeout: Duration,
 }
 
 impl fmt::Debug for Cluster {
@@ -101,7 +117,7 @@ impl Cluster {
         Ok(Cluster {
             shared: Arc::new(Shared {
                 connection,
-                client: Mutex::default(),
+                clients: Mutex::default(),
             }),
         })
     }
@@ -126,26 +142,52 @@ impl Cluster {
             .map_err(|fault| client.error("ask for the cluster", Subject::Cluster, fault))
     }
 
+    /// For what is not about groups. The clients share nothing, so one that is open already is best.
     fn client(&self) -> Result<Arc<Client>> {
-        let connection = &self.shared.connection;
-        let mut client = self
-            .shared
-            .client
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*client {
+        let mut clients = self.shared.clients();
+        match &clients.of_groups {
+            Some(client) if !client.admin.has_given_up() => Ok(Arc::clone(client)),
+            _ => self.shared.opened(&mut clients.plain, &[]),
+        }
+    }
+
+    /// For what is about groups. It has a `group.id`, for librdkafka 2.12.1 dereferences a null pointer when a client
+    /// without one is answered OffsetFetch by a broker that does not coordinate the group (any more). It joins nothing;
+    /// to find that group's coordinator is all it does.
+    fn group_client(&self) -> Result<Arc<Client>> {
+        let own = [("group.id", ADMIN_GROUP.to_owned())];
+        let mut clients = self.shared.clients();
+        self.shared.opened(&mut clients.of_groups, &own)
+    }
+}
+
+impl Shared {
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn opened(
+        &self,
+        slot: &mut Option<Arc<Client>>,
+        own: &[(&str, String)],
+    ) -> Result<Arc<Client>> {
+        if let Some(client) = slot
+            && !client.admin.has_given_up()
+        {
             return Ok(Arc::clone(client));
         }
+        let connection = &self.connection;
         let context = Arc::new(ClientContext::new(&connection.brokers));
-        let properties = properties::native(&properties::merged(connection, &[]))?;
+        let properties = properties::native(&properties::merged(connection, own))?;
         let admin = Admin::open(properties, Arc::clone(&context), connection.timeout)
             .map_err(properties::refused)?;
         let opened = Arc::new(Client {
             admin,
             context,
             brokers: connection.brokers.clone(),
+            timeout: connection.timeout,
         });
-        *client = Some(Arc::clone(&opened));
+        *slot = Some(Arc::clone(&opened));
         Ok(opened)
     }
 }
@@ -155,13 +197,44 @@ fn lost() -> Fault {
     Fault::new(error::code::INVALID_ARG, "the answer leaves it out")
 }
 
+/// How long to wait before a request is repeated that met an election or a coordinator that loads.
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(50);
+
 impl Client {
-    fn error(&self, doing: &str, subject: Subject<'_>, fault: Fault) -> crate::error::Error {
+    /// Asks until the answer is one that stays, for as long as one request may take: the first group of a new cluster
+    /// has no coordinator until its offsets topic is made, and a coordinator that moved is to be found anew. It may say so
+    /// of each partition, too; to ask again for those that were done does nothing.
+    async fn settled(
+        &self,
+        mut ask: impl FnMut() -> Pending<Vec<Read>>,
+    ) -> Result<Vec<Read>, Fault> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let answer = ask().answer().await;
+            let waits = match &answer {
+                Ok(reads) => reads
+                    .iter()
+                    .any(|read| read.fault.as_ref().is_some_and(Fault::is_passing)),
+                Err(fault) => fault.is_passing(),
+            };
+            if !waits || Instant::now() >= deadline {
+                return answer;
+            }
+            tokio::time::sleep(BEFORE_ANOTHER_TRY).await;
+        }
+    }
+
+    fn error<'a>(
+        &self,
+        doing: &str,
+        asked: impl Into<Asked<'a>>,
+        fault: Fault,
+    ) -> crate::error::Error {
         let place = Place {
             brokers: &self.brokers,
             context: &self.context,
         };
-        place.error(doing, subject, fault)
+        place.error(doing, asked, fault)
     }
 }
 
@@ -170,7 +243,6 @@ mod tests {
     use super::*;
     use crate::error::{Error, Kind};
     use std::net::TcpListener;
-    use std::time::Instant;
 
     pub(super) fn connection(brokers: &str) -> Connection {
         Connection {

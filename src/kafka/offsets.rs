@@ -1,5 +1,7 @@
 //! Offsets of partitions, and offsets that groups committed.
 
+use super::authorization::Operation;
+
 use super::error::{Fault, Subject, code};
 use super::ffi::admin::Pending;
 use super::ffi::partitions::Read;
@@ -7,11 +9,15 @@ use super::{Client, Cluster};
 use crate::error::Result;
 use crate::model::group::GroupListing;
 use crate::model::topic::TopicPartition;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// librdkafka compares every partition of one request with every other: 10,000 take 0.85 s at once, 0.18 s in
 /// chunks of this size.
 const PARTITIONS_A_REQUEST: usize = 500;
+
+/// RD_KAFKA_OFFSET_INVALID: what librdkafka gives, without an error, for the partitions of a leader that did not answer
+/// ListOffsets in time. No broker's answer is below -1.
+const UNANSWERED: i64 = -1001;
 
 /// How many groups are asked about at once.
 const GROUPS_IN_FLIGHT: usize = 64;
@@ -96,8 +102,9 @@ impl Cluster {
             answers.extend(client.query(&unknown, isolation).await.map_err(error)?);
         }
         let outcome = |(partition, answer): (TopicPartition, Result<ListedOffset, Fault>)| {
-            let outcome =
-                answer.map_err(|fault| client.partition_error("list offsets", &partition, fault));
+            let outcome = answer.map_err(|fault| {
+                client.partition_error("list offsets", &partition, Operation::Describe, fault)
+            });
             (partition, outcome)
         };
         Ok(answers.into_iter().map(outcome).collect())
@@ -105,8 +112,9 @@ impl Cluster {
 
     /// The offsets a group committed; empty for a group that does not exist.
     pub async fn committed(&self, group: &str) -> Result<Committed> {
-        let client = self.client()?;
-        let answer = client.admin.committed(group, None).answer().await;
+        let client = self.group_client()?;
+        let ask = || client.admin.committed(group, None);
+        let answer = client.settled(ask).await;
         client.committed(group, answer)
     }
 
@@ -115,7 +123,7 @@ impl Cluster {
         &self,
         groups: &[GroupListing],
     ) -> Result<Vec<(String, Result<Committed>)>> {
-        let client = self.client()?;
+        let client = self.group_client()?;
         let mut outcomes = Vec::with_capacity(groups.len());
         let mut in_flight: VecDeque<(&GroupListing, Pending<Vec<Read>>)> = VecDeque::new();
         let mut waiting = groups.iter();
@@ -128,15 +136,10 @@ impl Cluster {
                 return Ok(outcomes);
             };
             let mut answer = pending.answer().await;
-            // The group moved since it was listed: now its coordinator is looked for.
-            let moved = answer.as_ref().is_err_and(|fault| {
-                matches!(
-                    fault.code,
-                    code::NOT_COORDINATOR | code::COORDINATOR_NOT_AVAILABLE
-                )
-            });
-            if moved && group.coordinator.is_some() {
-                answer = client.admin.committed(&group.id, None).answer().await;
+            // The group moved since it was listed, or its coordinator is still loading: now it is looked for.
+            if answer.as_ref().is_err_and(Fault::is_passing) {
+                let ask = || client.admin.committed(&group.id, None);
+                answer = client.settled(ask).await;
             }
             outcomes.push((group.id.clone(), client.committed(&group.id, answer)));
         }
@@ -155,30 +158,32 @@ impl Cluster {
         if offsets.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
-        let doing = format!("commit offsets for group `{group}`");
+        let client = self.group_client()?;
         let offsets: Vec<(&TopicPartition, i64)> = offsets.into_iter().collect();
-        let answers = client
-            .admin
-            .commit_for_group(group, offsets.iter().copied())
-            .answer()
-            .await
-            .map_err(|fault| client.error(&doing, Subject::Group(group), fault))?;
-        let mut outcomes: Vec<(TopicPartition, Result<()>)> = answers
-            .into_iter()
-            .map(|read| {
-                let outcome = match read.fault {
-                    None => Ok(()),
-                    Some(fault) if is_about_the_group(&fault) => {
-                        Err(client.error(&doing, Subject::Group(group), fault))
-                    }
-                    Some(fault) => Err(client.partition_error(&doing, &read.partition, fault)),
-                };
-                (read.partition, outcome)
-            })
-            .collect();
-        outcomes.sort_by(|left, right| left.0.cmp(&right.0));
-        Ok(outcomes)
+        let ask = || {
+            let offsets = offsets.iter().copied();
+            client.admin.commit_for_group(group, offsets)
+        };
+        let doing = format!("commit offsets for group `{group}`");
+        client.change_of_group(group, &doing, Operation::Read, client.settled(ask).await)
+    }
+
+    /// Makes a group forget what it committed in these partitions; an outcome for each, sorted. A live group keeps
+    /// the offsets of topics that it subscribes to (KIP-496).
+    pub async fn delete_committed(
+        &self,
+        group: &str,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<(TopicPartition, Result<()>)>> {
+        let partitions: BTreeSet<TopicPartition> = partitions.iter().cloned().collect();
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client = self.group_client()?;
+        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
+        let ask = || client.admin.delete_committed(group, &partitions);
+        let doing = format!("delete offsets of group `{group}`");
+        client.change_of_group(group, &doing, Operation::Delete, client.settled(ask).await)
     }
 }
 
@@ -193,6 +198,7 @@ fn is_about_the_group(fault: &Fault) -> bool {
             | code::REBALANCE_IN_PROGRESS
             | code::GROUP_AUTHORIZATION_FAILED
             | code::GROUP_ID_NOT_FOUND
+            | code::GROUP_SUBSCRIBED_TO_TOPIC
     )
 }
 
@@ -237,7 +243,15 @@ impl Client {
                     offset: read.offset,
                     timestamp: Some(timestamp).filter(|&timestamp| timestamp >= 0),
                 };
-                answers.insert(read.partition, read.fault.map_or(Ok(listed), Err));
+                let answer = match read.fault {
+                    Some(fault) => Err(fault),
+                    None if read.offset == UNANSWERED => Err(Fault::new(
+                        code::TIMED_OUT,
+                        "the partition's leader did not answer",
+                    )),
+                    None => Ok(listed),
+                };
+                answers.insert(read.partition, answer);
             }
         }
         Ok(answers)
@@ -245,11 +259,13 @@ impl Client {
 
     fn committed(&self, group: &str, answer: Result<Vec<Read>, Fault>) -> Result<Committed> {
         let doing = format!("read the offsets of group `{group}`");
-        let reads = answer.map_err(|fault| self.error(&doing, Subject::Group(group), fault))?;
+        let asked = Subject::Group(group).needing(Operation::Describe);
+        let reads = answer.map_err(|fault| self.error(&doing, asked, fault))?;
         let mut committed = BTreeMap::new();
         for read in reads {
             if let Some(fault) = read.fault {
-                return Err(self.partition_error(&doing, &read.partition, fault));
+                let needed = Operation::Describe;
+                return Err(self.partition_error(&doing, &read.partition, needed, fault));
             }
             committed.insert(
                 read.partition,
@@ -259,13 +275,39 @@ impl Client {
         Ok(committed)
     }
 
+    /// What became of each partition of a change to a group's offsets. `needed` is what the group's ACL must allow;
+    /// a topic's must allow `Read`.
+    fn change_of_group(
+        &self,
+        group: &str,
+        doing: &str,
+        needed: Operation,
+        answer: Result<Vec<Read>, Fault>,
+    ) -> Result<Vec<(TopicPartition, Result<()>)>> {
+        let of_group = |fault| self.error(doing, Subject::Group(group).needing(needed), fault);
+        let outcome = |read: Read| {
+            let outcome = match read.fault {
+                None => Ok(()),
+                Some(fault) if is_about_the_group(&fault) => Err(of_group(fault)),
+                Some(fault) => {
+                    Err(self.partition_error(doing, &read.partition, Operation::Read, fault))
+                }
+            };
+            (read.partition, outcome)
+        };
+        let mut outcomes: Vec<_> = answer.map_err(of_group)?.into_iter().map(outcome).collect();
+        outcomes.sort_by(|left, right| left.0.cmp(&right.0));
+        Ok(outcomes)
+    }
+
     pub(super) fn partition_error(
         &self,
         doing: &str,
         partition: &TopicPartition,
+        needed: Operation,
         fault: Fault,
     ) -> crate::error::Error {
         let subject = Subject::Partition(&partition.topic, partition.partition);
-        self.error(doing, subject, fault)
+        self.error(doing, subject.needing(needed), fault)
     }
 }

@@ -1,5 +1,6 @@
 //! What is asked of topics.
 
+use super::authorization::Operation;
 use super::by_name::outcomes_by_name;
 use super::error::{Subject, code};
 use super::ffi::partitions::Read;
@@ -37,7 +38,7 @@ impl Cluster {
             }
             Err(fault) => Err(client.error(
                 &format!("describe topic `{name}`"),
-                Subject::Topic(name),
+                Subject::Topic(name).needing(Operation::Describe),
                 fault,
             )),
         }
@@ -61,7 +62,7 @@ impl Cluster {
             let name = &topic.name;
             client.error(
                 &format!("create topic `{name}`"),
-                Subject::Topic(name),
+                Subject::Topic(name).needing(Operation::Create),
                 fault,
             )
         })
@@ -83,14 +84,27 @@ impl Cluster {
             .map_err(|fault| client.error("delete topics", Subject::Cluster, fault))?;
         Ok(outcomes_by_name(&names, results, |name, fault| {
             let doing = format!("delete topic `{name}`");
-            client.error(&doing, Subject::Topic(name), fault)
+            client.error(
+                &doing,
+                Subject::Topic(name).needing(Operation::Delete),
+                fault,
+            )
         }))
     }
 
-    /// Grows a topic to `total` partitions.
-    pub async fn create_partitions(&self, topic: &str, total: i32) -> Result<()> {
+    /// Grows a topic to `total` partitions, or with `validate_only` asks whether it could be.
+    pub async fn create_partitions(
+        &self,
+        topic: &str,
+        total: i32,
+        validate_only: bool,
+    ) -> Result<()> {
         let client = self.client()?;
-        let results = client.admin.create_partitions(topic, total).answer().await;
+        let results = client
+            .admin
+            .create_partitions(topic, total, validate_only)
+            .answer()
+            .await;
         let outcome = results.and_then(|results| {
             results
                 .into_iter()
@@ -100,7 +114,7 @@ impl Cluster {
         outcome.map_err(|fault| {
             client.error(
                 &format!("give topic `{topic}` {total} partitions"),
-                Subject::Topic(topic),
+                Subject::Topic(topic).needing(Operation::Alter),
                 fault,
             )
         })
@@ -157,6 +171,7 @@ impl Cluster {
                     Some(fault) => Err(client.partition_error(
                         &format!("delete records of `{}`", read.partition),
                         &read.partition,
+                        Operation::Delete,
                         fault,
                     )),
                 };

@@ -11,6 +11,7 @@ pub mod event;
 pub mod group;
 pub mod lag;
 pub mod offset;
+pub mod offset_file;
 pub mod partitioner;
 pub mod pattern;
 pub mod record;

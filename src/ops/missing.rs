@@ -32,9 +32,9 @@ pub fn group<'a>(
     let error = Error::failed(format!("group `{id}` does not exist on {brokers}"));
     match suggest::closest(id, existing) {
         Some(close) => error.hint(format!(
-            "did you mean `{close}`? `eda lag` shows the groups"
+            "did you mean `{close}`? `eda group list` shows the groups"
         )),
-        None => error.hint("`eda lag` shows the groups"),
+        None => error.hint("`eda group list` shows the groups"),
     }
 }
 

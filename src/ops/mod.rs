@@ -4,8 +4,11 @@
 
 pub mod consume;
 pub mod dlq;
+pub mod group;
+pub mod http;
 pub mod lag;
 pub mod missing;
+pub mod offsets;
 pub mod positions;
 pub mod produce;
 pub mod scan;

@@ -1,16 +1,23 @@
 //! Black box, against the broker under test: one file a noun.
 
+mod authorization;
 mod completion;
 mod consume;
 mod demo;
 mod dlq;
 mod embedded;
+mod exporter;
 mod foreign;
+mod group;
 mod groups;
 mod lag;
+mod offsets;
+mod offsets_file;
+mod offsets_skip;
 mod produce;
 mod prompts;
 mod topic;
+mod topic_changes;
 mod walk_through;
 
 use crate::support::broker::Kind;

@@ -2,11 +2,22 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 25] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
+    &["topic", "alter"],
+    &["topic", "purge"],
     &["topic", "delete"],
+    &["group", "list"],
+    &["group", "describe"],
+    &["group", "delete"],
+    &["offsets", "show"],
+    &["offsets", "reset"],
+    &["offsets", "skip"],
+    &["offsets", "export"],
+    &["offsets", "import"],
+    &["offsets", "delete"],
     &["produce"],
     &["consume"],
     &["lag"],
@@ -28,6 +39,8 @@ fn bare_eda_off_a_terminal_prints_the_help() {
         "produce",
         "consume",
         "lag",
+        "group",
+        "offsets",
         "dlq",
         "demo",
         "broker",

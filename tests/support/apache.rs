@@ -67,11 +67,16 @@ fn cache() -> Result<PathBuf, String> {
 
 /// One node, broker and controller in one, on free ports of loopback.
 pub fn start() -> Result<Broker, String> {
+    start_with("")
+}
+
+/// The same, with properties of the test's own, a line each.
+pub fn start_with(properties: &str) -> Result<Broker, String> {
     let jars = jars()?;
     let mut reason = String::new();
     // Between choosing the ports and Kafka's listening somebody else may take one.
     for _ in 0..3 {
-        match start_once(&jars) {
+        match start_once(&jars, properties) {
             Err(failure) if failure.contains("BindException") => reason = failure,
             result => return result,
         }
@@ -79,13 +84,13 @@ pub fn start() -> Result<Broker, String> {
     Err(reason)
 }
 
-fn start_once(jars: &Path) -> Result<Broker, String> {
+fn start_once(jars: &Path, own: &str) -> Result<Broker, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (port, controller) = (wire::free_port(), wire::free_port());
     let properties = folder.path().join("server.properties");
     fs::write(
         &properties,
-        server_properties(folder.path(), port, controller),
+        server_properties(folder.path(), port, controller) + own,
     )
     .map_err(|error| error.to_string())?;
     let class_path = jars.join("*");

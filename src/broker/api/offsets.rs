@@ -10,6 +10,7 @@ use kafka_protocol::messages::offset_commit_response::{
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
@@ -173,6 +174,18 @@ fn look_up(call: &Call<'_>, group: &str, asked: Asked) -> FetchedTopics {
 /// Committed offsets: of one group before version 8, of several from there on.
 pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer {
     let response = OffsetFetchResponse::default();
+    if let Some(fault) = call.fault {
+        let failed = |asked: OffsetFetchRequestGroup| {
+            OffsetFetchResponseGroup::default()
+                .with_group_id(asked.group_id)
+                .with_error_code(fault)
+        };
+        let response = match call.version() {
+            ..8 => response.with_error_code(fault),
+            _ => response.with_groups(request.groups.into_iter().map(failed).collect()),
+        };
+        return call.reply(&response);
+    }
     if call.version() < 8 {
         let asked = request.topics.map(|topics| {
             topics

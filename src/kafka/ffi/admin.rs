@@ -21,8 +21,10 @@ const IMPATIENT: Duration = Duration::from_millis(20);
 /// How often otherwise. Events wake it at once.
 const PATIENT: Duration = Duration::from_millis(250);
 
-/// librdkafka times requests out itself; what it forgets is given up this much later.
-const AFTER_ITS_TIME: Duration = Duration::from_millis(250);
+/// As long as librdkafka takes for a request's time-out. We keep the time ourselves and give up earlier: librdkafka
+/// 2.12.1 aborts the process (`eonce->refcnt > 0`) when a request for a coordinator has timed out and the coordinator
+/// comes back, or the client is destroyed.
+const LIBRDKAFKAS_TIME: Duration = Duration::from_secs(3600);
 
 /// The number of the first request.
 const FIRST_ID: usize = 1;
@@ -46,6 +48,8 @@ struct Shared {
     next_id: AtomicUsize,
     waiters: Mutex<HashMap<usize, Waiter>>,
     stop: AtomicBool,
+    /// Some request was not answered in time, and librdkafka still holds it.
+    given_up: AtomicBool,
 }
 
 /// Options of one request, besides its time-out.
@@ -73,6 +77,7 @@ impl Admin {
             next_id: AtomicUsize::new(FIRST_ID),
             waiters: Mutex::default(),
             stop: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
         });
         let poller = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -80,6 +85,12 @@ impl Admin {
             .spawn(move || poller.listen())
             .map_err(|error| Refusal::Contradiction(format!("cannot start a thread: {error}")))?;
         Ok(Admin { shared })
+    }
+
+    /// Whether a request was ever given up. Such a client still tries to have it answered: another one is better from
+    /// then on.
+    pub(in crate::kafka) fn has_given_up(&self) -> bool {
+        self.shared.given_up.load(Ordering::Acquire)
     }
 
     /// Sends a request; the answer is what `read` makes of it, bounded by the time-out, without a Tokio timer.
@@ -182,7 +193,7 @@ impl Shared {
 
     fn wait(&self, answer: Box<dyn FnOnce(Answer<'_>) + Send>) -> usize {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let deadline = Instant::now() + self.timeout + AFTER_ITS_TIME;
+        let deadline = Instant::now() + self.timeout;
         let mut waiters = self.waiters();
         if waiters.is_empty() {
             // What failed before the first request is news to it; what failed since the last one is old.
@@ -239,6 +250,9 @@ impl Shared {
                 .collect();
             ids.iter().filter_map(|id| waiters.remove(id)).collect()
         };
+        if !failed.is_empty() {
+            self.given_up.store(true, Ordering::Release);
+        }
         for waiter in failed {
             (waiter.answer)(Err(Fault::new(code::TIMED_OUT, "no answer in time")));
         }
@@ -264,6 +278,7 @@ impl NativeOptions {
             .map(NativeOptions)
             .ok_or_else(|| Fault::new(code::INVALID_ARG, "out of memory"))?;
         let timeout = milliseconds(shared.timeout);
+        let for_ever = milliseconds(LIBRDKAFKAS_TIME);
         let pointer = options.0.as_ptr();
         let mut buffer = [0_u8; ERROR_TEXT_BYTES];
         let (text, size) = (buffer.as_mut_ptr().cast(), buffer.len());
@@ -271,7 +286,7 @@ impl NativeOptions {
         let number = unsafe {
             c::rd_kafka_AdminOptions_set_opaque(pointer, id as *mut c_void);
             let mut number =
-                raw::rd_kafka_AdminOptions_set_request_timeout(pointer, timeout, text, size);
+                raw::rd_kafka_AdminOptions_set_request_timeout(pointer, for_ever, text, size);
             if number == 0 && wanted.has_operation_timeout {
                 number =
                     raw::rd_kafka_AdminOptions_set_operation_timeout(pointer, timeout, text, size);

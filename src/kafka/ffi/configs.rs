@@ -56,10 +56,14 @@ impl Admin {
         &self,
         topic: &str,
         changes: &[(String, Option<String>)],
+        validate_only: bool,
     ) -> Pending<()> {
         self.submit(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
-            Options::default(),
+            Options {
+                validate_only,
+                ..Options::default()
+            },
             |request| {
                 let resources = [changed(topic, changes)?];
                 // SAFETY: the array and what it points to live for the call and are copied; client, options and queue

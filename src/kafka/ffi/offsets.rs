@@ -152,6 +152,52 @@ impl Admin {
             },
         )
     }
+
+    /// Forgets what a group committed in these partitions. They must differ from each other.
+    pub(in crate::kafka) fn delete_committed(
+        &self,
+        group: &str,
+        partitions: &[TopicPartition],
+    ) -> Pending<Vec<Read>> {
+        self.submit(
+            c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS,
+            Options::default(),
+            |request| {
+                let group = c_text(group)?;
+                let list = List::of(partitions)?;
+                // SAFETY: the array and what it points to live for the call and are copied; client, options and queue
+                // are alive.
+                unsafe {
+                    let groups = [Owned::new(
+                        c::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), list.pointer()),
+                        c::rd_kafka_DeleteConsumerGroupOffsets_destroy,
+                    )?];
+                    c::rd_kafka_DeleteConsumerGroupOffsets(
+                        request.client,
+                        pointers(&groups).as_mut_ptr(),
+                        groups.len(),
+                        request.options,
+                        request.queue,
+                    );
+                }
+                Ok(())
+            },
+            |event| {
+                // SAFETY: the event is alive and keeps its result; a result of another kind is null.
+                unsafe {
+                    let result =
+                        c::rd_kafka_event_DeleteConsumerGroupOffsets_result(event.pointer());
+                    if result.is_null() {
+                        return Err(other_kind());
+                    }
+                    let mut count = 0;
+                    let groups =
+                        c::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count);
+                    read_group(event, slice(groups, count))
+                }
+            },
+        )
+    }
 }
 
 /// The partitions of the one group that was asked about.

@@ -51,10 +51,16 @@ impl Admin {
         )
     }
 
-    pub(in crate::kafka) fn create_partitions(&self, topic: &str, total: i32) -> Pending<Results> {
+    pub(in crate::kafka) fn create_partitions(
+        &self,
+        topic: &str,
+        total: i32,
+        validate_only: bool,
+    ) -> Pending<Results> {
         self.submit(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
             Options {
+                validate_only,
                 has_operation_timeout: true,
                 ..Options::default()
             },

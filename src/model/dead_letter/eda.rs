@@ -147,14 +147,14 @@ fn replay_origin(record: &Record) -> Option<Origin> {
 }
 
 /// The dead letter of `record`, for `dlq_topic`: key, value and headers byte for byte, then why and where it
-/// failed, with a new timestamp. `partition` is best the record's own where the topics have as many.
+/// failed, with a new timestamp. `attempts` is how often it was tried, where that is known; `partition` is best the record's own where the topics have as many.
 ///
 /// An earlier story of ours is replaced, except for its origin.
 pub fn bury(
     record: &Record,
     failure: &Failure,
     group: &str,
-    attempts: u32,
+    attempts: impl Into<Option<u32>>,
     dlq_topic: &str,
     partition: Option<i32>,
     now_ms: i64,
@@ -176,7 +176,10 @@ pub fn bury(
     add(GROUP, Some(group.to_owned()));
     add(EXCEPTION, Some(shortened(&failure.exception)));
     add(MESSAGE, Some(shortened(&failure.message)));
-    add(ATTEMPTS, Some(attempts.to_string()));
+    add(
+        ATTEMPTS,
+        attempts.into().map(|number: u32| number.to_string()),
+    );
     add(FAILED_AT, Some(now_ms.to_string()));
     add(KIND, Some(failure.kind.name().to_owned()));
     add(STAGE, Some(failure.stage.name().to_owned()));

@@ -8,7 +8,7 @@ mod name;
 
 pub mod eda;
 
-pub use name::{is_dead_letter_topic, topic_for};
+pub use name::{DEFAULT_TEMPLATE, is_dead_letter_topic, topic_for};
 
 use super::record::Record;
 use serde::Serialize;

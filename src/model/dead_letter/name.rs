@@ -1,5 +1,8 @@
 //! The names of dead-letter topics.
 
+/// How a dead-letter topic is called unless the user says otherwise.
+pub const DEFAULT_TEMPLATE: &str = "{topic}.dlq";
+
 /// The dead-letter topic of `topic` for `group`, by a template such as `{topic}.dlq` or `{topic}.{group}.dlq`.
 /// The result may be no valid topic name: a group may be called anything.
 pub fn topic_for(template: &str, topic: &str, group: &str) -> String {

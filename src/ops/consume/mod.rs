@@ -30,7 +30,6 @@
 
 mod assignment;
 mod breaker;
-mod dead_letters;
 mod dedupe;
 mod figures;
 mod member;
@@ -48,7 +47,7 @@ pub use member::{Member, start};
 pub use polling::AT_MOST_ONCE_BATCH;
 pub use retry::Backoff;
 
-use crate::model::dead_letter::Failure;
+use crate::model::dead_letter::{DEFAULT_TEMPLATE, Failure};
 use crate::model::record::Record;
 use std::future::Future;
 use std::pin::Pin;
@@ -116,7 +115,7 @@ impl RuntimeOptions {
             backoff_base: Duration::from_millis(200),
             backoff_cap: Duration::from_secs(30),
             from_beginning: false,
-            dlq: Some("{topic}.dlq".to_owned()),
+            dlq: Some(DEFAULT_TEMPLATE.to_owned()),
             breaker: true,
             dedupe: Dedupe::None,
             delivery: Delivery::AtLeastOnce,

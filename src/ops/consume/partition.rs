@@ -250,7 +250,7 @@ impl Task {
         }
         self.shared
             .dead_letters
-            .bury(record, failure, attempts)
+            .bury(record, failure, Some(attempts))
             .await?;
         self.shared.meter.dead_lettered();
         Ok(())

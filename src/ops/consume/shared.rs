@@ -1,12 +1,12 @@
 //! What the thread and the tasks of one member share.
 
 use super::breaker::Breaker;
-use super::dead_letters::DeadLetters;
 use super::figures::Meter;
 use super::retry::Backoff;
 use super::{Dedupe, Delivery, Handler, RuntimeOptions};
 use crate::error::Error;
 use crate::kafka::Cluster;
+use crate::ops::dlq::DeadLetters;
 use fastrand::Rng;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,11 +2,13 @@
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it.
 
+mod bury;
 mod list;
 mod plan;
 mod replay;
 mod show;
 
+pub(in crate::ops) use bury::DeadLetters;
 pub use list::{DeadLetterTopics, list};
 pub use plan::{ReplayPlan, ReplayRequest, plan};
 pub use replay::{ReplayOutcome, replay};

@@ -3,9 +3,11 @@
 //! - [`snapshot`]: one look at the cluster; - [`row`]: what is shown of a partition; - [`report`]: the rows of one look,
 //!   and [`totals`]: a row a group; - [`probe`]: the record at the committed offset, for its age;
 //! - [`gate`]: `--max` judges a look, and [`wait`] judges looks until it holds; - [`watch`]: look after look, with
-//!   rates, time left and status.
+//!   rates, time left and status;
+//! - [`exporter`] looks for itself: it shows every partition, and must not end when a group does.
 
 mod attempt;
+pub mod exporter;
 mod gate;
 mod probe;
 mod report;

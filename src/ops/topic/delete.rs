@@ -1,16 +1,23 @@
 //! `eda topic delete`: plan, then delete, each topic with its result.
 
+use super::readers;
 use crate::consent::Consent;
 use crate::error::{Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The topics that would be deleted, and what is in them.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct DeletePlan(Vec<Doomed>);
+pub struct DeletePlan {
+    rows: Vec<Doomed>,
+    /// Why other groups may read them too.
+    #[serde(skip)]
+    unknown: Vec<String>,
+}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +25,8 @@ struct Doomed {
     name: String,
     partitions: usize,
     records: Option<i64>,
+    /// The groups that have commits in it.
+    groups: Vec<String>,
 }
 
 /// Looks the topics up. One unknown name refuses them all: a typo next to a deletion is no time to go on.
@@ -37,7 +46,23 @@ pub async fn plan_delete(cluster: &Cluster, names: &[String]) -> Result<DeletePl
     doomed.dedup_by(|one, other| one.name == other.name);
     // One that cannot be counted can be deleted all the same.
     let (extents, _uncounted) = super::extents(cluster, &doomed).await?;
+    // Nor does it keep anybody from deleting that not every group can be asked: that is said.
+    let mut readers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for (group, committed) in readers::committed(cluster, &mut unknown).await {
+        for place in committed.into_keys() {
+            readers
+                .entry(place.topic)
+                .or_default()
+                .insert(group.clone());
+        }
+    }
     let rows = doomed.into_iter().map(|topic| Doomed {
+        groups: readers
+            .remove(&topic.name)
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
         records: topic
             .partitions
             .iter()
@@ -47,19 +72,29 @@ pub async fn plan_delete(cluster: &Cluster, names: &[String]) -> Result<DeletePl
         partitions: topic.partitions.len(),
         name: topic.name,
     });
-    Ok(DeletePlan(rows.collect()))
+    Ok(DeletePlan {
+        rows: rows.collect(),
+        unknown,
+    })
 }
 
 impl Report for DeletePlan {
     fn table(&self) -> Table {
         let mut table = Table::new(&["NAME", "PARTITIONS", "RECORDS"], "nothing to delete")
             .titled("would delete, with all records");
-        for doomed in &self.0 {
+        for doomed in &self.rows {
             table.row([
                 Cell::from(doomed.name.as_str()).tone(Tone::Bad),
                 doomed.partitions.into(),
                 doomed.records.into(),
             ]);
+            if !doomed.groups.is_empty() {
+                let groups = doomed.groups.join(", ");
+                table.note(format!("{} is read by {groups}", doomed.name), Tone::Warn);
+            }
+        }
+        for reason in &self.unknown {
+            table.note(format!("others may read them too: {reason}"), Tone::Warn);
         }
         table
     }
@@ -84,7 +119,7 @@ pub async fn delete(
     plan: DeletePlan,
     _consent: Consent,
 ) -> Result<DeleteOutcome> {
-    let names: Vec<String> = plan.0.into_iter().map(|doomed| doomed.name).collect();
+    let names: Vec<String> = plan.rows.into_iter().map(|doomed| doomed.name).collect();
     let results = cluster.delete_topics(&names).await?;
     let rows = results.into_iter().map(|(name, result)| Deleted {
         name,

@@ -1,12 +1,12 @@
 //! `eda topic describe`.
 
+use super::readers::{Reader, readers};
 use crate::error::{Result, Status};
 use crate::kafka::Cluster;
-use crate::model::topic::{ConfigEntry, ConfigSource, Topic, TopicPartition};
-use crate::ops::{lag, missing, scan};
+use crate::model::topic::{ConfigEntry, ConfigSource, TopicPartition};
+use crate::ops::missing;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One topic, whole.
 #[derive(Debug, Serialize)]
@@ -16,7 +16,7 @@ pub struct TopicReport {
     internal: bool,
     partitions: Vec<PartitionRow>,
     configs: Vec<ConfigEntry>,
-    groups: Vec<ReaderRow>,
+    groups: Vec<Reader>,
     /// What could not be learnt.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failures: Vec<String>,
@@ -34,16 +34,7 @@ struct PartitionRow {
     records: Option<i64>,
 }
 
-/// A group with offsets committed in the topic.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReaderRow {
-    group: String,
-    state: String,
-    lag: Option<i64>,
-}
-
-/// Partitions, configurations (those set on the topic, or all) and the groups that read it.
+/// Partitions, configurations (those that are not the default, or all) and the groups that read it.
 pub async fn describe(cluster: &Cluster, name: &str, all_configs: bool) -> Result<TopicReport> {
     let Some(topic) = cluster.topic(name).await? else {
         let existing = cluster.topics().await?;
@@ -71,9 +62,9 @@ pub async fn describe(cluster: &Cluster, name: &str, all_configs: bool) -> Resul
     for (_, entries) in cluster.topic_configs(&[name.to_owned()]).await? {
         configs.extend(entries?);
     }
-    configs.retain(|entry| all_configs || matches!(entry.source, ConfigSource::Topic));
+    configs.retain(|entry| all_configs || entry.source != ConfigSource::Default);
     configs.sort_by(|one, other| one.name.cmp(&other.name));
-    let groups = readers(cluster, &topic, &extents, &mut failures).await?;
+    let groups = readers(cluster, &topic, &extents, &mut failures).await;
     Ok(TopicReport {
         name: topic.name,
         internal: topic.internal,
@@ -82,51 +73,6 @@ pub async fn describe(cluster: &Cluster, name: &str, all_configs: bool) -> Resul
         groups,
         failures,
     })
-}
-
-async fn readers(
-    cluster: &Cluster,
-    topic: &Topic,
-    extents: &scan::Stretch,
-    failures: &mut Vec<String>,
-) -> Result<Vec<ReaderRow>> {
-    let sizes = BTreeMap::from([(topic.name.clone(), topic.partitions.len())]);
-    let only = [topic.name.clone()];
-    let listings = cluster.groups().await?;
-    let mut readers = Vec::new();
-    for (id, committed) in cluster.committed_of_groups(&listings).await? {
-        let committed = match committed {
-            Ok(committed) => committed,
-            Err(error) => {
-                failures.push(format!("group `{id}`: {}", error.one_line()));
-                continue;
-            }
-        };
-        let here = lag::whole_topics(committed, &sizes, &BTreeSet::new(), &only);
-        if here.is_empty() {
-            continue;
-        }
-        let state = listings.iter().find(|listing| listing.id == id);
-        readers.push(ReaderRow {
-            lag: behind(&here, extents),
-            state: state.map_or("-", |listing| listing.state.name()).to_owned(),
-            group: id,
-        });
-    }
-    readers.sort_by(|one, other| one.group.cmp(&other.group));
-    Ok(readers)
-}
-
-/// The lag in all these partitions; none when it is unknown in one that may hold records.
-fn behind(committed: &lag::Committed, extents: &scan::Stretch) -> Option<i64> {
-    let lag = |(place, offset): (&TopicPartition, &Option<i64>)| {
-        let (start, end) = extents.get(place)?;
-        match offset {
-            Some(offset) => Some(end.saturating_sub(*offset).max(0)),
-            None => (start == end).then_some(0),
-        }
-    };
-    committed.iter().map(lag).sum()
 }
 
 fn list(ids: &[i32]) -> String {
@@ -178,7 +124,7 @@ impl Report for TopicReport {
         for row in &self.groups {
             groups.row([
                 row.group.as_str().into(),
-                row.state.as_str().into(),
+                row.state.name().into(),
                 row.lag.into(),
             ]);
         }
@@ -194,21 +140,5 @@ impl Report for TopicReport {
             true => Status::Done,
             false => Status::Failed,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_without_a_commit_makes_the_lag_unknown_unless_it_is_empty() {
-        let place = |id| TopicPartition::new("orders", id);
-        let extents = |end| BTreeMap::from([(place(0), (0, 9)), (place(1), (4, end))]);
-        let committed = |second| BTreeMap::from([(place(0), Some(7)), (place(1), second)]);
-        assert_eq!(behind(&committed(Some(5)), &extents(6)), Some(3));
-        assert_eq!(behind(&committed(None), &extents(6)), None);
-        assert_eq!(behind(&committed(None), &extents(4)), Some(2));
-        assert_eq!(behind(&committed(Some(5)), &BTreeMap::new()), None);
     }
 }

@@ -1,10 +1,15 @@
-//! Topics: create, list, describe, delete.
+//! Topics: create, list, describe, alter, purge, delete.
 
+mod alter;
 mod create;
 mod delete;
 mod describe;
+mod keys;
 mod list;
+mod purge;
+mod readers;
 
+pub use alter::{AlterOutcome, AlterPlan, AlterRequest, alter, plan_alter};
 pub(crate) use create::wait_until_visible;
 pub use create::{
     CreateOutcome, CreatePlan, CreateRequest, DEFAULT_PARTITIONS, create, plan_create,
@@ -12,6 +17,7 @@ pub use create::{
 pub use delete::{DeleteOutcome, DeletePlan, delete, plan_delete};
 pub use describe::{TopicReport, describe};
 pub use list::{TopicList, list};
+pub use purge::{PurgeOutcome, PurgePlan, PurgeRequest, plan_purge, purge};
 
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};

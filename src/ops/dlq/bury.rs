@@ -15,7 +15,7 @@ const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Where a group's dead letters go.
-pub(super) struct DeadLetters {
+pub(in crate::ops) struct DeadLetters {
     cluster: Cluster,
     group: String,
     /// Such as `{topic}.dlq`; `None` when the user wants none.
@@ -32,7 +32,7 @@ struct Open {
 }
 
 impl DeadLetters {
-    pub(super) fn new(cluster: Cluster, group: String, template: Option<String>) -> Self {
+    pub(in crate::ops) fn new(cluster: Cluster, group: String, template: Option<String>) -> Self {
         DeadLetters {
             cluster,
             group,
@@ -48,11 +48,11 @@ impl DeadLetters {
     /// # Errors
     /// When it is not certain that it was written, or there is no dead-letter topic. The record must then not be
     /// committed.
-    pub(super) async fn bury(
+    pub(in crate::ops) async fn bury(
         &self,
         record: &Record,
         failure: &Failure,
-        attempts: u32,
+        attempts: Option<u32>,
     ) -> Result<()> {
         let Some(template) = &self.template else {
             return Err(Error::failed(format!(
@@ -75,7 +75,7 @@ impl DeadLetters {
         &self,
         record: &Record,
         failure: &Failure,
-        attempts: u32,
+        attempts: Option<u32>,
         topic: &str,
     ) -> Result<()> {
         let (producer, partitions) = self.open(topic, &record.topic).await?;
