@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Status};
 use crate::kafka::Isolation;
 use crate::model::pattern::Pattern;
 use crate::ops::http::ListenAddress;
-use crate::ops::lag::exporter::{self, Health, News, Selection};
+use crate::ops::lag::exporter::{self, Flavour, Health, News, Selection};
 use crate::ops::lag::{self, GateRequest, LagRequest, Sort, Totals, WatchRequest};
 use crate::ui::Format;
 use clap_complete::engine::ArgValueCandidates;
@@ -120,12 +120,24 @@ pub struct Args {
     watch: Option<Duration>,
 
     /// Print the lag, offsets and replicas as metrics for Prometheus, once
-    #[arg(long, conflicts_with_all = NOT_EXPORTED)]
+    #[arg(long, group = "exporter", conflicts_with_all = NOT_EXPORTED)]
     prometheus: bool,
 
     /// Answer Prometheus on http://HOST:PORT/metrics until Ctrl-C; :PORT is on the loopback address
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = NOT_EXPORTED, conflicts_with = "prometheus")]
+    #[arg(long, value_name = "HOST:PORT", group = "exporter", conflicts_with_all = NOT_EXPORTED)]
     serve: Option<ListenAddress>,
+
+    /// Whose names the metrics have; kafka-exporter's when nothing is said
+    #[arg(long, value_enum, value_name = "EXPORTER", requires = "exporter")]
+    flavor: Option<FlavourChoice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FlavourChoice {
+    /// danielqsj/kafka_exporter's: kafka_consumergroup_lag and others
+    KafkaExporter,
+    /// seglo/kafka-lag-exporter's: kafka_consumergroup_group_lag and others, without the labels of members
+    KafkaLagExporter,
 }
 
 /// What the exporter has no use for.
@@ -220,6 +232,10 @@ async fn export(context: &Context, args: Args) -> Result<Status> {
     let selection = Selection {
         groups: args.groups,
         topics: args.topics,
+        flavour: match args.flavor {
+            None | Some(FlavourChoice::KafkaExporter) => Flavour::KafkaExporter,
+            Some(FlavourChoice::KafkaLagExporter) => Flavour::KafkaLagExporter,
+        },
     };
     let Some(address) = args.serve else {
         let scrape = exporter::scrape(context.cluster()?, &selection).await?;

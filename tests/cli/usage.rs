@@ -69,6 +69,7 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["lag", "--prometheus", "--serve", ":0"], "--serve"),
     (&["lag", "--serve", ":0", "--output", "plain"], "--output"),
     (&["lag", "--serve", "9308"], "HOST:PORT"),
+    (&["lag", "--flavor", "kafka-exporter"], "--prometheus"),
     (&["dlq", "replay"], "TOPIC"),
     (&["demo", "--orders", "none"], "none"),
     (&["broker", "--listen", "here"], "here"),

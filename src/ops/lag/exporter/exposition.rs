@@ -1,8 +1,10 @@
 //! The text: families of series in the Prometheus exposition format 0.0.4.
 
+use super::Flavour;
 use super::gather::Look;
-use super::kafka_exporter;
+use super::{kafka_exporter, kafka_lag_exporter};
 use crate::error::{Error, Result};
+use crate::model::lag::PartitionLag;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet, prometheus_text,
@@ -18,6 +20,7 @@ pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 /// What one scrape has to say.
 #[derive(Debug)]
 pub(super) struct Exposition {
+    pub(super) flavour: Flavour,
     /// `None`: the cluster could not be looked at.
     pub(super) look: Option<Look>,
     /// How long looking took.
@@ -47,14 +50,19 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
         let mut families = Families(encoder);
         if let Some(look) = &self.look {
-            kafka_exporter::write(look, &mut families)?;
+            match self.flavour {
+                Flavour::KafkaExporter => kafka_exporter::write(look, &mut families)?,
+                Flavour::KafkaLagExporter => {
+                    kafka_lag_exporter::write(look, self.took, &mut families)?;
+                }
+            }
         }
         self.own(&mut families)
     }
 }
 
 impl Exposition {
-    /// How the scrape itself went.
+    /// How the scrape itself went, whatever the flavour.
     fn own(&self, families: &mut Families) -> fmt::Result {
         let up = i64::from(self.look.is_some());
         families.gauge(
@@ -91,6 +99,23 @@ pub(super) const NONE: [(&str, &str); 0] = [];
 /// A count as the format has it.
 pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The values of neighbours with the same key, folded into one.
+pub(super) fn folded<'a, K: PartialEq>(
+    values: impl Iterator<Item = (&'a PartitionLag, i64)>,
+    key: impl Fn(&'a PartitionLag) -> K,
+    fold: impl Fn(i64, i64) -> i64,
+) -> Vec<(K, i64)> {
+    let mut folded: Vec<(K, i64)> = Vec::new();
+    for (row, value) in values {
+        let key = key(row);
+        match folded.last_mut() {
+            Some((last, so_far)) if *last == key => *so_far = fold(*so_far, value),
+            _ => folded.push((key, value)),
+        }
+    }
+    folded
 }
 
 /// Writes one family after the other.

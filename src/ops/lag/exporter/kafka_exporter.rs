@@ -3,7 +3,7 @@
 //! Where a value is unknown (no commit, no leader, a partition that did not answer) there is no series. kafka_exporter
 //! says -1 for the offset and lag of a partition without a commit, which sums then take for a number.
 
-use super::exposition::{Families, NONE, number};
+use super::exposition::{Families, NONE, folded, number};
 use super::gather::Look;
 use crate::model::lag::PartitionLag;
 use crate::model::topic::Partition;
@@ -157,23 +157,8 @@ fn of_row(row: &PartitionLag) -> impl EncodeLabelSet {
 fn sums<'a>(
     values: impl Iterator<Item = (&'a PartitionLag, i64)>,
 ) -> impl Iterator<Item = (impl EncodeLabelSet, i64)> {
-    added(values, |row| (row.group.as_str(), row.topic.as_str()))
+    let key = |row: &'a PartitionLag| (row.group.as_str(), row.topic.as_str());
+    folded(values, key, i64::saturating_add)
         .into_iter()
         .map(|((group, topic), sum)| ([("consumergroup", group), ("topic", topic)], sum))
-}
-
-/// The values of neighbours with the same key, added up.
-fn added<'a, K: PartialEq>(
-    values: impl Iterator<Item = (&'a PartitionLag, i64)>,
-    key: impl Fn(&'a PartitionLag) -> K,
-) -> Vec<(K, i64)> {
-    let mut sums: Vec<(K, i64)> = Vec::new();
-    for (row, value) in values {
-        let key = key(row);
-        match sums.last_mut() {
-            Some((last, sum)) if *last == key => *sum = sum.saturating_add(value),
-            _ => sums.push((key, value)),
-        }
-    }
-    sums
 }

@@ -1,13 +1,14 @@
 //! What `eda lag` tells Prometheus: once, or to whoever scrapes.
 //!
-//! [`Exporter`] looks at the cluster and writes the text; the families are [`kafka_exporter`]'s, and a few of our own
-//! that say how the scrape went. A cluster that does not answer is said in the text and not by an HTTP status: a scrape
+//! [`Exporter`] looks at the cluster and writes the text; the families are those of one [`Flavour`], and a few of our
+//! own that say how the scrape went. A cluster that does not answer is said in the text and not by an HTTP status: a scrape
 //! with status 200 and `eda_exporter_up 0` tells "Kafka is down" from "the exporter is down", which Prometheus' own `up`
 //! says, and the series of Kafka end at once instead of standing still.
 
 mod exposition;
 mod gather;
 mod kafka_exporter;
+mod kafka_lag_exporter;
 
 use crate::error::{Error, Result};
 use crate::kafka::Cluster;
@@ -25,6 +26,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{OnceCell, watch};
 
+/// Whose names the series have, so that dashboards made for it work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavour {
+    /// danielqsj/kafka_exporter's.
+    #[default]
+    KafkaExporter,
+    /// seglo/kafka-lag-exporter's.
+    KafkaLagExporter,
+}
+
 /// What is shown of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -32,6 +43,7 @@ pub struct Selection {
     pub groups: Vec<Pattern>,
     /// Empty: all topics, Kafka's own included.
     pub topics: Vec<Pattern>,
+    pub flavour: Flavour,
 }
 
 /// One scrape, for somebody who asked once.
@@ -55,6 +67,7 @@ pub async fn scrape(cluster: &Cluster, selection: &Selection) -> Result<Scrape> 
     }
     let failures = look.failures.clone();
     let exposition = Exposition {
+        flavour: selection.flavour,
         look: Some(look),
         took: started.elapsed(),
         errors: None,
@@ -161,6 +174,7 @@ impl Exporter {
             is_news
         });
         let exposition = Exposition {
+            flavour: self.selection.flavour,
             look: looked.ok(),
             took,
             errors: Some(errors),

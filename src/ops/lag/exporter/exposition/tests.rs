@@ -60,7 +60,12 @@ fn look(group: &str) -> Look {
 }
 
 fn text(look: Option<Look>, errors: Option<u64>) -> String {
+    flavoured(Flavour::KafkaExporter, look, errors)
+}
+
+fn flavoured(flavour: Flavour, look: Option<Look>, errors: Option<u64>) -> String {
     let exposition = Exposition {
+        flavour,
         look,
         took: Duration::from_millis(250),
         errors,
@@ -169,4 +174,30 @@ fn a_group_may_be_called_anything() {
         .find(|line| line.starts_with("kafka_consumergroup_members"));
     let expected = "kafka_consumergroup_members{consumergroup=\"a\\\\b \\\"c\\\"\\nd{},=\té\u{1f600}\u{7}\"} 3";
     assert_eq!(line.unwrap(), expected);
+}
+
+#[test]
+fn kafka_lag_exporters_names_are_the_other_choice() {
+    let mut look = look("payment");
+    look.cluster.id = Some("c-1".to_owned());
+    let text = flavoured(Flavour::KafkaLagExporter, Some(look), None);
+    let series: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("kafka_"))
+        .collect();
+    assert_snapshot!(series.join("\n"), @r#"
+    kafka_consumergroup_poll_time_ms{cluster_name="c-1"} 250.0
+    kafka_partition_latest_offset{cluster_name="c-1",topic="orders",partition="0"} 9
+    kafka_partition_latest_offset{cluster_name="c-1",topic="orders",partition="1"} 6
+    kafka_partition_earliest_offset{cluster_name="c-1",topic="orders",partition="0"} 0
+    kafka_partition_earliest_offset{cluster_name="c-1",topic="orders",partition="1"} 4
+    kafka_consumergroup_group_offset{cluster_name="c-1",group="payment",topic="orders",partition="0"} 7
+    kafka_consumergroup_group_offset{cluster_name="c-1",group="payment",topic="orders",partition="1"} 6
+    kafka_consumergroup_group_offset{cluster_name="c-1",group="payment",topic="orders",partition="2"} 5
+    kafka_consumergroup_group_lag{cluster_name="c-1",group="payment",topic="orders",partition="0"} 2
+    kafka_consumergroup_group_lag{cluster_name="c-1",group="payment",topic="orders",partition="1"} 0
+    kafka_consumergroup_group_topic_sum_lag{cluster_name="c-1",group="payment",topic="orders"} 2
+    kafka_consumergroup_group_sum_lag{cluster_name="c-1",group="payment"} 2
+    kafka_consumergroup_group_max_lag{cluster_name="c-1",group="payment"} 2
+    "#);
 }
