@@ -81,23 +81,23 @@ pub struct Args {
     topics: Vec<Pattern>,
 
     /// Order of rows: name, lag (the greatest first, and before it what is unknown), time (the oldest first, with --time)
-    #[arg(long, value_name = "BY", conflicts_with = "exporter")]
+    #[arg(long, value_name = "BY")]
     sort: Option<Sort>,
 
     /// A row a group: the sum over its partitions
-    #[arg(long, conflicts_with = "exporter")]
+    #[arg(long)]
     total: bool,
 
     /// Also read the record at each committed offset, and show its age by its timestamp
-    #[arg(long, conflicts_with = "exporter")]
+    #[arg(long)]
     time: bool,
 
     /// Count to the last stable offset: records of open transactions are no lag
-    #[arg(long, conflicts_with = "exporter")]
+    #[arg(long)]
     read_committed: bool,
 
     /// Exit with status 4 when a group is more than N records behind in all
-    #[arg(long, value_name = "N", conflicts_with = "exporter", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     max: Option<i64>,
 
     /// Ask that --max holds for this long
@@ -114,17 +114,17 @@ pub struct Args {
         value_name = "INTERVAL",
         num_args = 0..=1,
         default_missing_value = "2s",
-        conflicts_with_all = ["max", "exporter"],
+        conflicts_with = "max",
         value_parser = arguments::interval
     )]
     watch: Option<Duration>,
 
     /// Print the lag, offsets and replicas as metrics for Prometheus, once
-    #[arg(long, group = "exporter")]
+    #[arg(long, group = "exporter", conflicts_with_all = NOT_EXPORTED)]
     prometheus: bool,
 
     /// Answer Prometheus on http://HOST:PORT/metrics until Ctrl-C; :PORT is on the loopback address
-    #[arg(long, value_name = "HOST:PORT", group = "exporter")]
+    #[arg(long, value_name = "HOST:PORT", group = "exporter", conflicts_with_all = NOT_EXPORTED)]
     serve: Option<ListenAddress>,
 
     /// Whose names the metrics have; kafka-exporter's when nothing is said
@@ -139,6 +139,9 @@ enum FlavourChoice {
     /// seglo/kafka-lag-exporter's: kafka_consumergroup_group_lag and others, without the labels of members
     KafkaLagExporter,
 }
+
+/// What the exporter has no use for.
+const NOT_EXPORTED: [&str; 6] = ["max", "watch", "sort", "total", "time", "read_committed"];
 
 impl Args {
     fn request(&self) -> Result<LagRequest> {

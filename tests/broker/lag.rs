@@ -327,6 +327,29 @@ fn markers_of_transactions_are_no_lag_to_a_gate() {
 }
 
 #[test]
+fn records_deleted_unread_are_flagged_and_counted() {
+    let topic = topic("orders", 1);
+    let group = fresh("payment-service");
+    send_numbers(&topic, 1, 10);
+    catch_up(&topic, &group, 3);
+    eda(&["topic", "purge", &topic, "--before", "7", "--yes"])
+        .on(broker())
+        .run()
+        .succeeds();
+    let lag = eda(&["lag", "--group", &group, "--max", "3"])
+        .on(broker())
+        .run();
+    assert_snapshot!(lag.snapshot(), @r"
+    status: 0
+    --- stdout
+    GROUP                     TOPIC            PARTITION  COMMITTED  START  END  LAG
+    payment-service-xxxxxxxx  orders-xxxxxxxx          0          3      7   10    7
+    payment-service-xxxxxxxx lost 4 records of orders-xxxxxxxx:0: deleted before they were read
+    --- stderr
+    ");
+}
+
+#[test]
 fn a_topic_that_is_gone_says_so_in_its_row() {
     let (topic, group) = behind_by_four();
     eda(&["topic", "delete", &topic, "--yes"])

@@ -26,7 +26,7 @@ pub async fn show(
 ) -> Result<OffsetsReport> {
     let request = LagRequest {
         groups,
-        topics,
+        topics: topics.iter().map(|topic| topic.as_str().into()).collect(),
         ..LagRequest::default()
     };
     let mut snapshot = snapshot(cluster, &request).await?;

@@ -151,6 +151,30 @@ fn rates_are_those_of_what_is_written_and_read() {
 }
 
 #[test]
+fn a_commit_that_goes_back_is_a_rewind_at_once() {
+    let topic = topic("orders", 1);
+    let group = fresh("payment");
+    send_numbers(&topic, 1, 20);
+    super::catch_up(&topic, &group, 15);
+    let watch = watch(&["-g", &group]);
+    watch.wait_for_records(2, PATIENCE);
+    eda(&["offsets", "reset", &group, "--to", "4", "--yes"])
+        .on(broker())
+        .run()
+        .succeeds();
+    let back = sample(&watch, "the reset", |sample| {
+        row(sample, 0)["committed"] == 4
+    });
+    let row = row(&back, 0);
+    assert_eq!(
+        (&row["status"], &row["lag"]),
+        (&json!("REWIND"), &json!(16))
+    );
+    assert_eq!(row["consumedPerSecond"], Value::Null);
+    assert_eq!(back["groups"][0]["status"], "ERR");
+}
+
+#[test]
 fn a_topic_made_anew_is_no_negative_rate() {
     let topic = topic("orders", 1);
     let group = fresh("payment");
