@@ -11,6 +11,7 @@ use std::fmt;
 pub(super) mod code {
     pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
     pub(in crate::kafka) const LEADER_NOT_AVAILABLE: i32 = 5;
+    pub(in crate::kafka) const NOT_LEADER_OR_FOLLOWER: i32 = 6;
     pub(in crate::kafka) const REQUEST_TIMED_OUT: i32 = 7;
     pub(in crate::kafka) const MESSAGE_TOO_LARGE: i32 = 10;
     pub(in crate::kafka) const COORDINATOR_LOAD_IN_PROGRESS: i32 = 14;

@@ -87,7 +87,8 @@ struct Clients {
     of_groups: Option<Arc<Client>>,
 }
 
-/// Nobody is ever in it; the name is what an ACL that denies everything unknown would log.
+/// Nobody is ever in it. librdkafka looks for its coordinator all the same (FindCoordinator, at which a new cluster
+/// creates its offsets topic, as it would for the group that is asked about).
 const ADMIN_GROUP: &str = "eda-admin";
 
 /// The client behind a cluster, with what it knows of its connection.
@@ -203,12 +204,17 @@ const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(50);
 impl Client {
     /// Asks until the answer is one that stays, for as long as one request may take: the first group of a new cluster
     /// has no coordinator until its offsets topic is made, and a coordinator that moved is to be found anew. It may say so
-    /// of each partition, too; to ask again for those that were done does nothing.
-    async fn settled(
+    /// of each partition, too; those that were done are then done once more, which changes nothing.
+    async fn settled(&self, ask: impl FnMut() -> Pending<Vec<Read>>) -> Result<Vec<Read>, Fault> {
+        self.settled_until(Instant::now() + self.timeout, ask).await
+    }
+
+    /// The last attempt begins before the deadline, and may take as long as one request.
+    async fn settled_until(
         &self,
+        deadline: Instant,
         mut ask: impl FnMut() -> Pending<Vec<Read>>,
     ) -> Result<Vec<Read>, Fault> {
-        let deadline = Instant::now() + self.timeout;
         loop {
             let answer = ask().answer().await;
             let waits = match &answer {

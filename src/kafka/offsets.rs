@@ -10,13 +10,14 @@ use crate::error::Result;
 use crate::model::group::GroupListing;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
 
 /// librdkafka compares every partition of one request with every other: 10,000 take 0.85 s at once, 0.18 s in
 /// chunks of this size.
 const PARTITIONS_A_REQUEST: usize = 500;
 
-/// RD_KAFKA_OFFSET_INVALID: what librdkafka gives, without an error, for the partitions of a leader that did not answer
-/// ListOffsets in time. No broker's answer is below -1.
+/// RD_KAFKA_OFFSET_INVALID: what librdkafka gives, without an error, for the partitions of a leader whose connection
+/// was lost. No broker's answer is below -1.
 const UNANSWERED: i64 = -1001;
 
 /// How many groups are asked about at once.
@@ -95,7 +96,7 @@ impl Cluster {
             .filter(|(partition, _)| {
                 answers
                     .get(partition)
-                    .is_none_or(|answer| answer.as_ref().is_err_and(is_unknown))
+                    .is_none_or(|answer| answer.as_ref().is_err_and(may_be_stale))
             })
             .collect();
         if !unknown.is_empty() && client.refreshed().await {
@@ -127,19 +128,39 @@ impl Cluster {
         let mut outcomes = Vec::with_capacity(groups.len());
         let mut in_flight: VecDeque<(&GroupListing, Pending<Vec<Read>>)> = VecDeque::new();
         let mut waiting = groups.iter();
+        // However many groups meet a coordinator that loads or is silent, it is waited for once.
+        let deadline = Instant::now() + client.timeout;
+        let mut silent: BTreeMap<Option<i32>, Fault> = BTreeMap::new();
         loop {
             while in_flight.len() < GROUPS_IN_FLIGHT {
                 let Some(group) = waiting.next() else { break };
+                if let Some(fault) = silent.get(&group.coordinator) {
+                    let answer = client.committed(&group.id, Err(fault.clone()));
+                    outcomes.push((group.id.clone(), answer));
+                    continue;
+                }
                 in_flight.push_back((group, client.admin.committed(&group.id, group.coordinator)));
             }
             let Some((group, pending)) = in_flight.pop_front() else {
+                // Those that were not asked about stand where the others were waited for.
+                let places: BTreeMap<&str, usize> = groups
+                    .iter()
+                    .enumerate()
+                    .map(|(at, group)| (group.id.as_str(), at))
+                    .collect();
+                outcomes.sort_by_key(|(id, _)| places.get(id.as_str()).copied());
                 return Ok(outcomes);
             };
             let mut answer = pending.answer().await;
             // The group moved since it was listed, or its coordinator is still loading: now it is looked for.
             if answer.as_ref().is_err_and(Fault::is_passing) {
                 let ask = || client.admin.committed(&group.id, None);
-                answer = client.settled(ask).await;
+                answer = client.settled_until(deadline, ask).await;
+            }
+            if let Err(fault) = &answer
+                && fault.is_silence()
+            {
+                silent.insert(group.coordinator, fault.clone());
             }
             outcomes.push((group.id.clone(), client.committed(&group.id, answer)));
         }
@@ -202,6 +223,15 @@ fn is_about_the_group(fault: &Fault) -> bool {
     )
 }
 
+/// Whether the client may have asked the wrong broker: it is then worth asking again, once it has looked.
+fn may_be_stale(fault: &Fault) -> bool {
+    is_unknown(fault)
+        || matches!(
+            fault.code,
+            code::NOT_LEADER_OR_FOLLOWER | code::LEADER_NOT_AVAILABLE
+        )
+}
+
 /// What a client also says of a topic or a partition that is younger than its metadata.
 pub(super) fn is_unknown(fault: &Fault) -> bool {
     matches!(
@@ -229,6 +259,8 @@ impl Client {
             .map(|chunk| (chunk, self.admin.list_offsets(chunk, read_committed)))
             .collect();
         let mut answers = BTreeMap::new();
+        let mut silence: Option<Fault> = None;
+        let mut unanswered: Vec<&TopicPartition> = Vec::new();
         for (chunk, pending) in chunks {
             let reads = match pending.answer().await {
                 Ok(reads) => reads,
@@ -236,6 +268,12 @@ impl Client {
                     .iter()
                     .map(|(partition, _)| (Read::unknown(partition), -1))
                     .collect(),
+                // One broker that hangs keeps a whole chunk waiting; the other chunks are answered all the same.
+                Err(fault) if fault.is_silence() => {
+                    unanswered.extend(chunk.iter().map(|(partition, _)| partition));
+                    silence = Some(fault);
+                    continue;
+                }
                 Err(fault) => return Err(fault),
             };
             for (read, timestamp) in reads {
@@ -254,7 +292,15 @@ impl Client {
                 answers.insert(read.partition, answer);
             }
         }
-        Ok(answers)
+        match silence {
+            Some(fault) if answers.is_empty() => Err(fault),
+            Some(fault) => {
+                let failed = |partition: &TopicPartition| (partition.clone(), Err(fault.clone()));
+                answers.extend(unanswered.into_iter().map(failed));
+                Ok(answers)
+            }
+            None => Ok(answers),
+        }
     }
 
     fn committed(&self, group: &str, answer: Result<Vec<Read>, Fault>) -> Result<Committed> {

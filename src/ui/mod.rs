@@ -154,7 +154,8 @@ impl Ui {
         if table.rows.is_empty() && table.more.is_empty() {
             self.status(&escape::line(&table.empty));
         }
-        for (note, tone) in &table.notes {
+        let more = table.more.iter().flat_map(|more| &more.notes);
+        for (note, tone) in table.notes.iter().chain(more) {
             let note = style::tone(&escape::line(note), *tone);
             match tone {
                 Tone::Warn | Tone::Bad => self.say(&note),

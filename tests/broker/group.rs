@@ -195,6 +195,12 @@ fn groups_are_deleted_with_consent_all_that_were_named_or_none() {
         .run()
         .status(1)
         .stderr_has("`no-such-group` does not exist");
+    // A pattern names nobody here.
+    eda(&["group", "delete", &format!("{first}*"), &second, "--yes"])
+        .on(broker())
+        .run()
+        .status(1)
+        .stderr_has("does not exist");
     eda(&["group", "delete", &first, "--dry-run"])
         .on(broker())
         .run()

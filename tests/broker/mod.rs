@@ -13,6 +13,7 @@ mod groups;
 mod lag;
 mod offsets;
 mod offsets_file;
+mod offsets_refused;
 mod offsets_skip;
 mod produce;
 mod prompts;

@@ -1,8 +1,9 @@
-//! `eda offsets …`: show, reset, delete. Skipping is in offsets_skip.rs, files are in offsets_file.rs.
+//! `eda offsets …`: show, reset, delete. What is refused is in offsets_refused.rs, skipping in offsets_skip.rs, files
+//! are in offsets_file.rs.
 
 use super::group::member;
 use super::{PATIENCE, send_numbers, topic};
-use crate::support::{broker, eda, excused, fresh, terminal};
+use crate::support::{broker, eda, fresh, terminal};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ fn reset(group: &str, arguments: &[&str]) -> Value {
 }
 
 /// One key of each row.
-fn column(rows: &Value, key: &str) -> Vec<Value> {
+pub(super) fn column(rows: &Value, key: &str) -> Vec<Value> {
     let rows = rows.as_array().unwrap();
     rows.iter().map(|row| row[key].clone()).collect()
 }
@@ -219,51 +220,6 @@ fn a_partition_without_a_commit_is_left_unless_its_topic_is_named() {
 }
 
 #[test]
-fn a_live_group_is_refused_and_its_members_are_named() {
-    let (topic, group) = caught_up();
-    let member = member(&topic, &group, &[]);
-    let reset = ["offsets", "reset", &group, "--to", "beginning", "--yes"];
-    eda(&reset)
-        .on(broker())
-        .run()
-        .status(1)
-        .stderr_has(&format!("group `{group}` has 1 active member"))
-        .stderr_has("127.0.0.1")
-        .stderr_has("nothing was changed");
-    // A dry run shows what it would be, and that it would not be.
-    eda(&["offsets", "reset", &group, "--to", "beginning", "--dry-run"])
-        .on(broker())
-        .run()
-        .status(1)
-        .stdout_has("would be refused")
-        .stdout_has("reads 10 records again");
-    member.interrupt();
-    member.wait(PATIENCE).status(130);
-    assert_eq!(committed(&group), [5, 5]);
-    eda(&reset).on(broker()).run().succeeds();
-    assert_eq!(committed(&group), [0, 0]);
-}
-
-#[test]
-fn a_live_kip_848_group_is_refused() {
-    if excused("a_live_kip_848_group_is_refused") {
-        return;
-    }
-    let (topic, group) = caught_up();
-    let member = member(&topic, &group, &["-X", "group.protocol=consumer"]);
-    for to in ["beginning", "end", "3"] {
-        eda(&["offsets", "reset", &group, "--to", to, "--yes"])
-            .on(broker())
-            .run()
-            .status(1)
-            .stderr_has(&format!("group `{group}` has 1 active member"));
-    }
-    member.interrupt();
-    member.wait(PATIENCE).status(130);
-    assert_eq!(committed(&group), [5, 5]);
-}
-
-#[test]
 fn what_does_not_exist_is_answered_with_what_was_meant() {
     let (topic, group) = caught_up();
     let typo = group.replace("payment", "paymnet");
@@ -323,11 +279,16 @@ fn offsets_are_forgotten_partition_by_partition() {
     assert_eq!(deleted[0]["partition"], 1);
     assert_eq!(deleted[0]["deleted"], true);
     assert_eq!(committed(&group), [5]);
-    // Those of a topic that is no more, which no other command can reach.
-    eda(&["topic", "delete", &topic, "--yes"])
-        .on(broker())
-        .run()
-        .succeeds();
+    // What is named and is not there is a mistake, and not an empty answer.
+    for limit in [["-p", "9"], ["-t", "no-such-topic"]] {
+        for command in ["delete", "export"] {
+            eda(&["offsets", command, &group])
+                .args(limit)
+                .on(broker())
+                .run()
+                .status(1);
+        }
+    }
 }
 
 #[test]

@@ -101,6 +101,13 @@ fn a_file_that_is_none_is_a_usage_error_with_the_place() {
     run("[{\"topic\":\"orders\"}]").stderr_has("it is not JSON of offsets");
     run("orders,0,1\norders,0,2\n").stderr_has("it says 1 and 2");
     run("\u{1b}[2J,0,z\n").stderr_has("`z` is not an offset");
+    for nothing in [
+        "",
+        "[]",
+        "[{\"group\":\"g\",\"topic\":\"t\",\"partition\":0}]",
+    ] {
+        run(nothing).stderr_has("`standard input` holds no offsets");
+    }
     eda(&["offsets", "import", "no-such-file"])
         .on(broker())
         .run()

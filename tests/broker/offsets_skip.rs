@@ -105,6 +105,20 @@ fn what_cannot_be_skipped_is_refused_with_the_reason() {
     skip(&group.replace("payment", "paymnet"), &format!("{topic}:0"))
         .status(1)
         .stderr_has("did you mean");
+    for dlq in [topic.as_str(), "{topic}", "a b", ""] {
+        eda(&[
+            "offsets",
+            "skip",
+            &group,
+            &format!("{topic}:0"),
+            "--dry-run",
+        ])
+        .args(["--dlq-topic", dlq])
+        .on(broker())
+        .run()
+        .status(2)
+        .stderr_has("dead-letter topic");
+    }
     skip(&group, &topic).status(2).stderr_has("TOPIC:NUMBER");
     let member = member(&topic, &group, &[]);
     skip(&group, &format!("{topic}:0"))
@@ -139,4 +153,29 @@ fn the_record_is_shown_before_the_question_and_nothing_of_it_reaches_the_termina
     skip.answer("Skip it?", "n");
     skip.ends().status(1).stdout_has("declined");
     assert_eq!(committed(&group), [5, 5]);
+}
+
+/// The plan is of offset 2, and by the time it is agreed to the group has read everything.
+#[test]
+fn a_group_that_got_past_it_meanwhile_is_not_taken_back() {
+    if terminal::is_missing("a_group_that_got_past_it_meanwhile_is_not_taken_back") {
+        return;
+    }
+    let (topic, group) = stuck();
+    let mut skip = eda(&["offsets", "skip", &group, &format!("{topic}:0")])
+        .on(broker())
+        .on_a_terminal();
+    skip.answer("Skip it?", "");
+    eda(&["consume", &topic, "--group", &group, "-n", "3"])
+        .on(broker())
+        .run()
+        .succeeds();
+    skip.answer("", "y");
+    skip.ends()
+        .status(1)
+        .stdout_has("the group moved meanwhile, from 2 to 5");
+    assert_eq!(committed(&group), [5, 5]);
+    let dlq = format!("{topic}.dlq");
+    let topics = eda(&["topic", "list", &dlq, "--json"]).on(broker()).run();
+    assert_eq!(topics.succeeds().json(), json!([]), "nothing was copied");
 }

@@ -104,6 +104,9 @@ fn what_the_broker_does_not_take_is_refused_before_anything_is_asked() {
     alter(&["-c", "no.such.config=1", "-p", "6"])
         .status(1)
         .stderr_has("no.such.config");
+    alter(&["--unset", "retention.mss"])
+        .status(1)
+        .stderr_has("did you mean `retention.ms`?");
     alter(&["-c", "retention.ms=soon"])
         .status(1)
         .stderr_has("retention.ms");

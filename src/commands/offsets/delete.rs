@@ -33,7 +33,13 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let (group, _asked) = choose::group(context, args.group).await?;
+    let (group, asked) = choose::group(context, args.group).await?;
+    if asked {
+        let mut words: Vec<String> = ["eda", "offsets", "delete"].map(str::to_owned).to_vec();
+        words.push(group.clone());
+        words.extend(args.limits.words());
+        context.show_command(words);
+    }
     let request = DeleteRequest {
         group,
         limits: args.limits.into(),

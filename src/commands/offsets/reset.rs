@@ -89,7 +89,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         );
     }
     if chosen || asked {
-        context.show_command(words(&groups, &to, &args.limits));
+        let mut words = words(&groups, &to, &args.limits);
+        let flags = [
+            ("--create", args.create),
+            ("--skip-failed", args.skip_failed),
+        ];
+        words.extend(
+            flags
+                .iter()
+                .filter(|flag| flag.1)
+                .map(|flag| flag.0.to_owned()),
+        );
+        context.show_command(words);
     }
     let request = ResetRequest {
         groups,

@@ -12,7 +12,7 @@ use super::{
 use crate::model::group::{GroupDescription, GroupKind, GroupListing, GroupMember, GroupState};
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::time::Duration;
 
@@ -189,12 +189,16 @@ fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<GroupListing>, Fa
         unsafe {
             for index in 0..usize::try_from((*list).group_cnt).unwrap_or(0) {
                 let group = (*list).groups.add(index);
+                let number = ptr::addr_of!((*group).err).cast::<c_int>().read();
                 groups.push(GroupListing {
                     id: text((*group).group),
                     state: text((*group).state).parse().unwrap_or(GroupState::Unknown),
                     kind: None,
                     protocol_type: text((*group).protocol_type),
-                    members: usize::try_from((*group).member_cnt).ok(),
+                    // One that could not be described has some number of members, not none.
+                    members: usize::try_from((*group).member_cnt)
+                        .ok()
+                        .filter(|_| number == 0),
                     coordinator: Some((*group).broker.id).filter(|&id| id >= 0),
                 });
             }

@@ -26,7 +26,7 @@ pub(in crate::kafka) enum Refusal {
 pub(in crate::kafka) enum Kind {
     Producer,
     Consumer,
-    /// A consumer without a group: it never creates topics by asking for them.
+    /// A consumer that joins no group: unlike a producer it never creates topics by asking for them.
     Admin,
 }
 

@@ -18,6 +18,8 @@ pub struct DeletePlan {
     rows: Vec<Doomed>,
     #[serde(skip)]
     occupied: Vec<Occupied>,
+    #[serde(skip)]
+    refusals: Vec<String>,
     /// Why the figures are not whole. Such a group can be deleted all the same.
     #[serde(skip)]
     unknown: Vec<String>,
@@ -27,11 +29,11 @@ pub struct DeletePlan {
 #[serde(rename_all = "camelCase")]
 struct Doomed {
     group: String,
-    /// In how many topics and partitions it has commits.
-    topics: usize,
-    partitions: usize,
+    /// In how many topics and partitions it has commits; null: they could not be read.
+    topics: Option<usize>,
+    partitions: Option<usize>,
     /// Records behind in all, as far as they are known.
-    lag: i64,
+    lag: Option<i64>,
 }
 
 /// Looks the groups up. One unknown name refuses them all: a typo next to a deletion is no time to go on. Reads only.
@@ -58,21 +60,23 @@ pub async fn plan_delete(cluster: &Cluster, groups: &[String]) -> Result<DeleteP
     }
     let occupied = occupied(cluster, &names, |_| true, true).await?;
     let rows = names.into_iter().map(|group| {
+        let is_read = !snapshot.unread.contains(&group);
         let committed = || {
             let own = snapshot.rows.iter().filter(|row| row.group == group);
             own.filter(|row| row.committed.is_some())
         };
         let topics: BTreeSet<&str> = committed().map(|row| row.topic.as_str()).collect();
         Doomed {
-            topics: topics.len(),
-            partitions: committed().count(),
-            lag: committed().filter_map(|row| row.lag).sum(),
+            topics: is_read.then_some(topics.len()),
+            partitions: is_read.then(|| committed().count()),
+            lag: is_read.then(|| committed().filter_map(|row| row.lag).sum()),
             group: group.clone(),
         }
     });
     let rows = rows.collect();
     Ok(DeletePlan {
         rows,
+        refusals: Occupied::refusals(&occupied),
         occupied,
         unknown: snapshot.failures,
     })
@@ -105,11 +109,14 @@ impl Report for DeletePlan {
         for reason in &self.unknown {
             table.note(format!("not counted: {reason}"), Tone::Warn);
         }
-        for group in &self.occupied {
-            let text = format!("would be refused: {}", group.sentence());
-            table.note(text, Tone::Bad);
+        for refusal in &self.refusals {
+            table.note(refusal.clone(), Tone::Bad);
         }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.refusals
     }
 
     fn status(&self) -> Result<Status> {

@@ -219,7 +219,11 @@ impl Report for GroupReport {
     fn table(&self) -> Table {
         let mut tables = self.groups.iter().flat_map(Described::tables);
         let Some(mut table) = tables.next() else {
-            return Table::new(&[], "no groups");
+            let mut table = Table::new(&[], "no groups");
+            for failure in &self.failures {
+                table.note(failure.clone(), Tone::Bad);
+            }
+            return table;
         };
         table.more = tables.collect();
         // Below everything, not below the first group's members.
@@ -229,6 +233,10 @@ impl Report for GroupReport {
             }
         }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     fn status(&self) -> Result<Status> {

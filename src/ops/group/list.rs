@@ -41,8 +41,8 @@ struct Row {
     coordinator: Option<i32>,
     /// Null: the group could not be described.
     members: Option<usize>,
-    /// In how many topics it has commits.
-    topics: usize,
+    /// In how many topics it has commits; null: they could not be read.
+    topics: Option<usize>,
     /// Records behind in all; null: unknown in some partition that holds records.
     lag: Option<i64>,
 }
@@ -72,7 +72,7 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<GroupList>
             .collect();
         Row {
             members: group.members.or(members.get(&group.id).copied()),
-            topics: topics.len(),
+            topics: (!snapshot.unread.contains(&group.id)).then_some(topics.len()),
             lag: behind(&read),
             group: group.id,
             state: group.state,
@@ -153,6 +153,10 @@ impl Report for GroupList {
             table.note(failure.clone(), Tone::Bad);
         }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     fn status(&self) -> Result<Status> {

@@ -35,16 +35,31 @@ pub(in crate::ops) async fn occupied(
     for (group, description) in cluster.describe_groups(groups).await? {
         described.insert(group, description?);
     }
-    for group in groups {
-        let is_there = described
-            .get(group)
-            .is_some_and(|group| group.state != GroupState::Dead || !group.members.is_empty());
-        if !is_there && !may_be_new && !has_offsets(group) {
-            let listings = cluster.groups().await?;
-            // Offsets that expired or a group that was made meanwhile: the listing has the last word.
-            if !listings.iter().any(|listing| listing.id == *group) {
-                let known = listings.iter().map(|listing| listing.id.as_str());
-                return Err(missing::group(cluster, group, known));
+    // "Dead" is what the classic protocol says of a group that is not there, and of one whose protocol it does not speak:
+    // the listing tells them apart, and one that is listed and dead is somebody's.
+    let is_dead = |group: &&String| {
+        described
+            .get(*group)
+            .is_none_or(|group| group.state == GroupState::Dead && group.members.is_empty())
+    };
+    let dead: Vec<&String> = groups.iter().filter(is_dead).collect();
+    if !dead.is_empty() {
+        let listings = cluster.groups().await?;
+        for group in dead {
+            let listed = listings.iter().find(|listing| listing.id == *group);
+            match listed {
+                Some(listing) if listing.state.is_live() => {
+                    if let Some(described) = described.get_mut(group) {
+                        described.state = listing.state;
+                    }
+                }
+                Some(_) => {}
+                // Offsets that have just been read are those of a group that is there.
+                None if may_be_new || has_offsets(group) => {}
+                None => {
+                    let known = listings.iter().map(|listing| listing.id.as_str());
+                    return Err(missing::group(cluster, group, known));
+                }
             }
         }
     }
@@ -79,6 +94,12 @@ impl Occupied {
             named.push(format!("{more} more"));
         }
         format!("group `{group}` has {count}: {}", named.join(", "))
+    }
+
+    /// What a dry run says of each.
+    pub(in crate::ops) fn refusals(groups: &[Occupied]) -> Vec<String> {
+        let sentence = |group: &Occupied| format!("would be refused: {}", group.sentence());
+        groups.iter().map(sentence).collect()
     }
 
     /// Why nothing was changed, when any of the groups is occupied.

@@ -44,7 +44,10 @@ pub struct LagReport {
 }
 
 impl LagReport {
-    pub(super) fn new(cluster: &Cluster, snapshot: Snapshot, request: &LagRequest) -> Self {
+    pub(super) fn new(cluster: &Cluster, mut snapshot: Snapshot, request: &LagRequest) -> Self {
+        // A failure has been said of them, and nothing else is known.
+        let unread = std::mem::take(&mut snapshot.unread);
+        snapshot.groups.retain(|group| !unread.contains(&group.id));
         // Of a group that only fits a pattern nothing need be known in topics that it perhaps does not read.
         let must_be_known = |group: &&GroupListing| {
             let mut patterns = request.groups.iter();

@@ -18,8 +18,10 @@ pub(in crate::ops) type Committed = BTreeMap<TopicPartition, Option<i64>>;
 pub struct Snapshot {
     /// A row a partition, sorted by group, topic and partition.
     pub rows: Vec<PartitionLag>,
-    /// The groups that were asked for and whose offsets could be read, sorted.
+    /// The groups that were asked for, sorted.
     pub groups: Vec<GroupListing>,
+    /// Those of them whose offsets could not be read.
+    pub unread: BTreeSet<String>,
     /// Every topic of the cluster, sorted.
     pub topics: Vec<Topic>,
     /// Topics that groups have offsets in and that do not exist.
@@ -85,7 +87,7 @@ impl Survey {
         &self,
         cluster: &Cluster,
         request: &LagRequest,
-        mut groups: Vec<GroupListing>,
+        groups: Vec<GroupListing>,
     ) -> Result<Snapshot> {
         let sizes: BTreeMap<String, usize> = self
             .topics
@@ -110,7 +112,6 @@ impl Survey {
                 }
             }
         }
-        groups.retain(|group| !unread.contains(&group.id));
         let partitions: BTreeSet<TopicPartition> = committed
             .iter()
             .flat_map(|(_, offsets)| offsets.keys().cloned())
@@ -148,6 +149,7 @@ impl Survey {
         Ok(Snapshot {
             rows,
             groups,
+            unread,
             topics: self.topics.clone(),
             gone,
             unanswered,

@@ -146,7 +146,7 @@ pub(super) fn has_moved(planned: Option<i64>, now: Option<i64>) -> Error {
     let offset = |offset: Option<i64>| offset.map_or("no commit".to_owned(), |at| at.to_string());
     let (planned, now) = (offset(planned), offset(now));
     Error::failed(format!(
-        "the group has moved since the plan was made, from {planned} to {now}"
+        "the group moved meanwhile, from {planned} to {now}"
     ))
 }
 

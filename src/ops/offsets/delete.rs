@@ -2,7 +2,7 @@
 
 use super::places::Limits;
 use crate::consent::Consent;
-use crate::error::{Error, Result, Status};
+use crate::error::{Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
 use crate::ops::group::occupied;
@@ -24,6 +24,9 @@ pub struct DeletePlan {
     rows: Vec<Doomed>,
     #[serde(skip)]
     group: String,
+    /// Who is in it: what they subscribe to will be refused.
+    #[serde(skip)]
+    members: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -43,13 +46,11 @@ pub async fn plan_delete(cluster: &Cluster, request: &DeleteRequest) -> Result<D
     let group = &request.group;
     let committed = cluster.committed(group).await?;
     let has_offsets = |_: &str| !committed.is_empty();
-    occupied(cluster, std::slice::from_ref(group), has_offsets, false).await?;
-    for topic in &request.limits.topics {
-        if !committed.keys().any(|place| place.topic == *topic) {
-            let error = Error::failed(format!("group `{group}` has no commits in topic `{topic}`"));
-            return Err(error.hint(format!("`eda offsets show {group}` shows where it has")));
-        }
-    }
+    let only = std::slice::from_ref(group);
+    let occupied = occupied(cluster, only, has_offsets, false).await?;
+    let places = committed.keys().filter(|place| request.limits.allow(place));
+    let places = places.map(|place| (place.topic.as_str(), place.partition));
+    request.limits.check(places)?;
     let rows = committed
         .into_iter()
         .filter(|(place, _)| request.limits.allow(place))
@@ -62,6 +63,7 @@ pub async fn plan_delete(cluster: &Cluster, request: &DeleteRequest) -> Result<D
     Ok(DeletePlan {
         rows: rows.collect(),
         group: group.clone(),
+        members: occupied.iter().map(|group| group.sentence()).collect(),
     })
 }
 
@@ -85,6 +87,10 @@ impl Report for DeletePlan {
                 row.partition.into(),
                 row.committed.into(),
             ]);
+        }
+        for members in &self.members {
+            let text = format!("{members}; what they subscribe to will be refused");
+            table.note(text, Tone::Warn);
         }
         if !self.is_empty() {
             let text = "without an offset a consumer begins where its auto.offset.reset says";

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
 use crate::model::offset_file::CommittedOffset;
 use crate::model::topic::TopicPartition;
-use crate::ops::group::occupied;
+use crate::ops::group::{Occupied, occupied};
 use crate::ops::positions::nearest;
 use crate::ops::scan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ pub async fn export(
     }
     rows.sort();
     rows.dedup();
+    limits.check(rows.iter().map(|row| (row.topic.as_str(), row.partition)))?;
     Ok(rows)
 }
 
@@ -56,7 +57,7 @@ pub async fn plan_import(cluster: &Cluster, request: &ImportRequest) -> Result<M
     let groups: Vec<String> = groups.into_iter().cloned().collect();
     let (topics, committed) =
         tokio::try_join!(cluster.topics(), places::committed(cluster, &groups))?;
-    let occupied = occupied(cluster, &groups, |_| true, true).await?;
+    let occupied = occupied(cluster, &groups, |_| false, true).await?;
     let sizes: BTreeMap<&str, usize> = topics
         .iter()
         .map(|topic| (topic.name.as_str(), topic.partitions.len()))
@@ -93,6 +94,7 @@ pub async fn plan_import(cluster: &Cluster, request: &ImportRequest) -> Result<M
     };
     Ok(MovePlan {
         moves: request.rows.iter().map(moved).collect(),
+        refusals: Occupied::refusals(&occupied),
         occupied,
         skip_failed: request.skip_failed,
         remarks: Vec::new(),

@@ -34,6 +34,9 @@ pub struct MovePlan {
     /// Groups that have members: their offsets are not ours to move.
     #[serde(skip)]
     pub(super) occupied: Vec<Occupied>,
+    /// The same as sentences.
+    #[serde(skip)]
+    pub(super) refusals: Vec<String>,
     /// Rows that fail are left out instead of refusing the rest.
     #[serde(skip)]
     pub(super) skip_failed: bool,
@@ -150,9 +153,8 @@ impl Report for MovePlan {
         for remark in &self.remarks {
             table.note(remark.clone(), Tone::Warn);
         }
-        for group in &self.occupied {
-            let text = format!("would be refused: {}", group.sentence());
-            table.note(text, Tone::Bad);
+        for refusal in &self.refusals {
+            table.note(refusal.clone(), Tone::Bad);
         }
         match (self.failed(), self.skip_failed) {
             (0, _) => {}
@@ -165,6 +167,10 @@ impl Report for MovePlan {
             ),
         }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.refusals
     }
 
     fn status(&self) -> Result<Status> {
@@ -205,6 +211,7 @@ mod tests {
         MovePlan {
             moves,
             occupied: Vec::new(),
+            refusals: Vec::new(),
             skip_failed: false,
             remarks: Vec::new(),
         }

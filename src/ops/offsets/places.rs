@@ -40,6 +40,30 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Refuses what was named and meets nothing: a typo must not pass for an empty answer.
+    pub(super) fn check<'a>(
+        &self,
+        places: impl Iterator<Item = (&'a str, i32)> + Clone,
+    ) -> Result<()> {
+        for topic in &self.topics {
+            if !places.clone().any(|(other, _)| other == topic) {
+                return Err(nothing(format!("nothing is committed in topic `{topic}`")));
+            }
+        }
+        for number in &self.partitions {
+            if !places.clone().any(|(_, other)| other == *number) {
+                return Err(nothing(format!("no partition {number} is meant by this")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn nothing(sentence: String) -> Error {
+    Error::failed(sentence).hint("`eda offsets show GROUP` shows what a group has committed in")
+}
+
 /// What a group committed; the first that cannot be read is an error.
 pub(super) async fn committed(
     cluster: &Cluster,
@@ -54,7 +78,7 @@ pub(super) async fn committed(
 /// Looks up the groups, which must exist unless `may_be_new`, and what they committed within the limits.
 ///
 /// # Errors
-/// A group or a named topic that does not exist, with what was perhaps meant; a partition that none of the topics has.
+/// A group or a named topic that does not exist, with what was perhaps meant.
 pub(super) async fn find(
     cluster: &Cluster,
     groups: &[String],
@@ -121,12 +145,6 @@ pub(super) async fn find(
         .iter()
         .flat_map(|(_, offsets)| offsets.keys())
         .collect();
-    for number in &limits.partitions {
-        if !places.iter().any(|place| place.partition == *number) {
-            let error = Error::failed(format!("no partition {number} is meant by this"));
-            return Err(error.hint("`eda offsets show GROUP` shows what a group has committed in"));
-        }
-    }
     let places: Vec<TopicPartition> = places.into_iter().cloned().collect();
     let extents = scan::extents_each(cluster, &places, Isolation::ReadUncommitted).await?;
     Ok(Found {

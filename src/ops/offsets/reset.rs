@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::offset::Position;
 use crate::model::topic::TopicPartition;
+use crate::ops::group::Occupied;
 use crate::ops::positions::{self, Resolved, nearest};
 use crate::ops::scan;
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ type Targets = BTreeMap<TopicPartition, Result<Resolved>>;
 /// Works out where each offset would go. Reads only.
 pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<MovePlan> {
     let mut found = places::find(cluster, &request.groups, &request.limits, request.create).await?;
-    let mut remarks = remarks(&found);
+    let mut remarks = remarks(&found, &request.to);
     let source = match &request.to {
         Target::Group(other) => {
             let only = std::slice::from_ref(other);
@@ -97,6 +98,8 @@ pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<Mov
             ));
         }
     }
+    let places = moves.iter().map(|row| (row.topic.as_str(), row.partition));
+    request.limits.check(places)?;
     if moves.is_empty() {
         let error = Error::failed(format!(
             "there is nothing to move: `{}` has no commits here",
@@ -109,6 +112,7 @@ pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<Mov
     });
     Ok(MovePlan {
         moves,
+        refusals: Occupied::refusals(&found.occupied),
         occupied: found.occupied,
         skip_failed: request.skip_failed,
         remarks,
@@ -116,7 +120,7 @@ pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<Mov
 }
 
 /// What is left as it is, though one might think that it is meant.
-fn remarks(found: &places::Found) -> Vec<String> {
+fn remarks(found: &places::Found, to: &Target) -> Vec<String> {
     let gone = found.gone.iter().map(|topic| {
         format!("topic `{topic}` does not exist any more: its offsets stay as they are")
     });
@@ -127,7 +131,11 @@ fn remarks(found: &places::Found) -> Vec<String> {
             partitions.join(",")
         )
     });
-    gone.chain(untouched).collect()
+    match to {
+        // Where the other group has a commit, it is not left.
+        Target::Group(_) => gone.collect(),
+        _ => gone.chain(untouched).collect(),
+    }
 }
 
 fn target(

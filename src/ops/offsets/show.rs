@@ -57,6 +57,10 @@ impl Report for OffsetsReport {
         table
     }
 
+    fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
     fn status(&self) -> Result<Status> {
         Ok(match self.failures.is_empty() {
             true => Status::Done,

@@ -2,7 +2,7 @@
 
 use super::apply::has_moved;
 use crate::consent::Consent;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::{Failure, topic_for};
 use crate::model::record::Record;
@@ -53,8 +53,12 @@ pub struct SkipPlan {
     /// Why there is no record, where there may be some that the group cannot be shown yet.
     #[serde(skip)]
     behind: Option<String>,
+    /// An earlier record, of a transaction that was aborted.
+    passed_over: Option<i64>,
     #[serde(skip)]
     occupied: Vec<Occupied>,
+    #[serde(skip)]
+    refusals: Vec<String>,
     #[serde(skip)]
     request: SkipRequest,
 }
@@ -125,6 +129,15 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
         (None, Some(&(start, stable))) => behind(cluster, place, prior.max(start), stable).await?,
         _ => None,
     };
+    let passed_over = match (&record, extents.get(place)) {
+        (Some(record), Some(&(start, _))) if !request.read_uncommitted => {
+            let extent = (prior.max(start), record.offset);
+            let isolation = Isolation::ReadUncommitted;
+            let first = first(cluster.clone(), place.clone(), extent, isolation).await?;
+            first.map(|record| record.offset)
+        }
+        _ => None,
+    };
     let shown = record.as_ref().and_then(|record| {
         let mut line = Vec::new();
         record_json::write(record, None, &mut line);
@@ -140,6 +153,8 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
         shown,
         record,
         behind,
+        passed_over,
+        refusals: Occupied::refusals(&occupied),
         occupied,
         request: request.clone(),
     })
@@ -238,6 +253,12 @@ impl Report for SkipPlan {
             let name = format!("header {}", header.name);
             table.row([name.into(), shown(header.value.as_deref())]);
         }
+        if let Some(offset) = self.passed_over {
+            let text = format!(
+                "the record at {offset}, of an aborted transaction, is passed over too; if the group reads such records, `--read-uncommitted` skips only that one"
+            );
+            table.note(text, Tone::Warn);
+        }
         if record.offset > self.prior {
             let text = format!(
                 "the group is at {}, and this is the first record from there on",
@@ -249,11 +270,14 @@ impl Report for SkipPlan {
             Some(topic) => table.note(format!("it is copied to {topic} first"), Tone::Plain),
             None => table.note("it is not kept anywhere else", Tone::Warn),
         }
-        for group in &self.occupied {
-            let text = format!("would be refused: {}", group.sentence());
-            table.note(text, Tone::Bad);
+        for refusal in &self.refusals {
+            table.note(refusal.clone(), Tone::Bad);
         }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.refusals
     }
 
     fn status(&self) -> Result<crate::error::Status> {
@@ -328,10 +352,12 @@ async fn unmoved(
 }
 
 fn copied(error: Error, topic: Option<&str>) -> Error {
+    let offset = match error.kind() {
+        Kind::Unreachable => "it is not known whether the offset was moved",
+        _ => "the offset was not moved",
+    };
     match topic {
-        Some(topic) => error.context(format!(
-            "the record was copied to `{topic}`, but the offset was not moved"
-        )),
+        Some(topic) => error.context(format!("the record was copied to `{topic}`; {offset}")),
         None => error,
     }
 }

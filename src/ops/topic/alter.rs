@@ -177,7 +177,7 @@ impl Report for AlterPlan {
         for change in &self.changes {
             table.row([
                 change.name.as_str().into(),
-                value(change.from.as_ref(), "(not shown)"),
+                change.from.as_deref().into(),
                 change.source.map(ConfigSource::name).into(),
                 value(change.to.as_ref(), "(default)"),
             ]);
@@ -265,7 +265,7 @@ impl Report for AlterOutcome {
         for Changed { change, error, .. } in &self.changes {
             table.row([
                 change.name.as_str().into(),
-                value(change.from.as_ref(), "(not shown)"),
+                change.from.as_deref().into(),
                 value(change.to.as_ref(), "(default)"),
                 match error {
                     None => Cell::from("changed"),

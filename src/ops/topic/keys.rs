@@ -137,7 +137,7 @@ impl Report for KeySample {
         }
         if *elsewhere > 0 {
             let text = format!(
-                "{elsewhere} of them are not where Kafka's default partitioner puts them: where they go is their producer's choice"
+                "{elsewhere} of them are not where Kafka's default partitioner puts them today: the topic was grown before, or their producer has a partitioner of its own"
             );
             table.note(text, Tone::Warn);
         }

@@ -38,9 +38,9 @@ struct Purge {
 }
 
 /// A group that has not read some of what would be deleted.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Loser {
+struct Unread {
     group: String,
     topic: String,
     /// So many records it would never read.
@@ -52,7 +52,7 @@ struct Loser {
 #[serde(rename_all = "camelCase")]
 pub struct PurgePlan {
     partitions: Vec<Purge>,
-    losers: Vec<Loser>,
+    unread_by: Vec<Unread>,
     /// What could not be learnt about the readers.
     failures: Vec<String>,
 }
@@ -122,10 +122,10 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
     };
     let partitions: Vec<Purge> = answers.into_iter().map(purge).collect();
     let mut failures = Vec::new();
-    let losers = losers(cluster, &partitions, &mut failures).await;
+    let unread_by = unread_by(cluster, &partitions, &mut failures).await;
     Ok(PurgePlan {
         partitions,
-        losers,
+        unread_by,
         failures,
     })
 }
@@ -152,7 +152,11 @@ async fn compacted(
     Ok(compacted)
 }
 
-async fn losers(cluster: &Cluster, partitions: &[Purge], failures: &mut Vec<String>) -> Vec<Loser> {
+async fn unread_by(
+    cluster: &Cluster,
+    partitions: &[Purge],
+    failures: &mut Vec<String>,
+) -> Vec<Unread> {
     let doomed: BTreeMap<TopicPartition, (i64, i64)> = partitions
         .iter()
         .filter_map(|row| {
@@ -176,7 +180,7 @@ async fn losers(cluster: &Cluster, partitions: &[Purge], failures: &mut Vec<Stri
             }
         }
     }
-    let loser = |((group, topic), unread): ((String, String), i64)| Loser {
+    let loser = |((group, topic), unread): ((String, String), i64)| Unread {
         group,
         topic,
         unread,
@@ -185,10 +189,14 @@ async fn losers(cluster: &Cluster, partitions: &[Purge], failures: &mut Vec<Stri
 }
 
 impl PurgePlan {
-    /// Nothing lies before the position.
+    /// There is nothing to delete, or nothing that could be.
     pub fn is_empty(&self) -> bool {
-        let idle = |row: &Purge| row.error.is_none() && row.records.is_none_or(|count| count <= 0);
+        let idle = |row: &Purge| row.error.is_some() || row.records.is_none_or(|count| count <= 0);
         self.partitions.iter().all(idle)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.partitions.iter().any(|row| row.error.is_some())
     }
 }
 
@@ -216,7 +224,7 @@ impl Report for PurgePlan {
             "NOTE",
         ];
         let mut table = Table::new(&headers, "nothing to delete: no records lie before that");
-        if self.is_empty() {
+        if self.is_empty() && !self.has_failed() {
             return table;
         }
         table = table.titled("would delete records");
@@ -227,11 +235,11 @@ impl Report for PurgePlan {
             };
             table.row(cells(row, note));
         }
-        for Loser {
+        for Unread {
             group,
             topic,
             unread,
-        } in &self.losers
+        } in &self.unread_by
         {
             let text = format!("{group} has not read {unread} of the records in {topic}");
             table.note(text, Tone::Bad);
@@ -253,8 +261,10 @@ impl Report for PurgePlan {
 
 /// What became of each partition.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PurgeOutcome {
     partitions: Vec<Purged>,
+    unread_by: Vec<Unread>,
 }
 
 #[derive(Debug, Serialize)]
@@ -292,6 +302,10 @@ pub async fn purge(cluster: &Cluster, plan: PurgePlan, _consent: Consent) -> Res
                 Some(Err(error)) => row.error = Some(error.one_line()),
                 None => row.error = Some("the answer leaves it out".to_owned()),
             }
+            if row.error.is_some() {
+                row.new_start = None;
+            }
+            row.records = row.new_start.zip(row.start).map(|(new, start)| new - start);
         }
         Purged {
             deleted: is_asked && row.error.is_none(),
@@ -300,6 +314,7 @@ pub async fn purge(cluster: &Cluster, plan: PurgePlan, _consent: Consent) -> Res
     };
     Ok(PurgeOutcome {
         partitions: plan.partitions.into_iter().map(outcome).collect(),
+        unread_by: plan.unread_by,
     })
 }
 
@@ -322,6 +337,15 @@ impl Report for PurgeOutcome {
                 (None, false) => "was empty".into(),
             };
             table.row(cells(row, result));
+        }
+        for Unread {
+            group,
+            topic,
+            unread,
+        } in &self.unread_by
+        {
+            let text = format!("{group} had not read {unread} of the records in {topic}");
+            table.note(text, Tone::Warn);
         }
         table
     }
