@@ -124,7 +124,8 @@ impl Ui {
     }
 
     fn write(&self, report: &impl Report) -> std::io::Result<()> {
-        let mut out = self.stdout();
+        // Standard output alone would be written to at each end of a line.
+        let mut out = std::io::BufWriter::new(self.stdout());
         match self.manner.format {
             Format::Json => {
                 json::write(report, &mut out)?;
@@ -135,6 +136,8 @@ impl Ui {
             Format::Plain => {
                 let table = report.table();
                 plain::write(&table, &mut out)?;
+                // Rows come before what is said of them.
+                out.flush()?;
                 self.notes(&table);
             }
             Format::Table => {
