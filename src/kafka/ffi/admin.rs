@@ -129,6 +129,11 @@ impl Admin {
         Pending(receiver)
     }
 
+    /// Whether no broker that the cluster named was ever connected.
+    pub(super) fn is_new(&self) -> bool {
+        !self.shared.handle.context().member_up()
+    }
+
     /// Runs one of librdkafka's blocking calls on a thread of its own. It is given up as soon as nobody can answer,
     /// or the time is over; the thread then ends by itself.
     pub(super) async fn blocking<T: Send + 'static>(

@@ -11,11 +11,15 @@ use crate::model::topic::{Partition, Topic};
 use rdkafka::bindings as c;
 use std::ffi::c_char;
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Admin {
     /// The smallest request there is.
     pub(in crate::kafka) async fn describe_cluster(&self) -> Result<ClusterDescription, Fault> {
+        self.ask_for_cluster().answer().await
+    }
+
+    fn ask_for_cluster(&self) -> Pending<ClusterDescription> {
         self.submit(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
             Options::default(),
@@ -28,13 +32,18 @@ impl Admin {
             },
             read_cluster,
         )
-        .answer()
-        .await
     }
 
     /// Every topic. librdkafka has no asynchronous request for it.
     pub(in crate::kafka) async fn all_topics(&self) -> Result<Vec<Topic>, Fault> {
-        self.blocking(fetch_all).await
+        // As soon as librdkafka knows the brokers it ends the connection to the address it was given, and a request
+        // that may go to any broker, as this one, then waits some ten milliseconds for the next: connections to any
+        // are opened no more often. One that is for a certain broker opens its connection at once, for both.
+        let opener = self.is_new().then(|| self.ask_for_cluster());
+        let topics = self.blocking(fetch_all).await;
+        // Whether that was answered is of no interest.
+        drop(opener);
+        topics
     }
 
     /// One topic, or the broker's reason for not showing it.
@@ -154,6 +163,12 @@ unsafe fn nodes(list: &[*const c::rd_kafka_Node_t]) -> Vec<i32> {
 }
 
 fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<Topic>, Fault> {
+    let begun = Instant::now();
+    if !handle.context().member_up() {
+        // Asked before the brokers are known, all topics would be read twice: the answer goes with the connection.
+        // SAFETY: the client is alive.
+        unsafe { c::rd_kafka_controllerid(handle.client(), milliseconds(timeout)) };
+    }
     let mut metadata: *const c::rd_kafka_metadata = ptr::null();
     // SAFETY: the client is alive; no topic is named; the answer is ours to free.
     check(unsafe {
@@ -162,7 +177,7 @@ fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<Topic>, Fault> {
             1,
             ptr::null_mut(),
             &mut metadata,
-            milliseconds(timeout),
+            milliseconds(timeout.saturating_sub(begun.elapsed())),
         )
     })?;
     if metadata.is_null() {
