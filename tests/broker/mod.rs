@@ -7,6 +7,7 @@ mod demo;
 mod dlq;
 mod embedded;
 mod exporter;
+mod fleet;
 mod foreign;
 mod group;
 mod groups;

@@ -26,6 +26,11 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_KIP_848,
     },
     Excuse {
+        test: "the_lag_of_two_hundred_groups_is_what_apaches_tool_says",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "keys_land_where_java_puts_them",
         on: NO_JARS,
         reason: NEEDS_JARS,

@@ -12,6 +12,7 @@ pub mod broker;
 pub mod container;
 pub mod eda;
 pub mod excuses;
+pub mod fleet;
 pub mod http;
 pub mod kafka_tools;
 pub mod kcat;
