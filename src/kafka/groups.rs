@@ -1,13 +1,14 @@
 //! What is asked of consumer groups.
 
-use super::Cluster;
 use super::authorization::Operation;
 use super::by_name::outcomes_by_name;
 use super::error::Subject;
 use super::ffi::groups::ListedGroup;
+use super::{BEFORE_ANOTHER_TRY, Cluster};
 use crate::error::Result;
 use crate::model::group::{GroupDescription, GroupKind, GroupListing, GroupState};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 impl Cluster {
     /// Every group, sorted by name: consumers' with their true state, whatever their protocol, and those of other
@@ -18,25 +19,32 @@ impl Cluster {
     /// names the broker, where it answered at all.
     pub async fn groups(&self) -> Result<Vec<GroupListing>> {
         let client = self.group_client()?;
-        let error = |fault| {
-            client.error(
-                "list groups",
-                Subject::Cluster.needing(Operation::Describe),
-                fault,
-            )
+        let asked = || Subject::Cluster.needing(Operation::Describe);
+        let deadline = Instant::now() + client.timeout;
+        let (listed, all) = loop {
+            // Asked at once: one knows the states of KIP-848's groups, the other protocol types and coordinators. The
+            // first failure is enough: the old listing cannot be interrupted, and learns later that nobody is there.
+            let listed = client.admin.list_consumer_groups();
+            let answer = tokio::try_join!(listed.answer(), client.admin.list_all_groups());
+            let fault = match answer {
+                Ok((mut listed, all)) => {
+                    for fault in &listed.faults {
+                        tracing::debug!("a broker did not list its groups: {fault}");
+                    }
+                    match listed.faults.is_empty() {
+                        true => break (listed, all),
+                        false => listed.faults.swap_remove(0),
+                    }
+                }
+                Err(fault) => fault,
+            };
+            // A coordinator that has just come up, as that of a new cluster, still reads what it is to tell.
+            if !fault.is_passing() || Instant::now() >= deadline {
+                let doing = "list the groups of every broker";
+                return Err(client.error(doing, asked(), fault));
+            }
+            tokio::time::sleep(BEFORE_ANOTHER_TRY).await;
         };
-        // Asked at once: one knows the states of KIP-848's groups, the other protocol types and coordinators.
-        // The first failure is enough: the old listing cannot be interrupted, and learns later that nobody is there.
-        let listed = client.admin.list_consumer_groups();
-        let (listed, all) =
-            tokio::try_join!(listed.answer(), client.admin.list_all_groups()).map_err(error)?;
-        for fault in &listed.faults {
-            tracing::debug!("a broker did not list its groups: {fault}");
-        }
-        if let Some(fault) = listed.faults.into_iter().next() {
-            let doing = "list the groups of every broker";
-            return Err(client.error(doing, Subject::Cluster, fault));
-        }
         let mut groups: BTreeMap<String, GroupListing> = all
             .into_iter()
             .map(|group| (group.id.clone(), not_dead(group)))

@@ -8,6 +8,7 @@ use crate::model::topic::TopicPartition;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// The topics that would be deleted, and what is in them.
 #[derive(Debug, Serialize)]
@@ -113,7 +114,7 @@ struct Deleted {
     error: Option<String>,
 }
 
-/// Deletes them; one that fails does not keep the others.
+/// Deletes them and waits until they are gone; one that fails does not keep the others.
 pub async fn delete(
     cluster: &Cluster,
     plan: DeletePlan,
@@ -121,12 +122,32 @@ pub async fn delete(
 ) -> Result<DeleteOutcome> {
     let names: Vec<String> = plan.rows.into_iter().map(|doomed| doomed.name).collect();
     let results = cluster.delete_topics(&names).await?;
+    let deleted = results.iter().filter(|(_, result)| result.is_ok());
+    let deleted: BTreeSet<&str> = deleted.map(|(name, _)| name.as_str()).collect();
+    wait_until_gone(cluster, deleted).await;
     let rows = results.into_iter().map(|(name, result)| Deleted {
         name,
         deleted: result.is_ok(),
         error: result.err().map(|error| error.one_line()),
     });
     Ok(DeleteOutcome(rows.collect()))
+}
+
+/// Deletion is answered by the controller; the brokers hear of it a little later, and whoever lists the topics right
+/// afterwards would see them still. They are deleted all the same, so not to learn of it is no failure.
+async fn wait_until_gone(cluster: &Cluster, names: BTreeSet<&str>) {
+    let deadline = Instant::now() + cluster.connection().timeout;
+    let mut pause = Duration::from_millis(5);
+    while let Ok(topics) = cluster.topics().await {
+        let are_gone = !topics
+            .iter()
+            .any(|topic| names.contains(topic.name.as_str()));
+        if are_gone || Instant::now() >= deadline {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
 }
 
 impl Report for DeleteOutcome {
