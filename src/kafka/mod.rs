@@ -24,7 +24,7 @@ mod verdict;
 
 pub use consumer::{Consumer, ConsumerOptions, Polled};
 pub use membership::Rebalance;
-pub use offsets::{Isolation, ListedOffset, OffsetQuery};
+pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
 
 use crate::error::Result;

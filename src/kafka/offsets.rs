@@ -68,7 +68,7 @@ pub struct ListedOffset {
 }
 
 /// Next offsets by partition; `None` where a group has the partition without an offset.
-type Committed = BTreeMap<TopicPartition, Option<i64>>;
+pub type Committed = BTreeMap<TopicPartition, Option<i64>>;
 
 impl Cluster {
     /// An offset for each partition. Any number of partitions: they are asked about in chunks, all at once.

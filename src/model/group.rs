@@ -164,6 +164,11 @@ impl GroupListing {
             coordinator: None,
         }
     }
+
+    /// Whether only its description tells how many members it has: KIP-848's, while it has some.
+    pub fn is_uncounted(&self) -> bool {
+        self.members.is_none() && self.kind == Some(GroupKind::Consumer)
+    }
 }
 
 /// One consumer of a group.

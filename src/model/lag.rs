@@ -74,6 +74,12 @@ impl PartitionLag {
     }
 }
 
+/// The lag in all these partitions together; `None` when it is unknown in one that may hold records.
+pub fn total<'a>(rows: impl IntoIterator<Item = &'a PartitionLag>) -> Option<i64> {
+    let lag = |row: &PartitionLag| (!row.is_unknown()).then(|| row.lag.unwrap_or(0));
+    rows.into_iter().map(lag).sum()
+}
+
 /// The lag of `group` in every partition that `committed` names, sorted by topic and partition.
 ///
 /// A partition without a commit has no lag, rather than one counted from the log's start: what a new member
@@ -139,6 +145,20 @@ mod tests {
             assert_eq!((rows[0].lag, rows[0].lost), (lag, lost), "{rows:?}");
             assert_eq!(rows[0].topic_partition(), partition);
         }
+    }
+
+    #[test]
+    fn a_total_is_known_when_it_is_known_wherever_there_are_records() {
+        let known = row(Some(3), Some(0), Some(10));
+        let untouched = row(None, Some(5), Some(5));
+        let unread = row(None, Some(0), Some(4));
+        let silent = row(None, None, None);
+        let committed_and_silent = row(Some(7), None, None);
+        assert_eq!(total([&known, &untouched]), Some(7));
+        assert_eq!(total([&known, &known]), Some(14));
+        assert_eq!(total([&known, &unread]), None);
+        assert_eq!(total([&known, &silent]), None);
+        assert_eq!(total([&known, &committed_and_silent]), None);
     }
 
     fn row(committed: Option<i64>, start: Option<i64>, end: Option<i64>) -> PartitionLag {

@@ -26,6 +26,11 @@ impl Pattern {
     }
 }
 
+/// Whether the name fits one of the patterns, or there are none: who names nothing means everything.
+pub fn chooses(patterns: &[Pattern], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
+}
+
 impl FromStr for Pattern {
     type Err = Infallible;
 
@@ -107,6 +112,14 @@ mod tests {
                 "{pattern} {name}"
             );
         }
+    }
+
+    #[test]
+    fn no_pattern_at_all_chooses_everything() {
+        assert!(chooses(&[], "audit"));
+        let patterns = [Pattern::from("payment-*"), Pattern::from("audit")];
+        assert!(chooses(&patterns, "audit") && chooses(&patterns, "payment-dlq"));
+        assert!(!chooses(&patterns, "orders"));
     }
 
     #[test]

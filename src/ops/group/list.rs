@@ -3,7 +3,7 @@
 use crate::error::{Result, Status};
 use crate::kafka::Cluster;
 use crate::model::group::{GroupKind, GroupListing, GroupState};
-use crate::model::lag::PartitionLag;
+use crate::model::lag::{PartitionLag, total};
 use crate::model::pattern::Pattern;
 use crate::ops::lag::{LagRequest, snapshot};
 use crate::report::{Cell, Report, Table, Tone};
@@ -95,7 +95,7 @@ async fn members(
 ) -> Result<BTreeMap<String, usize>> {
     let untold: Vec<String> = groups
         .iter()
-        .filter(|group| group.members.is_none() && group.kind == Some(GroupKind::Consumer))
+        .filter(|group| group.is_uncounted())
         .map(|group| group.id.clone())
         .collect();
     let mut members = BTreeMap::new();
@@ -110,17 +110,12 @@ async fn members(
     Ok(members)
 }
 
-/// The lag in all partitions; unknown when it is unknown in one that may hold records. None without partitions.
+/// The lag in all partitions; of a group without any there is none to speak of.
 fn behind(rows: &[&PartitionLag]) -> Option<i64> {
-    if rows.is_empty() {
-        return None;
+    match rows.is_empty() {
+        true => None,
+        false => total(rows.iter().copied()),
     }
-    let lag = |row: &&PartitionLag| match (row.lag, row.start, row.end) {
-        (Some(lag), ..) => Some(lag),
-        (None, Some(start), Some(end)) if start == end => Some(0),
-        _ => None,
-    };
-    rows.iter().map(lag).sum()
 }
 
 impl Report for GroupList {

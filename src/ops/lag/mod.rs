@@ -22,7 +22,7 @@ mod watch;
 
 pub use report::LagReport;
 pub use row::{LagRow, Sort};
-pub(super) use snapshot::{Committed, whole_topics};
+pub(super) use snapshot::whole_topics;
 pub use snapshot::{Snapshot, snapshot};
 pub use totals::Totals;
 pub use wait::{GateRequest, Waited, wait};

@@ -2,16 +2,13 @@
 
 use super::LagRequest;
 use crate::error::{Error, Result};
-use crate::kafka::Cluster;
+use crate::kafka::{Cluster, Committed};
 use crate::model::group::{GroupDescription, GroupListing};
 use crate::model::lag::{PartitionLag, compute};
-use crate::model::pattern::Pattern;
+use crate::model::pattern::{Pattern, chooses};
 use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::{missing, scan};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Next offsets by partition; `None` where a group has none.
-pub(in crate::ops) type Committed = BTreeMap<TopicPartition, Option<i64>>;
 
 /// What was found.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl Survey {
                 return Err(missing::topic(cluster, name, known));
             }
         }
-        let chosen = |listing: &&GroupListing| fits(&request.groups, &listing.id);
+        let chosen = |listing: &&GroupListing| chooses(&request.groups, &listing.id);
         Ok(self.listings.iter().filter(chosen).cloned().collect())
     }
 
@@ -102,7 +99,7 @@ impl Survey {
         for (group, offsets) in cluster.committed_of_groups(&groups).await? {
             match offsets {
                 Ok(mut offsets) => {
-                    offsets.retain(|place, _| fits(&request.topics, &place.topic));
+                    offsets.retain(|place, _| chooses(&request.topics, &place.topic));
                     let reads = reads.get(&group).unwrap_or(&nothing);
                     committed.push((group, whole_topics(offsets, &sizes, reads, &[])));
                 }
@@ -158,11 +155,6 @@ impl Survey {
     }
 }
 
-/// Whether one of the patterns fits, or there are none.
-fn fits(patterns: &[Pattern], name: &str) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
-}
-
 /// Said when patterns were given and no group fits them.
 pub(super) fn nothing_fits(cluster: &Cluster, patterns: &[Pattern]) -> Error {
     let brokers = &cluster.connection().brokers;
@@ -199,7 +191,7 @@ async fn reads(
     for (group, described) in cluster.describe_groups(&live).await? {
         match described {
             Ok(described) => {
-                let assigned = assigned(&described).filter(|topic| fits(&request.topics, topic));
+                let assigned = assigned(&described).filter(|topic| chooses(&request.topics, topic));
                 reads.entry(group).or_default().extend(assigned);
             }
             Err(error) => failures.push(format!("group `{group}`: {}", error.one_line())),

@@ -3,7 +3,7 @@
 use super::moves::{Move, MovePlan, note};
 use super::places;
 use crate::error::Result;
-use crate::kafka::{Cluster, Isolation};
+use crate::kafka::{Cluster, Committed, Isolation};
 use crate::model::offset_file::CommittedOffset;
 use crate::model::topic::TopicPartition;
 use crate::ops::group::{Occupied, occupied};
@@ -76,7 +76,7 @@ pub async fn plan_import(cluster: &Cluster, request: &ImportRequest) -> Result<M
         .collect();
     let places: Vec<TopicPartition> = places.into_iter().collect();
     let extents = scan::extents_each(cluster, &places, Isolation::ReadUncommitted).await?;
-    let committed: BTreeMap<String, places::Committed> = committed.into_iter().collect();
+    let committed: BTreeMap<String, Committed> = committed.into_iter().collect();
     let moved = |row: &CommittedOffset| {
         let place = place(row);
         let prior = committed

@@ -1,7 +1,7 @@
 //! Which partitions of which groups a command is about, and what is known of them.
 
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Isolation};
+use crate::kafka::{Cluster, Committed, Isolation};
 use crate::model::group::GroupListing;
 use crate::model::topic::TopicPartition;
 use crate::ops::group::{Occupied, occupied};
@@ -16,9 +16,6 @@ pub struct Limits {
     /// Empty: all.
     pub partitions: Vec<i32>,
 }
-
-/// Committed offsets by partition; `None` where there is none.
-pub(super) type Committed = BTreeMap<TopicPartition, Option<i64>>;
 
 /// What the groups committed, and where they are.
 pub(super) struct Found {

@@ -1,9 +1,9 @@
 //! `eda offsets reset`: the plan.
 
 use super::moves::{Move, MovePlan, note};
-use super::places::{self, Committed, Limits};
+use super::places::{self, Limits};
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Isolation};
+use crate::kafka::{Cluster, Committed, Isolation};
 use crate::model::offset::Position;
 use crate::model::topic::TopicPartition;
 use crate::ops::group::Occupied;

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, Status};
 use crate::kafka::Cluster;
-use crate::model::pattern::Pattern;
+use crate::model::pattern::{self, Pattern};
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 
@@ -33,10 +33,7 @@ struct Row {
 /// Lists the topics that match one of the patterns, all when there are none; Kafka's own only when `internal`.
 pub async fn list(cluster: &Cluster, patterns: &[Pattern], internal: bool) -> Result<TopicList> {
     let mut topics = cluster.topics().await?;
-    topics.retain(|topic| {
-        (internal || !topic.internal)
-            && (patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&topic.name)))
-    });
+    topics.retain(|topic| (internal || !topic.internal) && pattern::chooses(patterns, &topic.name));
     let (extents, failure) = super::extents(cluster, &topics).await?;
     let rows = topics.into_iter().map(|topic| {
         let records = topic.partitions.iter().map(|partition| {

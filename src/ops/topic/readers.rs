@@ -1,7 +1,8 @@
 //! Who reads a topic: the groups with commits in it, and those that are assigned it without having committed yet.
 
-use crate::kafka::Cluster;
+use crate::kafka::{Cluster, Committed};
 use crate::model::group::{GroupListing, GroupState};
+use crate::model::lag::{compute, total};
 use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::{lag, scan};
 use serde::Serialize;
@@ -22,7 +23,7 @@ pub(super) struct Reader {
 pub(super) async fn committed(
     cluster: &Cluster,
     failures: &mut Vec<String>,
-) -> Vec<(String, lag::Committed)> {
+) -> Vec<(String, Committed)> {
     let listings = match cluster.groups().await {
         Ok(listings) => listings,
         Err(error) => {
@@ -37,7 +38,7 @@ async fn of_groups(
     cluster: &Cluster,
     listings: &[GroupListing],
     failures: &mut Vec<String>,
-) -> Vec<(String, lag::Committed)> {
+) -> Vec<(String, Committed)> {
     let mut found = Vec::new();
     match cluster.committed_of_groups(listings).await {
         Ok(answers) => {
@@ -123,15 +124,20 @@ pub(super) async fn readers(
 }
 
 /// The lag in all these partitions; none when it is unknown in one that may hold records.
-fn behind(committed: &lag::Committed, extents: &scan::Stretch) -> Option<i64> {
-    let lag = |(place, offset): (&TopicPartition, &Option<i64>)| {
-        let (start, end) = extents.get(place)?;
-        match offset {
-            Some(offset) => Some(end.saturating_sub(*offset).max(0)),
-            None => (start == end).then_some(0),
-        }
+fn behind(committed: &Committed, extents: &scan::Stretch) -> Option<i64> {
+    let of = |offset: fn(&(i64, i64)) -> i64| -> BTreeMap<TopicPartition, i64> {
+        let places = extents.iter();
+        places
+            .map(|(place, extent)| (place.clone(), offset(extent)))
+            .collect()
     };
-    committed.iter().map(lag).sum()
+    // Whose it is does not matter to the sum.
+    total(&compute(
+        "",
+        committed,
+        &of(|extent| extent.0),
+        &of(|extent| extent.1),
+    ))
 }
 
 #[cfg(test)]

@@ -5,13 +5,11 @@
 
 use super::Selection;
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Isolation};
+use crate::kafka::{Cluster, Committed, Isolation};
 use crate::model::cluster::ClusterDescription;
-use crate::model::group::{GroupKind, GroupListing};
 use crate::model::lag::{PartitionLag, compute};
-use crate::model::pattern::Pattern;
+use crate::model::pattern::{Pattern, chooses};
 use crate::model::topic::{Topic, TopicPartition};
-use crate::ops::lag::Committed;
 use crate::ops::{missing, scan};
 use std::collections::BTreeMap;
 
@@ -65,7 +63,8 @@ pub(super) async fn look(cluster: &Cluster, selection: &Selection) -> Result<Loo
         .collect();
     let mut lags = Vec::new();
     for (group, mut committed) in on_groups.committed {
-        committed.retain(|place, offset| offset.is_some() && chooses(&selection.topics, place));
+        committed
+            .retain(|place, offset| offset.is_some() && chooses(&selection.topics, &place.topic));
         lags.extend(compute(&group, &committed, &BTreeMap::new(), &ends));
     }
     let mut missing = on_groups.missing;
@@ -82,10 +81,6 @@ pub(super) async fn look(cluster: &Cluster, selection: &Selection) -> Result<Loo
         failures,
         silent: on_topics.silent,
     })
-}
-
-fn chooses(patterns: &[Pattern], place: &TopicPartition) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&place.topic))
 }
 
 struct OnTopics {
@@ -139,11 +134,9 @@ async fn groups(cluster: &Cluster, patterns: &[Pattern]) -> Result<OnGroups> {
         |id, known| missing::group(cluster, id, known.iter().copied()),
     );
     // Only KIP-848's groups have to be described: the listing counts the others.
-    let uncounted =
-        |group: &&GroupListing| group.members.is_none() && group.kind == Some(GroupKind::Consumer);
     let uncounted: Vec<String> = groups
         .iter()
-        .filter(uncounted)
+        .filter(|group| group.is_uncounted())
         .map(|group| group.id.clone())
         .collect();
     let (offsets, described) = tokio::try_join!(
