@@ -74,6 +74,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// Of a report that has an item that failed, or has none.
+    pub fn failed_if(failed: bool) -> Status {
+        match failed {
+            true => Status::Failed,
+            false => Status::Done,
+        }
+    }
+
     /// The number the process exits with.
     pub fn code(self) -> u8 {
         match self {

@@ -132,6 +132,13 @@ impl Table {
         self
     }
 
+    /// A line below the rows for each of them.
+    pub fn note_all<'a>(&mut self, texts: impl IntoIterator<Item = &'a String>, tone: Tone) {
+        for text in texts {
+            self.note(text.as_str(), tone);
+        }
+    }
+
     /// A line below the rows.
     pub fn note(&mut self, text: impl Into<String>, tone: Tone) {
         self.notes.push((text.into(), tone));

@@ -24,16 +24,6 @@ pub async fn groups(context: &Context, named: Vec<String>) -> Result<(Vec<String
     Ok((vec![group], true))
 }
 
-/// As [`groups`], for a command that takes one.
-pub async fn group(context: &Context, named: Option<String>) -> Result<(String, bool)> {
-    let (mut groups, asked) = groups(context, named.into_iter().collect()).await?;
-    let group = groups.pop();
-    Ok((
-        group.ok_or_else(|| Error::failed("nothing was chosen"))?,
-        asked,
-    ))
-}
-
 /// The topic named, or the one that is chosen; and whether it was asked for. Kafka's own are not proposed.
 pub async fn topic(context: &Context, named: Option<String>) -> Result<(String, bool)> {
     if let Some(topic) = named {
@@ -53,6 +43,52 @@ pub async fn topic(context: &Context, named: Option<String>) -> Result<(String, 
     )
     .await?;
     Ok((topic, true))
+}
+
+/// As [`groups`]; when it was asked for, the finished command line is shown: `command`, the group, and `rest`.
+pub async fn groups_for(
+    context: &Context,
+    command: [&str; 2],
+    named: Vec<String>,
+    rest: &[String],
+) -> Result<Vec<String>> {
+    let (groups, asked) = groups(context, named).await?;
+    if asked {
+        show(context, command, &groups, rest);
+    }
+    Ok(groups)
+}
+
+/// As [`groups_for`], for a command that takes one.
+pub async fn group_for(
+    context: &Context,
+    command: [&str; 2],
+    named: Option<String>,
+    rest: &[String],
+) -> Result<String> {
+    let named = named.into_iter().collect();
+    let mut groups = groups_for(context, command, named, rest).await?;
+    groups
+        .pop()
+        .ok_or_else(|| Error::failed("nothing was chosen"))
+}
+
+/// As [`topic`], likewise.
+pub async fn topic_for(
+    context: &Context,
+    command: [&str; 2],
+    named: Option<String>,
+) -> Result<String> {
+    let (topic, asked) = topic(context, named).await?;
+    if asked {
+        show(context, command, std::slice::from_ref(&topic), &[]);
+    }
+    Ok(topic)
+}
+
+fn show(context: &Context, command: [&str; 2], chosen: &[String], rest: &[String]) {
+    let words = ["eda", command[0], command[1]].map(str::to_owned);
+    context.show_command([&words[..], chosen, rest].concat());
 }
 
 /// `flag` is how to give it on the command line; `none` is said when there is nothing to choose from.

@@ -22,12 +22,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let (groups, asked) = choose::groups(context, args.groups).await?;
-    if asked {
-        let mut words: Vec<String> = ["eda", "group", "describe"].map(str::to_owned).to_vec();
-        words.extend_from_slice(&groups);
-        context.show_command(words);
-    }
+    let groups = choose::groups_for(context, ["group", "describe"], args.groups, &[]).await?;
     let patterns: Vec<Pattern> = groups.iter().map(|group| group.as_str().into()).collect();
     let report = group::describe(context.cluster()?, &patterns).await?;
     context.ui.report(&report)

@@ -33,13 +33,8 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let (group, asked) = choose::group(context, args.group).await?;
-    if asked {
-        let mut words: Vec<String> = ["eda", "offsets", "delete"].map(str::to_owned).to_vec();
-        words.push(group.clone());
-        words.extend(args.limits.words());
-        context.show_command(words);
-    }
+    let rest = args.limits.words();
+    let group = choose::group_for(context, ["offsets", "delete"], args.group, &rest).await?;
     let request = DeleteRequest {
         group,
         limits: args.limits.into(),

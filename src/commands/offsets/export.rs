@@ -35,13 +35,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     if args.csv && context.ui.format() == Format::Json {
         return Err(Error::usage("`--csv` and `--json` contradict each other"));
     }
-    let (groups, asked) = choose::groups(context, args.groups).await?;
-    if asked {
-        let mut words: Vec<String> = ["eda", "offsets", "export"].map(str::to_owned).to_vec();
-        words.extend_from_slice(&groups);
-        words.extend(args.limits.words());
-        context.show_command(words);
-    }
+    let groups = choose::groups_for(
+        context,
+        ["offsets", "export"],
+        args.groups,
+        &args.limits.words(),
+    )
+    .await?;
     let rows = offsets::export(context.cluster()?, &groups, &args.limits.into()).await?;
     let text = match args.csv {
         true => offset_file::to_csv(&rows),

@@ -25,12 +25,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let (name, asked) = choose::topic(context, args.name).await?;
-    if asked {
-        let mut words: Vec<String> = ["eda", "topic", "describe"].map(str::to_owned).to_vec();
-        words.push(name.clone());
-        context.show_command(words);
-    }
+    let name = choose::topic_for(context, ["topic", "describe"], args.name).await?;
     let report = topic::describe(context.cluster()?, &name, args.all_configs).await?;
     context.ui.report(&report)
 }

@@ -109,9 +109,7 @@ impl Report for DeletePlan {
         for reason in &self.unknown {
             table.note(format!("not counted: {reason}"), Tone::Warn);
         }
-        for refusal in &self.refusals {
-            table.note(refusal.clone(), Tone::Bad);
-        }
+        table.note_all(&self.refusals, Tone::Bad);
         table
     }
 
@@ -120,10 +118,7 @@ impl Report for DeletePlan {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.occupied.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.occupied.is_empty()))
     }
 }
 
@@ -170,9 +165,6 @@ impl Report for DeleteOutcome {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.0.iter().all(|row| row.deleted) {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.0.iter().all(|row| row.deleted)))
     }
 }

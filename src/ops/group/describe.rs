@@ -67,24 +67,28 @@ pub async fn describe(cluster: &Cluster, patterns: &[Pattern]) -> Result<GroupRe
     };
     let snapshot = snapshot(cluster, &request).await?;
     let mut failures = snapshot.failures;
-    let ids: Vec<String> = snapshot
-        .groups
-        .iter()
-        .map(|group| group.id.clone())
+    let mut descriptions = snapshot.described;
+    let rest = snapshot.groups.iter().map(|group| &group.id);
+    let rest: Vec<String> = rest
+        .filter(|id| !descriptions.contains_key(*id))
+        .cloned()
         .collect();
-    let mut rows: BTreeMap<String, Vec<PartitionLag>> = BTreeMap::new();
-    for row in snapshot.rows {
-        rows.entry(row.group.clone()).or_default().push(row);
-    }
-    let mut groups = Vec::new();
-    for (id, description) in cluster.describe_groups(&ids).await? {
+    for (id, description) in cluster.describe_groups(&rest).await? {
         match description {
             Ok(description) => {
-                groups.push(described(description, rows.remove(&id).unwrap_or_default()));
+                descriptions.insert(id, description);
             }
             Err(error) => failures.push(error.one_line()),
         }
     }
+    let mut rows: BTreeMap<String, Vec<PartitionLag>> = BTreeMap::new();
+    for row in snapshot.rows {
+        rows.entry(row.group.clone()).or_default().push(row);
+    }
+    let described = |(id, description): (String, GroupDescription)| {
+        described(description, rows.remove(&id).unwrap_or_default())
+    };
+    let groups = descriptions.into_iter().map(described).collect();
     Ok(GroupReport { groups, failures })
 }
 
@@ -220,17 +224,13 @@ impl Report for GroupReport {
         let mut tables = self.groups.iter().flat_map(Described::tables);
         let Some(mut table) = tables.next() else {
             let mut table = Table::new(&[], "no groups");
-            for failure in &self.failures {
-                table.note(failure.clone(), Tone::Bad);
-            }
+            table.note_all(&self.failures, Tone::Bad);
             return table;
         };
         table.more = tables.collect();
         // Below everything, not below the first group's members.
         if let Some(last) = table.more.last_mut() {
-            for failure in &self.failures {
-                last.note(failure.clone(), Tone::Bad);
-            }
+            last.note_all(&self.failures, Tone::Bad);
         }
         table
     }
@@ -240,10 +240,7 @@ impl Report for GroupReport {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.failures.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.failures.is_empty()))
     }
 }
 

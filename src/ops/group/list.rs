@@ -2,7 +2,7 @@
 
 use crate::error::{Result, Status};
 use crate::kafka::Cluster;
-use crate::model::group::{GroupKind, GroupListing, GroupState};
+use crate::model::group::{GroupDescription, GroupKind, GroupListing, GroupState};
 use crate::model::lag::{PartitionLag, total};
 use crate::model::pattern::Pattern;
 use crate::ops::lag::{LagRequest, snapshot};
@@ -58,7 +58,7 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<GroupList>
     let wanted =
         |group: &GroupListing| request.states.is_empty() || request.states.contains(&group.state);
     let groups: Vec<GroupListing> = snapshot.groups.into_iter().filter(wanted).collect();
-    let members = members(cluster, &groups, &mut failures).await?;
+    let members = members(cluster, &groups, &snapshot.described, &mut failures).await?;
     let mut rows: BTreeMap<&str, Vec<&PartitionLag>> = BTreeMap::new();
     for row in &snapshot.rows {
         rows.entry(&row.group).or_default().push(row);
@@ -91,14 +91,18 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<GroupList>
 async fn members(
     cluster: &Cluster,
     groups: &[GroupListing],
+    described: &BTreeMap<String, GroupDescription>,
     failures: &mut Vec<String>,
 ) -> Result<BTreeMap<String, usize>> {
     let untold: Vec<String> = groups
         .iter()
-        .filter(|group| group.is_uncounted())
+        .filter(|group| group.is_uncounted() && !described.contains_key(&group.id))
         .map(|group| group.id.clone())
         .collect();
-    let mut members = BTreeMap::new();
+    let counted = described.iter();
+    let mut members: BTreeMap<String, usize> = counted
+        .map(|(id, group)| (id.clone(), group.members.len()))
+        .collect();
     for (group, described) in cluster.describe_groups(&untold).await? {
         match described {
             Ok(described) => {
@@ -144,9 +148,7 @@ impl Report for GroupList {
                 row.lag.into(),
             ]);
         }
-        for failure in &self.failures {
-            table.note(failure.clone(), Tone::Bad);
-        }
+        table.note_all(&self.failures, Tone::Bad);
         table
     }
 
@@ -155,10 +157,7 @@ impl Report for GroupList {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.failures.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.failures.is_empty()))
     }
 }
 

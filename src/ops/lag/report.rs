@@ -218,9 +218,7 @@ impl Report for LagReport {
         for sentence in self.over_sentences() {
             table.note(sentence, Tone::Bad);
         }
-        for failure in &self.failures {
-            table.note(failure.clone(), Tone::Bad);
-        }
+        table.note_all(&self.failures, Tone::Bad);
         table
     }
 

@@ -111,6 +111,7 @@ pub(super) mod tests {
         let committed = BTreeMap::from([(place.clone(), committed)]);
         let snapshot = Snapshot {
             rows: compute("payment", &committed, &of(end.map(|_| 0)), &of(end)),
+            described: BTreeMap::new(),
             unread: BTreeSet::new(),
             groups: Vec::new(),
             topics: Vec::new(),

@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub rows: Vec<PartitionLag>,
     /// The groups that were asked for, sorted.
     pub groups: Vec<GroupListing>,
+    /// Those of them that had to be described, to learn what they read.
+    pub described: BTreeMap<String, GroupDescription>,
     /// Those of them whose offsets could not be read.
     pub unread: BTreeSet<String>,
     /// Every topic of the cluster, sorted.
@@ -94,7 +96,8 @@ impl Survey {
         let mut failures = Vec::new();
         let mut committed: Vec<(String, Committed)> = Vec::new();
         let mut unread = BTreeSet::new();
-        let reads = reads(cluster, &groups, request, &mut failures).await?;
+        let described = described(cluster, &groups, request, &mut failures).await?;
+        let reads = reads(&described, request);
         let nothing = BTreeSet::new();
         for (group, offsets) in cluster.committed_of_groups(&groups).await? {
             match offsets {
@@ -146,6 +149,7 @@ impl Survey {
         Ok(Snapshot {
             rows,
             groups,
+            described,
             unread,
             topics: self.topics.clone(),
             gone,
@@ -163,24 +167,15 @@ pub(super) fn nothing_fits(cluster: &Cluster, patterns: &[Pattern]) -> Error {
     Error::failed(sentence).hint("`eda lag` shows the groups")
 }
 
-/// The topics that groups asked for read besides those they have commits in: a group that has not committed yet is
-/// behind in all of them. Not when all groups are shown, where each live one would have to be described.
-async fn reads(
+/// The live ones of the groups asked for. Not when all groups are shown, where each would have to be described.
+async fn described(
     cluster: &Cluster,
     groups: &[GroupListing],
     request: &LagRequest,
     failures: &mut Vec<String>,
-) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let mut reads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+) -> Result<BTreeMap<String, GroupDescription>> {
     if request.groups.is_empty() {
-        return Ok(reads);
-    }
-    // Both named: whoever asks for this group in this topic sees it there, committed or not.
-    let literal = |pattern: &&Pattern| pattern.is_literal();
-    let topics = request.topics.iter().filter(literal);
-    let topics: BTreeSet<String> = topics.map(|topic| topic.as_str().to_owned()).collect();
-    for group in request.groups.iter().filter(literal) {
-        reads.insert(group.as_str().to_owned(), topics.clone());
+        return Ok(BTreeMap::new());
     }
     // Only consumers say what they are assigned in a way that we understand.
     let live: Vec<String> = groups
@@ -188,16 +183,37 @@ async fn reads(
         .filter(|group| group.state.is_live() && group.protocol_type == "consumer")
         .map(|group| group.id.clone())
         .collect();
-    for (group, described) in cluster.describe_groups(&live).await? {
-        match described {
-            Ok(described) => {
-                let assigned = assigned(&described).filter(|topic| chooses(&request.topics, topic));
-                reads.entry(group).or_default().extend(assigned);
+    let mut described = BTreeMap::new();
+    for (group, description) in cluster.describe_groups(&live).await? {
+        match description {
+            Ok(description) => {
+                described.insert(group, description);
             }
             Err(error) => failures.push(format!("group `{group}`: {}", error.one_line())),
         }
     }
-    Ok(reads)
+    Ok(described)
+}
+
+/// The topics that groups asked for read besides those they have commits in: a group that has not committed yet is
+/// behind in all of them.
+fn reads(
+    described: &BTreeMap<String, GroupDescription>,
+    request: &LagRequest,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut reads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // Both named: whoever asks for this group in this topic sees it there, committed or not.
+    let literal = |pattern: &&Pattern| pattern.is_literal();
+    let topics = request.topics.iter().filter(literal);
+    let topics: BTreeSet<String> = topics.map(|topic| topic.as_str().to_owned()).collect();
+    for group in request.groups.iter().filter(literal) {
+        reads.insert(group.as_str().to_owned(), topics.clone());
+    }
+    for (group, description) in described {
+        let assigned = assigned(description).filter(|topic| chooses(&request.topics, topic));
+        reads.entry(group.clone()).or_default().extend(assigned);
+    }
+    reads
 }
 
 fn assigned(group: &GroupDescription) -> impl Iterator<Item = String> {

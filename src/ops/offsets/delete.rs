@@ -160,9 +160,6 @@ impl Report for DeleteOutcome {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.0.iter().all(|row| row.deleted) {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.0.iter().all(|row| row.deleted)))
     }
 }

@@ -150,12 +150,8 @@ impl Report for MovePlan {
                 table.note(format!("{group}: {consequence}"), Tone::Warn);
             }
         }
-        for remark in &self.remarks {
-            table.note(remark.clone(), Tone::Warn);
-        }
-        for refusal in &self.refusals {
-            table.note(refusal.clone(), Tone::Bad);
-        }
+        table.note_all(&self.remarks, Tone::Warn);
+        table.note_all(&self.refusals, Tone::Bad);
         match (self.failed(), self.skip_failed) {
             (0, _) => {}
             (failed, true) => table.note(format!("{failed} rows fail and are left out"), Tone::Bad),
@@ -174,10 +170,9 @@ impl Report for MovePlan {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.failed() == 0 && self.occupied.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(
+            self.failed() > 0 || !self.occupied.is_empty(),
+        ))
     }
 }
 

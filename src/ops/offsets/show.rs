@@ -51,9 +51,7 @@ impl Report for OffsetsReport {
                 row.end.into(),
             ]);
         }
-        for failure in &self.failures {
-            table.note(failure.clone(), Tone::Bad);
-        }
+        table.note_all(&self.failures, Tone::Bad);
         table
     }
 
@@ -62,9 +60,6 @@ impl Report for OffsetsReport {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.failures.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.failures.is_empty()))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::apply::has_moved;
 use crate::consent::Consent;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::{Failure, topic_for};
 use crate::model::record::Record;
@@ -270,9 +270,7 @@ impl Report for SkipPlan {
             Some(topic) => table.note(format!("it is copied to {topic} first"), Tone::Plain),
             None => table.note("it is not kept anywhere else", Tone::Warn),
         }
-        for refusal in &self.refusals {
-            table.note(refusal.clone(), Tone::Bad);
-        }
+        table.note_all(&self.refusals, Tone::Bad);
         table
     }
 
@@ -280,11 +278,8 @@ impl Report for SkipPlan {
         &self.refusals
     }
 
-    fn status(&self) -> Result<crate::error::Status> {
-        Ok(match self.occupied.is_empty() {
-            true => crate::error::Status::Done,
-            false => crate::error::Status::Failed,
-        })
+    fn status(&self) -> Result<Status> {
+        Ok(Status::failed_if(!self.occupied.is_empty()))
     }
 }
 

@@ -164,10 +164,6 @@ impl Report for DeleteOutcome {
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(if self.0.iter().all(|row| row.deleted) {
-            Status::Done
-        } else {
-            Status::Failed
-        })
+        Ok(Status::failed_if(!self.0.iter().all(|row| row.deleted)))
     }
 }

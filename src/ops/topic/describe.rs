@@ -129,16 +129,11 @@ impl Report for TopicReport {
             ]);
         }
         table.more = vec![configs, groups];
-        for failure in &self.failures {
-            table.note(failure.clone(), Tone::Bad);
-        }
+        table.note_all(&self.failures, Tone::Bad);
         table
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(match self.failures.is_empty() {
-            true => Status::Done,
-            false => Status::Failed,
-        })
+        Ok(Status::failed_if(!self.failures.is_empty()))
     }
 }

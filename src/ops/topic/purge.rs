@@ -255,7 +255,7 @@ impl Report for PurgePlan {
 
     fn status(&self) -> Result<Status> {
         let failed = self.partitions.iter().any(|row| row.error.is_some());
-        Ok(if failed { Status::Failed } else { Status::Done })
+        Ok(Status::failed_if(failed))
     }
 }
 
@@ -352,6 +352,6 @@ impl Report for PurgeOutcome {
 
     fn status(&self) -> Result<Status> {
         let failed = self.partitions.iter().any(|row| row.row.error.is_some());
-        Ok(if failed { Status::Failed } else { Status::Done })
+        Ok(Status::failed_if(failed))
     }
 }

@@ -14,9 +14,7 @@ impl Report for Sample {
     fn table(&self) -> Table {
         let Some(outage) = &self.error else {
             let mut table = self.seen();
-            for failure in &self.failures {
-                table.note(failure.clone(), Tone::Bad);
-            }
+            table.note_all(&self.failures, Tone::Bad);
             return table.titled(self.title());
         };
         // What was known last, and that it is old.
