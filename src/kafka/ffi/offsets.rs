@@ -8,6 +8,7 @@ use super::topics::other_kind;
 use super::{Owned, c_text, fault_of, pointers, slice};
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
+use std::ffi::c_char;
 use std::ptr;
 
 impl Admin {
@@ -66,45 +67,12 @@ impl Admin {
         group: &str,
         coordinator: Option<i32>,
     ) -> Pending<Vec<Read>> {
-        self.submit(
-            c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-            Options {
-                broker: coordinator,
-                ..Options::default()
-            },
-            |request| {
-                let group = c_text(group)?;
-                // SAFETY: null asks for every partition; the array and what it points to live for the call and are
-                // copied; client, options and queue are alive.
-                unsafe {
-                    let groups = [Owned::new(
-                        c::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), ptr::null()),
-                        c::rd_kafka_ListConsumerGroupOffsets_destroy,
-                    )?];
-                    c::rd_kafka_ListConsumerGroupOffsets(
-                        request.client,
-                        pointers(&groups).as_mut_ptr(),
-                        groups.len(),
-                        request.options,
-                        request.queue,
-                    );
-                }
-                Ok(())
-            },
-            |event| {
-                // SAFETY: the event is alive and keeps its result; a result of another kind is null.
-                unsafe {
-                    let result = c::rd_kafka_event_ListConsumerGroupOffsets_result(event.pointer());
-                    if result.is_null() {
-                        return Err(other_kind());
-                    }
-                    let mut count = 0;
-                    let groups =
-                        c::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
-                    read_group(event, slice(groups, count))
-                }
-            },
-        )
+        let options = Options {
+            broker: coordinator,
+            ..Options::default()
+        };
+        // No list asks for every partition.
+        self.of_group(&LIST, options, group, || Ok(None))
     }
 
     /// Commits offsets for a group that has no members. The partitions must differ from each other.
@@ -113,44 +81,9 @@ impl Admin {
         group: &str,
         offsets: impl ExactSizeIterator<Item = (&'a TopicPartition, i64)>,
     ) -> Pending<Vec<Read>> {
-        self.submit(
-            c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
-            Options::default(),
-            |request| {
-                let group = c_text(group)?;
-                let list = List::with_offsets(offsets)?;
-                // SAFETY: the array and what it points to live for the call and are copied; client, options and queue
-                // are alive.
-                unsafe {
-                    let groups = [Owned::new(
-                        c::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), list.pointer()),
-                        c::rd_kafka_AlterConsumerGroupOffsets_destroy,
-                    )?];
-                    c::rd_kafka_AlterConsumerGroupOffsets(
-                        request.client,
-                        pointers(&groups).as_mut_ptr(),
-                        groups.len(),
-                        request.options,
-                        request.queue,
-                    );
-                }
-                Ok(())
-            },
-            |event| {
-                // SAFETY: the event is alive and keeps its result; a result of another kind is null.
-                unsafe {
-                    let result =
-                        c::rd_kafka_event_AlterConsumerGroupOffsets_result(event.pointer());
-                    if result.is_null() {
-                        return Err(other_kind());
-                    }
-                    let mut count = 0;
-                    let groups =
-                        c::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &mut count);
-                    read_group(event, slice(groups, count))
-                }
-            },
-        )
+        self.of_group(&ALTER, Options::default(), group, || {
+            List::with_offsets(offsets).map(Some)
+        })
     }
 
     /// Forgets what a group committed in these partitions. They must differ from each other.
@@ -159,20 +92,36 @@ impl Admin {
         group: &str,
         partitions: &[TopicPartition],
     ) -> Pending<Vec<Read>> {
+        self.of_group(&DELETE, Options::default(), group, || {
+            List::of(partitions).map(Some)
+        })
+    }
+
+    /// Sends one of the three requests that are about some partitions of one group.
+    fn of_group<T: 'static>(
+        &self,
+        operation: &'static GroupOperation<T>,
+        options: Options,
+        group: &str,
+        partitions: impl FnOnce() -> Result<Option<List>, Fault>,
+    ) -> Pending<Vec<Read>> {
         self.submit(
-            c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS,
-            Options::default(),
+            operation.number,
+            options,
             |request| {
                 let group = c_text(group)?;
-                let list = List::of(partitions)?;
-                // SAFETY: the array and what it points to live for the call and are copied; client, options and queue
-                // are alive.
+                let list = partitions()?;
+                let list = list
+                    .as_ref()
+                    .map_or(ptr::null(), |list| list.pointer().cast_const());
+                // SAFETY: the functions are those of one operation; the array and what it points to live for the call
+                // and are copied; client, options and queue are alive.
                 unsafe {
                     let groups = [Owned::new(
-                        c::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), list.pointer()),
-                        c::rd_kafka_DeleteConsumerGroupOffsets_destroy,
+                        (operation.new)(group.as_ptr(), list),
+                        operation.destroy,
                     )?];
-                    c::rd_kafka_DeleteConsumerGroupOffsets(
+                    (operation.send)(
                         request.client,
                         pointers(&groups).as_mut_ptr(),
                         groups.len(),
@@ -185,20 +134,65 @@ impl Admin {
             |event| {
                 // SAFETY: the event is alive and keeps its result; a result of another kind is null.
                 unsafe {
-                    let result =
-                        c::rd_kafka_event_DeleteConsumerGroupOffsets_result(event.pointer());
+                    let result = (operation.result)(event.pointer());
                     if result.is_null() {
                         return Err(other_kind());
                     }
                     let mut count = 0;
-                    let groups =
-                        c::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &mut count);
+                    let groups = (operation.groups)(result, &mut count);
                     read_group(event, slice(groups, count))
                 }
             },
         )
     }
 }
+
+/// The functions of librdkafka's for one request about some partitions of one group, `T` being what says which.
+struct GroupOperation<T> {
+    number: c::rd_kafka_admin_op_t,
+    new: unsafe extern "C" fn(*const c_char, *const c::rd_kafka_topic_partition_list_t) -> *mut T,
+    destroy: unsafe extern "C" fn(*mut T),
+    send: unsafe extern "C" fn(
+        *mut c::rd_kafka_t,
+        *mut *mut T,
+        usize,
+        *const c::rd_kafka_AdminOptions_t,
+        *mut c::rd_kafka_queue_t,
+    ),
+    /// A result is the event itself, by another name for each operation.
+    result: unsafe extern "C" fn(*mut c::rd_kafka_event_t) -> *const c::rd_kafka_event_t,
+    groups: unsafe extern "C" fn(
+        *const c::rd_kafka_event_t,
+        *mut usize,
+    ) -> *mut *const c::rd_kafka_group_result_t,
+}
+
+static LIST: GroupOperation<c::rd_kafka_ListConsumerGroupOffsets_t> = GroupOperation {
+    number: c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+    new: c::rd_kafka_ListConsumerGroupOffsets_new,
+    destroy: c::rd_kafka_ListConsumerGroupOffsets_destroy,
+    send: c::rd_kafka_ListConsumerGroupOffsets,
+    result: c::rd_kafka_event_ListConsumerGroupOffsets_result,
+    groups: c::rd_kafka_ListConsumerGroupOffsets_result_groups,
+};
+
+static ALTER: GroupOperation<c::rd_kafka_AlterConsumerGroupOffsets_t> = GroupOperation {
+    number: c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+    new: c::rd_kafka_AlterConsumerGroupOffsets_new,
+    destroy: c::rd_kafka_AlterConsumerGroupOffsets_destroy,
+    send: c::rd_kafka_AlterConsumerGroupOffsets,
+    result: c::rd_kafka_event_AlterConsumerGroupOffsets_result,
+    groups: c::rd_kafka_AlterConsumerGroupOffsets_result_groups,
+};
+
+static DELETE: GroupOperation<c::rd_kafka_DeleteConsumerGroupOffsets_t> = GroupOperation {
+    number: c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS,
+    new: c::rd_kafka_DeleteConsumerGroupOffsets_new,
+    destroy: c::rd_kafka_DeleteConsumerGroupOffsets_destroy,
+    send: c::rd_kafka_DeleteConsumerGroupOffsets,
+    result: c::rd_kafka_event_DeleteConsumerGroupOffsets_result,
+    groups: c::rd_kafka_DeleteConsumerGroupOffsets_result_groups,
+};
 
 /// The partitions of the one group that was asked about.
 ///
