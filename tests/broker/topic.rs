@@ -3,6 +3,7 @@
 use super::{send_numbers, topic};
 use crate::support::{broker, eda, fresh};
 use insta::assert_snapshot;
+use serde_json::json;
 
 #[test]
 fn a_topic_is_created_listed_described_and_deleted() {
@@ -24,15 +25,16 @@ fn a_topic_is_created_listed_described_and_deleted() {
     assert_eq!(created["created"], true);
 
     send_numbers(&name, 6, 12);
-    let listed = eda(&["topic", "list", &name, "--json"])
-        .on(broker())
-        .run()
-        .succeeds()
-        .json();
-    assert_eq!(listed.as_array().unwrap().len(), 1);
-    assert_eq!(listed[0]["name"], name.as_str());
-    assert_eq!(listed[0]["partitions"], 6);
-    assert_eq!(listed[0]["records"], 12);
+    let list = |count: &[&str]| {
+        let list = eda(&["topic", "list", &name, "--json"]).on(broker());
+        list.args(count).run().succeeds().json()
+    };
+    let row =
+        json!({"name": name, "partitions": 6, "replicas": 1, "internal": false, "offline": 0});
+    assert_eq!(list(&[]), json!([row]));
+    let mut counted = row;
+    counted["records"] = 12.into();
+    assert_eq!(list(&["--long"]), json!([counted]));
 
     let described = eda(&["topic", "describe", &name, "--json"])
         .on(broker())
@@ -217,7 +219,7 @@ fn plain_output_is_for_awk() {
         .run()
         .succeeds();
     let fields: Vec<&str> = plain.stdout.trim_end().split('\t').collect();
-    assert_eq!(fields[..2], [name.as_str(), "4"]);
+    assert_eq!(fields, [name.as_str(), "4", "1"]);
     assert_eq!(plain.stdout.lines().count(), 1, "no header");
 }
 
@@ -241,6 +243,13 @@ fn a_whole_run_as_a_person_sees_it() {
     hint: `--if-not-exists` accepts that, `eda topic describe orders-xxxxxxxx` shows it
     ");
     assert_snapshot!(run(&["topic", "list", &name]), @r"
+    status: 0
+    --- stdout
+    NAME             PARTITIONS  REPLICAS
+    orders-xxxxxxxx           6         1
+    --- stderr
+    ");
+    assert_snapshot!(run(&["topic", "list", &name, "--long"]), @r"
     status: 0
     --- stdout
     NAME             PARTITIONS  REPLICAS  RECORDS

@@ -5,14 +5,15 @@ use crate::ops::topic;
 
 /// List the topics
 ///
-/// Records are counted as end minus start of each partition: deleted and compacted ones in between count too.
+/// --long counts the records, too: end minus start of each partition, in which deleted and compacted ones in between
+/// count as well. It asks the leader of every partition, so it takes longer on a large cluster.
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "ls",
     before_long_help = "\
 Examples:
   eda topic list
-  eda topic list 'order-*'
+  eda topic list 'order-*' --long
   eda topic list --json | jq -r '.[].name'"
 )]
 pub struct Args {
@@ -23,9 +24,18 @@ pub struct Args {
     /// Also Kafka's own topics, such as __consumer_offsets
     #[arg(long)]
     internal: bool,
+
+    /// Also how many records each topic holds
+    #[arg(short, long)]
+    long: bool,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
-    let report = topic::list(context.cluster()?, &args.patterns, args.internal).await?;
+    let request = topic::ListRequest {
+        patterns: args.patterns,
+        internal: args.internal,
+        count: args.long,
+    };
+    let report = topic::list(context.cluster()?, &request).await?;
     context.ui.report(&report)
 }

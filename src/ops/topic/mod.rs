@@ -16,7 +16,7 @@ pub use create::{
 };
 pub use delete::{DeleteOutcome, DeletePlan, delete, plan_delete};
 pub use describe::{TopicReport, describe};
-pub use list::{TopicList, list};
+pub use list::{ListRequest, TopicList, list};
 pub use purge::{PurgeOutcome, PurgePlan, PurgeRequest, plan_purge, purge};
 
 use crate::error::{Error, Result};
