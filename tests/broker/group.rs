@@ -1,21 +1,9 @@
 //! `eda group …`.
 
-use super::{PATIENCE, send_numbers, topic};
+use super::{PATIENCE, behind_by_four, send_numbers, topic};
 use crate::support::{Running, broker, eda, excused, fresh, terminal, wait_until};
 use insta::assert_snapshot;
 use serde_json::Value;
-
-/// A topic of two partitions with ten records, and a group that has read six of them and is gone.
-fn group_without_members() -> (String, String) {
-    let topic = topic("orders", 2);
-    let group = fresh("payment-service");
-    send_numbers(&topic, 2, 10);
-    eda(&["consume", &topic, "--group", &group, "-n", "6"])
-        .on(broker())
-        .run()
-        .succeeds();
-    (topic, group)
-}
 
 /// A member that has joined and was given partitions.
 pub(super) fn member(topic: &str, group: &str, arguments: &[&str]) -> Running {
@@ -63,7 +51,7 @@ fn listed(arguments: &[&str]) -> Vec<Value> {
 
 #[test]
 fn a_group_is_listed_with_state_members_topics_and_lag() {
-    let (topic, group) = group_without_members();
+    let (topic, group) = behind_by_four();
     // The rest, so that both partitions have a commit.
     eda(&["consume", &topic, "--group", &group, "-n", "4"])
         .on(broker())
@@ -90,7 +78,7 @@ fn a_group_is_listed_with_state_members_topics_and_lag() {
 
 #[test]
 fn groups_are_chosen_by_pattern_and_state() {
-    let (_, group) = group_without_members();
+    let (_, group) = behind_by_four();
     let prefix = format!("{}*", &group[..group.len() - 1]);
     let names = |arguments: &[&str]| -> Vec<String> {
         let name = |row: &Value| row["group"].as_str().unwrap().to_owned();
@@ -113,7 +101,7 @@ fn groups_are_chosen_by_pattern_and_state() {
 
 #[test]
 fn a_member_is_described_with_what_it_reads() {
-    let (topic, group) = group_without_members();
+    let (topic, group) = behind_by_four();
     let member = member(&topic, &group, &[]);
     let group_now = described(&group);
     assert_eq!(group_now["state"], "Stable");
@@ -168,7 +156,7 @@ fn a_group_as_a_person_sees_it() {
 
 #[test]
 fn an_unknown_group_is_answered_with_the_one_that_was_meant() {
-    let (_, group) = group_without_members();
+    let (_, group) = behind_by_four();
     let typo = group.replace("payment", "paymnet");
     for command in ["describe", "delete"] {
         eda(&["group", command, &typo])
@@ -182,8 +170,8 @@ fn an_unknown_group_is_answered_with_the_one_that_was_meant() {
 
 #[test]
 fn groups_are_deleted_with_consent_all_that_were_named_or_none() {
-    let (_, first) = group_without_members();
-    let (_, second) = group_without_members();
+    let (_, first) = behind_by_four();
+    let (_, second) = behind_by_four();
     let exists = |group: &str| !listed(&[group]).is_empty();
     eda(&["group", "delete", &first])
         .on(broker())
@@ -220,7 +208,7 @@ fn groups_are_deleted_with_consent_all_that_were_named_or_none() {
 
 #[test]
 fn a_group_with_members_is_not_deleted_and_they_are_named() {
-    let (topic, group) = group_without_members();
+    let (topic, group) = behind_by_four();
     let member = member(&topic, &group, &[]);
     let id = members(&described(&group))[0]["id"].clone();
     eda(&["group", "delete", &group, "--yes"])
@@ -247,7 +235,7 @@ fn a_declined_deletion_changes_nothing() {
     if terminal::is_missing("a_declined_deletion_changes_nothing") {
         return;
     }
-    let (_, group) = group_without_members();
+    let (_, group) = behind_by_four();
     let mut delete = eda(&["group", "delete", &group])
         .on(broker())
         .on_a_terminal();

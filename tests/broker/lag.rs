@@ -3,23 +3,11 @@
 mod gate;
 mod watch;
 
-use super::{send, send_numbers, topic};
+use super::{behind_by_four, send, send_numbers, topic};
 use crate::support::kafka_tools::tool;
 use crate::support::{broker, eda, excused, fresh};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-
-/// A topic of two partitions with five records each, and a group that has read six of them.
-fn behind_by_four() -> (String, String) {
-    let topic = topic("orders", 2);
-    let group = fresh("payment-service");
-    send_numbers(&topic, 2, 10);
-    eda(&["consume", &topic, "--group", &group, "-n", "6"])
-        .on(broker())
-        .run()
-        .succeeds();
-    (topic, group)
-}
 
 #[test]
 fn lag_is_end_minus_committed_also_for_a_group_without_members() {

@@ -78,6 +78,19 @@ fn send_numbers(topic: &str, partitions: u32, count: u32) {
     send(topic, &(0..count).map(record).collect::<Vec<_>>());
 }
 
+/// A topic with ten records, and a group without members that has read six of them.
+#[track_caller]
+fn behind_by_four() -> (String, String) {
+    let topic = topic("orders", 2);
+    let group = fresh("payment-service");
+    send_numbers(&topic, 2, 10);
+    eda(&["consume", &topic, "--group", &group, "-n", "6"])
+        .on(broker())
+        .run()
+        .succeeds();
+    (topic, group)
+}
+
 /// All records there are in a topic.
 #[track_caller]
 fn read(topic: &str) -> Vec<Value> {

@@ -67,6 +67,28 @@ fn a_complete_command_line_is_asked_nothing() {
 }
 
 #[test]
+fn the_topic_to_alter_is_chosen_and_the_command_line_shown() {
+    if terminal::is_missing("the_topic_to_alter_is_chosen_and_the_command_line_shown") {
+        return;
+    }
+    let name = topic("orders", 1);
+    let arguments = [
+        "topic",
+        "alter",
+        "--retention",
+        "1d",
+        "--unset",
+        "segment.ms",
+    ];
+    let mut alter = eda(&arguments).on(broker()).on_a_terminal();
+    alter.answer("Topic", &format!("{name}{ENTER}"));
+    alter.answer("Change it?", "y");
+    let output = alter.ends().succeeds();
+    let words = "--config retention.ms=86400000 --unset segment.ms";
+    output.stdout_has(&finished(&format!("$ eda topic alter {name} {words}")));
+}
+
+#[test]
 fn producing_lets_an_event_be_chosen_and_asks_for_its_fields() {
     if terminal::is_missing("producing_lets_an_event_be_chosen_and_asks_for_its_fields") {
         return;

@@ -70,13 +70,16 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             "`--partitions`, `--retention`, `--config KEY=VALUE` and `--unset KEY` say what",
         ));
     }
-    let (name, _asked) = choose::topic(context, args.name).await?;
+    let (name, asked) = choose::topic(context, args.name).await?;
     let request = AlterRequest {
         name,
         partitions: args.partitions,
         set,
         unset: args.unset,
     };
+    if asked {
+        context.show_command(request.command_line());
+    }
     let plan = topic::plan_alter(context.cluster()?, &request).await?;
     if plan.is_empty() || args.safety.dry_run {
         return context.ui.report(&plan);

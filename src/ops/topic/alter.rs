@@ -23,6 +23,24 @@ pub struct AlterRequest {
     pub unset: Vec<String>,
 }
 
+impl AlterRequest {
+    /// The command line that asks for the same.
+    pub fn command_line(&self) -> Vec<String> {
+        let mut words: Vec<String> = ["eda", "topic", "alter"].map(str::to_owned).to_vec();
+        words.push(self.name.clone());
+        if let Some(partitions) = self.partitions {
+            words.extend(["--partitions".to_owned(), partitions.to_string()]);
+        }
+        for (name, value) in &self.set {
+            words.extend(["--config".to_owned(), format!("{name}={value}")]);
+        }
+        for name in &self.unset {
+            words.extend(["--unset".to_owned(), name.clone()]);
+        }
+        words
+    }
+}
+
 /// The name of the row that is no configuration.
 const PARTITIONS: &str = "partitions";
 

@@ -1,7 +1,7 @@
 //! `eda lag --max` over time: `--for` and `--within`.
 
-use super::super::{PATIENCE, send_numbers, topic};
-use super::{behind_by_four, catch_up};
+use super::super::{PATIENCE, behind_by_four, send_numbers, topic};
+use super::catch_up;
 use crate::support::{Running, broker, eda, fresh, terminal, wire};
 use std::time::Duration;
 

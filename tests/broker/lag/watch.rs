@@ -1,7 +1,6 @@
 //! `eda lag --watch`.
 
-use super::super::{PATIENCE, create, send_numbers, topic};
-use super::behind_by_four;
+use super::super::{PATIENCE, behind_by_four, create, send_numbers, topic};
 use crate::support::{Running, broker, eda, fresh, terminal, wait_until, wire};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
