@@ -3,7 +3,7 @@ use super::candidates;
 use super::context::Context;
 use crate::error::{Result, Status};
 use crate::model::offset::Range;
-use crate::model::record::Record;
+use crate::model::record::RecordRef;
 use crate::ops::consume::print::{self, PrintRequest, Sink};
 use crate::ui::record::Records;
 use clap_complete::engine::ArgValueCandidates;
@@ -59,7 +59,7 @@ pub struct Args {
 struct ToUi(Records);
 
 impl Sink for ToUi {
-    fn record(&mut self, record: &Record) -> Result<()> {
+    fn record(&mut self, record: RecordRef<'_>) -> Result<()> {
         self.0.write(record, None)
     }
 

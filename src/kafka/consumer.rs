@@ -1,5 +1,9 @@
 //! Reading records: as a member of a group, or from partitions one names.
 
+mod batch;
+
+pub use batch::{BatchReader, Seen};
+
 use super::context::ClientContext;
 use super::error::{Fault, Place, Subject, code};
 use super::ffi::event::Event;
@@ -161,7 +165,7 @@ impl Consumer {
         if let Some(record) = handle.record(event) {
             return match record {
                 Ok(record) => Ok(Some(Polled::Record(record))),
-                Err(fault) => self.judge(event, fault).map(|()| None),
+                Err(fault) => self.judge_event(event, fault).map(|()| None),
             };
         }
         if let Some(outcome) = membership.rebalance(event) {
@@ -183,19 +187,22 @@ impl Consumer {
             Some(fault) if fault.code == code::PARTITION_EOF => Ok(event
                 .partition()
                 .map(|(partition, offset)| Polled::EndOfPartition(partition, offset))),
-            Some(fault) => self.judge(event, fault).map(|()| None),
+            Some(fault) => self.judge_event(event, fault).map(|()| None),
             None => Ok(None),
         }
     }
 
-    /// Whether a failure is the caller's business.
-    fn judge(&self, event: &Event, fault: Fault) -> Result<()> {
-        let handle = self.handle()?;
+    fn judge_event(&self, event: &Event, fault: Fault) -> Result<()> {
         if event.is_error() && event.is_fatal() {
-            let fault = handle.fatal().unwrap_or(fault);
+            let fault = self.handle()?.fatal().unwrap_or(fault);
             return Err(self.error("consume", self.group_subject(), fault));
         }
         let about = event.partition().map(|(partition, _)| partition);
+        self.judge(about, fault)
+    }
+
+    /// Whether a failure is the caller's business.
+    fn judge(&self, about: Option<TopicPartition>, fault: Fault) -> Result<()> {
         match verdict::judge(&fault, about, self.group.is_some()) {
             Verdict::Passing => Ok(()),
             Verdict::Subscription => {

@@ -22,7 +22,7 @@ mod topics;
 mod vanished;
 mod verdict;
 
-pub use consumer::{Consumer, ConsumerOptions, Polled};
+pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
 pub use membership::Rebalance;
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};

@@ -17,6 +17,7 @@ pub mod pattern;
 pub mod record;
 pub mod record_json;
 pub mod suggest;
+pub mod template;
 pub mod topic;
 
 #[cfg(test)]

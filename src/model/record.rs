@@ -5,6 +5,7 @@
 
 use super::topic::TopicPartition;
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A header of a record. Names may repeat, and the order counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,57 @@ impl Record {
         }
         let found: Identified = serde_json::from_slice(value).ok()?;
         (!found.event_id.is_empty()).then_some(found.event_id)
+    }
+}
+
+/// A record in somebody else's memory: one of [`Record`], or a message that the client library still owns.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    pub topic: &'a str,
+    pub partition: i32,
+    pub offset: i64,
+    /// As in [`Record`].
+    pub timestamp: Option<(i64, TimestampType)>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: Headers<'a>,
+}
+
+/// A header in somebody else's memory. A name that is not UTF-8 is made so, which takes memory of its own.
+pub type HeaderRef<'a> = (Cow<'a, str>, Option<&'a [u8]>);
+
+/// The headers of a [`RecordRef`].
+#[derive(Clone, Copy, Debug)]
+pub enum Headers<'a> {
+    Owned(&'a [Header]),
+    Borrowed(&'a [HeaderRef<'a>]),
+}
+
+impl<'a> Headers<'a> {
+    /// Names and values, in their order.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
+        let (owned, borrowed): (&[Header], &[HeaderRef<'a>]) = match self {
+            Headers::Owned(headers) => (headers, &[]),
+            Headers::Borrowed(headers) => (&[], headers),
+        };
+        let owned = owned
+            .iter()
+            .map(|header| (header.name.as_str(), header.value.as_deref()));
+        owned.chain(borrowed.iter().map(|(name, value)| (&**name, *value)))
+    }
+}
+
+impl<'a> From<&'a Record> for RecordRef<'a> {
+    fn from(record: &'a Record) -> Self {
+        RecordRef {
+            topic: &record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: Headers::Owned(&record.headers),
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use super::{Format, escape, style};
 use crate::error::{Error, Result};
 use crate::model::dead_letter::DeadLetter;
-use crate::model::record::Record;
+use crate::model::record::RecordRef;
 use crate::model::record_json;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::io::{IsTerminal, Stdout, Write};
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
@@ -15,15 +15,20 @@ enum Shape {
     Pretty,
 }
 
+/// So many bytes go out at once when nobody watches.
+const CHUNK: usize = 128 * 1024;
+
 /// The stream of records on stdout. Buffered when nobody watches; call [`Records::flush`] whenever the source
 /// pauses, so that a reader of the pipe is never kept waiting for what is already here.
 #[derive(Debug)]
 pub struct Records {
-    out: BufWriter<Stdout>,
+    out: Stdout,
     shape: Shape,
     styled: bool,
-    flush_each: bool,
-    line: Vec<u8>,
+    /// How much may be held back.
+    chunk: usize,
+    /// Whole records, not yet out.
+    held: Vec<u8>,
 }
 
 impl Records {
@@ -34,29 +39,36 @@ impl Records {
             Format::Table if terminal => Shape::Pretty,
             Format::Table => Shape::Json,
         };
+        let out = std::io::stdout();
+        let chunk = if out.is_terminal() { 0 } else { CHUNK };
         Records {
-            out: BufWriter::with_capacity(128 * 1024, std::io::stdout()),
+            out,
             shape,
             styled,
-            flush_each: std::io::stdout().is_terminal(),
-            line: Vec::with_capacity(1024),
+            chunk,
+            held: Vec::with_capacity(chunk + chunk / 8),
         }
     }
 
     /// Writes one record; a dead letter's story comes with it.
-    pub fn write(&mut self, record: &Record, letter: Option<&DeadLetter>) -> Result<()> {
-        self.line.clear();
+    pub fn write(&mut self, record: RecordRef<'_>, letter: Option<&DeadLetter>) -> Result<()> {
         match self.shape {
-            Shape::Json => record_json::write(record, letter, &mut self.line),
-            Shape::Plain => plain(record, &mut self.line)?,
-            Shape::Pretty => pretty(record, letter, self.styled, &mut self.line)?,
+            Shape::Json => record_json::write(record, letter, &mut self.held),
+            Shape::Plain => plain(record, &mut self.held)?,
+            Shape::Pretty => pretty(record, letter, self.styled, &mut self.held)?,
         }
-        self.line.push(b'\n');
-        self.out.write_all(&self.line).map_err(Error::output)?;
-        if self.flush_each {
-            self.flush()?;
+        self.held.push(b'\n');
+        if self.held.len() >= self.chunk {
+            self.let_out()?;
         }
         Ok(())
+    }
+
+    fn let_out(&mut self) -> Result<()> {
+        let mut out = self.out.lock();
+        let written = out.write_all(&self.held).and_then(|()| out.flush());
+        self.held.clear();
+        written.map_err(Error::output)
     }
 
     /// Hands everything written so far to the reader.
@@ -65,9 +77,9 @@ impl Records {
     /// Also when there is nothing to write and the reader is gone: `| head -1` ends, and so should we, before the
     /// next record comes.
     pub fn flush(&mut self) -> Result<()> {
-        self.out.flush().map_err(Error::output)?;
+        self.let_out()?;
         let gone = PollFlags::ERR | PollFlags::HUP;
-        let mut watched = [PollFd::new(self.out.get_ref(), PollFlags::empty())];
+        let mut watched = [PollFd::new(&self.out, PollFlags::empty())];
         let changed = rustix::event::poll(&mut watched, Some(&Timespec::default()));
         match changed.is_ok() && watched[0].revents().intersects(gone) {
             true => Err(Error::output(std::io::ErrorKind::BrokenPipe.into())),
@@ -78,7 +90,7 @@ impl Records {
 
 /// topic, partition, offset, timestamp in ms, key, value; null is empty. A tab or newline inside a key or value
 /// is escaped, for a raw one would make a second field or line of it.
-fn plain(record: &Record, line: &mut Vec<u8>) -> std::io::Result<()> {
+fn plain(record: RecordRef<'_>, line: &mut Vec<u8>) -> std::io::Result<()> {
     write!(
         line,
         "{}\t{}\t{}\t",
@@ -87,18 +99,14 @@ fn plain(record: &Record, line: &mut Vec<u8>) -> std::io::Result<()> {
     if let Some((timestamp, _)) = record.timestamp {
         write!(line, "{timestamp}")?;
     }
-    for field in [&record.key, &record.value] {
-        write!(
-            line,
-            "\t{}",
-            escape::bytes(field.as_deref().unwrap_or_default())
-        )?;
+    for field in [record.key, record.value] {
+        write!(line, "\t{}", escape::bytes(field.unwrap_or_default()))?;
     }
     Ok(())
 }
 
 fn pretty(
-    record: &Record,
+    record: RecordRef<'_>,
     letter: Option<&DeadLetter>,
     styled: bool,
     line: &mut Vec<u8>,
@@ -119,7 +127,7 @@ fn pretty(
     };
     let place = format!(
         "{}:{}:{}",
-        escape::line(&record.topic),
+        escape::line(record.topic),
         record.partition,
         record.offset
     );
@@ -129,23 +137,23 @@ fn pretty(
             .map_or_else(|_| timestamp.to_string(), |time| time.to_string());
         write!(line, " {}", faint(&time))?;
     }
-    let shown = |bytes: &Option<Vec<u8>>| match bytes {
+    let shown = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => escape::bytes(bytes),
         None => "null".to_owned(),
     };
     write!(
         line,
         " {} {}",
-        name(&shown(&record.key)),
-        shown(&record.value)
+        name(&shown(record.key)),
+        shown(record.value)
     )?;
     // A dead letter's headers are its story: told once, in words. The JSON has them all.
     if let Some(letter) = letter {
         write!(line, " {}", faint(&escape::line(&story(letter))))?;
         return Ok(());
     }
-    for header in &record.headers {
-        let text = format!("{}={}", escape::line(&header.name), shown(&header.value));
+    for (name, value) in record.headers.iter() {
+        let text = format!("{}={}", escape::line(name), shown(value));
         write!(line, " {}", faint(&text))?;
     }
     Ok(())

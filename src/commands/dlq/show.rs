@@ -26,7 +26,7 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let mut records = context.ui.records();
     let write = move |letter: Option<dlq::Letter<'_>>| match letter {
-        Some(letter) => records.write(letter.record, letter.story),
+        Some(letter) => records.write(letter.record.into(), letter.story),
         None => records.flush(),
     };
     let shown = dlq::show(context.cluster()?, &args.topic, args.count, write).await?;

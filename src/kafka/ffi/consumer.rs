@@ -3,13 +3,14 @@
 use super::super::error::{Fault, code};
 use super::event::Event;
 use super::handle::Handle;
+use super::message::{self, Message};
 use super::partitions::List;
-use super::{check, consume_error, message, milliseconds, raw};
+use super::{check, consume_error, milliseconds, raw};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
 use std::ffi::CStr;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 /// librdkafka compares each partition of such a question with each other.
@@ -24,10 +25,11 @@ impl Handle {
         // SAFETY: the event is alive and keeps the message while it is copied.
         unsafe {
             let found = c::rd_kafka_event_message_next(event.pointer());
-            if found.is_null() {
-                return None;
-            }
-            Some(check(message::code_of(found)).map(|()| message::read(found)))
+            let live = NonNull::new(found.cast_mut())?;
+            Some(check(message::code_of(found)).map(|()| {
+                let topic = Message::topic(found);
+                Message::new(live, topic).to_record()
+            }))
         }
     }
 

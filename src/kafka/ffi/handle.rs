@@ -256,6 +256,10 @@ unsafe impl Send for Queue {}
 unsafe impl Sync for Queue {}
 
 impl Queue {
+    pub(super) fn new(reference: NonNull<c::rd_kafka_queue_t>) -> Self {
+        Queue(reference)
+    }
+
     pub(super) fn pointer(&self) -> *mut c::rd_kafka_queue_t {
         self.0.as_ptr()
     }

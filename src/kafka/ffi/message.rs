@@ -1,9 +1,11 @@
-//! A record as librdkafka hands it over, copied into ours. Nothing in a record is trusted: names that are not UTF-8
-//! are made so, and nothing here panics.
+//! A record as librdkafka hands it over. Nothing in a record is trusted: names that are not UTF-8 are made so, and
+//! nothing here panics.
 
 use super::super::error::{Fault, code};
-use super::{c_text, raw, slice, text};
-use crate::model::record::{Header, Record, TimestampType};
+use super::{c_text, raw, slice};
+use crate::model::record::{
+    Header, HeaderRef, Headers as Listed, Record, RecordRef, TimestampType,
+};
 use rdkafka::bindings as c;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -17,70 +19,115 @@ pub(super) unsafe fn code_of(message: *const c::rd_kafka_message_t) -> i32 {
     unsafe { ptr::addr_of!((*message).err).cast::<c_int>().read() }
 }
 
-/// Copies a record that was fetched.
-///
-/// # Safety
-/// `message` is a live message without an error.
-pub(super) unsafe fn read(message: *const c::rd_kafka_message_t) -> Record {
-    // SAFETY: the message is alive; its pointers are null or point to as many bytes as it says.
-    unsafe {
+/// A record where librdkafka keeps it.
+pub(in crate::kafka) struct Message<'a> {
+    /// A pointer and no reference: librdkafka reads the headers into it when they are asked for.
+    message: NonNull<c::rd_kafka_message_t>,
+    topic: &'a str,
+}
+
+impl<'a> Message<'a> {
+    /// The name of a message's topic; empty when it is not UTF-8, which no topic's is.
+    ///
+    /// # Safety
+    /// `message` is a live message, as is whatever it is read from while the name is in use.
+    pub(super) unsafe fn topic(message: *const c::rd_kafka_message_t) -> &'a str {
+        // SAFETY: the message is alive, and keeps the topic; the name is NUL-terminated, or null without a topic.
+        unsafe {
+            if (*message).rkt.is_null() {
+                return "";
+            }
+            let name = c::rd_kafka_topic_name((*message).rkt);
+            CStr::from_ptr(name).to_str().unwrap_or_default()
+        }
+    }
+
+    /// # Safety
+    /// `message` is a message without an error that outlives the value; `topic` is its topic's name.
+    pub(super) unsafe fn new(message: NonNull<c::rd_kafka_message_t>, topic: &'a str) -> Self {
+        Message { message, topic }
+    }
+
+    fn pointer(&self) -> *const c::rd_kafka_message_t {
+        self.message.as_ptr()
+    }
+
+    /// The record, of which nothing is copied, with the headers that [`Message::headers`] read.
+    pub(in crate::kafka) fn record<'r>(&'r self, headers: &'r [HeaderRef<'r>]) -> RecordRef<'r> {
+        let message = self.pointer();
+        // SAFETY: the message is alive; its pointers are null or point to as many bytes as it says.
+        unsafe {
+            RecordRef {
+                topic: self.topic,
+                partition: (*message).partition,
+                offset: (*message).offset,
+                timestamp: self.timestamp(),
+                key: bytes((*message).key, (*message).key_len),
+                value: bytes((*message).payload, (*message).len),
+                headers: Listed::Borrowed(headers),
+            }
+        }
+    }
+
+    /// A copy that is ours.
+    pub(in crate::kafka) fn to_record(&self) -> Record {
+        let headers = self.headers();
+        let record = self.record(&headers);
+        let header = |(name, value): &HeaderRef<'_>| Header {
+            name: name.clone().into_owned(),
+            value: value.map(<[u8]>::to_vec),
+        };
         Record {
-            topic: text(c::rd_kafka_topic_name((*message).rkt)),
-            partition: (*message).partition,
-            offset: (*message).offset,
-            timestamp: timestamp(message),
-            key: bytes((*message).key, (*message).key_len),
-            value: bytes((*message).payload, (*message).len),
-            headers: headers(message),
+            topic: record.topic.to_owned(),
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: headers.iter().map(header).collect(),
+        }
+    }
+
+    /// Its headers; without any, nothing is allocated.
+    pub(in crate::kafka) fn headers(&self) -> Vec<HeaderRef<'_>> {
+        let mut found = Vec::new();
+        let mut list: *mut c::rd_kafka_headers_t = ptr::null_mut();
+        let mut name: *const c_char = ptr::null();
+        let mut value: *const c_void = ptr::null();
+        let mut size = 0_usize;
+        // SAFETY: the message is alive and keeps the list. Past its end the call answers with an error, which ends the
+        // loop. Names are NUL-terminated, values are null or `size` bytes long.
+        unsafe {
+            if raw::rd_kafka_message_headers(self.pointer(), &mut list) != 0 || list.is_null() {
+                return found;
+            }
+            while raw::rd_kafka_header_get_all(list, found.len(), &mut name, &mut value, &mut size)
+                == 0
+            {
+                found.push((CStr::from_ptr(name).to_string_lossy(), bytes(value, size)));
+            }
+        }
+        found
+    }
+
+    fn timestamp(&self) -> Option<(i64, TimestampType)> {
+        let mut kind: c_int = 0;
+        // SAFETY: the message is alive, the kind is written as an integer.
+        let milliseconds = unsafe { raw::rd_kafka_message_timestamp(self.pointer(), &mut kind) };
+        match kind {
+            _ if milliseconds < 0 => None,
+            1 => Some((milliseconds, TimestampType::Create)),
+            2 => Some((milliseconds, TimestampType::LogAppend)),
+            _ => None,
         }
     }
 }
 
 /// # Safety
-/// `pointer` is null or points to `length` bytes.
-unsafe fn bytes(pointer: *const c_void, length: usize) -> Option<Vec<u8>> {
+/// `pointer` is null or points to `length` bytes that live as long as the result.
+unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Option<&'a [u8]> {
     // SAFETY: the caller's promise.
-    (!pointer.is_null()).then(|| unsafe { slice(pointer.cast::<u8>(), length) }.to_vec())
-}
-
-/// # Safety
-/// `message` is a live message.
-unsafe fn timestamp(message: *const c::rd_kafka_message_t) -> Option<(i64, TimestampType)> {
-    let mut kind: c_int = 0;
-    // SAFETY: the message is alive, the kind is written as an integer.
-    let milliseconds = unsafe { raw::rd_kafka_message_timestamp(message, &mut kind) };
-    match kind {
-        _ if milliseconds < 0 => None,
-        1 => Some((milliseconds, TimestampType::Create)),
-        2 => Some((milliseconds, TimestampType::LogAppend)),
-        _ => None,
-    }
-}
-
-/// # Safety
-/// `message` is a live message.
-unsafe fn headers(message: *const c::rd_kafka_message_t) -> Vec<Header> {
-    let mut list: *mut c::rd_kafka_headers_t = ptr::null_mut();
-    // SAFETY: the message is alive and keeps the list.
-    if unsafe { raw::rd_kafka_message_headers(message, &mut list) } != 0 || list.is_null() {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    let mut name: *const c_char = ptr::null();
-    let mut value: *const c_void = ptr::null();
-    let mut size = 0_usize;
-    // SAFETY: the list is alive; past its end the call answers with an error, which ends the loop. Names are
-    // NUL-terminated, values are null or `size` bytes long.
-    unsafe {
-        while raw::rd_kafka_header_get_all(list, found.len(), &mut name, &mut value, &mut size) == 0
-        {
-            found.push(Header {
-                name: CStr::from_ptr(name).to_string_lossy().into_owned(),
-                value: bytes(value, size),
-            });
-        }
-    }
-    found
+    (!pointer.is_null()).then(|| unsafe { slice(pointer.cast::<u8>(), length) })
 }
 
 /// Headers to send, freed on drop unless librdkafka took them.

@@ -10,6 +10,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub(super) mod admin;
+pub(super) mod batch;
 pub(super) mod configs;
 pub(super) mod consumer;
 pub(super) mod event;

@@ -18,6 +18,7 @@
 
 mod nest;
 mod read;
+mod text;
 mod write;
 
 pub use read::{RecordJsonError, read};

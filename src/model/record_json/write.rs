@@ -1,8 +1,8 @@
 //! From a record to a line.
 
-use super::{BASE64, is_hostile, nest};
+use super::{BASE64, nest, text};
 use crate::model::dead_letter::DeadLetter;
-use crate::model::record::Record;
+use crate::model::record::RecordRef;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -11,40 +11,51 @@ use std::io::{self, Write};
 
 /// Appends the record to `out` as one line of JSON, without the newline. `dead_letter` becomes a key of its own,
 /// which [`read`](super::read) passes over.
-pub fn write(record: &Record, dead_letter: Option<&DeadLetter>, out: &mut Vec<u8>) {
+pub fn write(record: RecordRef<'_>, dead_letter: Option<&DeadLetter>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"topic\":");
-    json(&record.topic, out);
+    text::quote(record.topic, out);
     out.extend_from_slice(b",\"partition\":");
-    json(&record.partition, out);
+    number(record.partition, out);
     out.extend_from_slice(b",\"offset\":");
-    json(&record.offset, out);
-    out.extend_from_slice(b",\"timestamp\":");
-    json(&record.timestamp.map(|(milliseconds, _)| milliseconds), out);
-    out.extend_from_slice(b",\"timestampType\":");
-    json(&record.timestamp.map(|(_, kind)| kind.name()), out);
+    number(record.offset, out);
+    match record.timestamp {
+        Some((milliseconds, kind)) => {
+            out.extend_from_slice(b",\"timestamp\":");
+            number(milliseconds, out);
+            out.extend_from_slice(b",\"timestampType\":");
+            text::quote(kind.name(), out);
+        }
+        None => out.extend_from_slice(b",\"timestamp\":null,\"timestampType\":null"),
+    }
     out.extend_from_slice(b",\"key\":");
-    bytes(record.key.as_deref(), out);
+    bytes(record.key, out);
     out.extend_from_slice(b",\"value\":");
-    value(record.value.as_deref(), out);
+    value(record.value, out);
     out.extend_from_slice(b",\"headers\":[");
-    for (index, header) in record.headers.iter().enumerate() {
+    for (index, (name, value)) in record.headers.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
-        json(&header.name, out);
+        text::quote(name, out);
         out.push(b',');
-        bytes(header.value.as_deref(), out);
+        bytes(value, out);
         out.push(b']');
     }
     out.push(b']');
     if let Some(letter) = dead_letter {
         out.extend_from_slice(b",\"deadLetter\":");
-        json(letter, out);
+        // A Vec takes every byte, and nothing in the story has keys that are no text: this cannot fail.
+        let _ = letter.serialize(&mut Serializer::with_formatter(&mut *out, Harmless));
     }
     out.push(b'}');
+}
+
+fn number(number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn value(value: Option<&[u8]>, out: &mut Vec<u8>) {
     match value.map(std::str::from_utf8) {
         Some(Ok(text)) if nest::can_nest(text) => out.extend_from_slice(text.as_bytes()),
+        Some(Ok(text)) => text::quote(text, out),
         _ => bytes(value, out),
     }
 }
@@ -54,7 +65,7 @@ fn bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
         return out.extend_from_slice(b"null");
     };
     match std::str::from_utf8(bytes) {
-        Ok(text) => json(text, out),
+        Ok(text) => text::quote(text, out),
         Err(_) => {
             out.extend_from_slice(b"{\"");
             out.extend_from_slice(BASE64.as_bytes());
@@ -63,11 +74,6 @@ fn bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
             out.extend_from_slice(b"\"}");
         }
     }
-}
-
-fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    // A Vec takes every byte, and nothing we write has keys that are no text: this cannot fail.
-    let _ = value.serialize(&mut Serializer::with_formatter(out, Harmless));
 }
 
 /// serde_json's compact form, with everything a terminal could mistake for a command escaped as well.
@@ -79,17 +85,8 @@ impl Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_hostile) {
-            let (harmless, hostile) = rest.split_at(at);
-            writer.write_all(harmless.as_bytes())?;
-            let mut characters = hostile.chars();
-            // All of them are in the Basic Multilingual Plane: one escape is enough.
-            for character in characters.by_ref().take(1) {
-                write!(writer, "\\u{:04x}", u32::from(character))?;
-            }
-            rest = characters.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        let mut escaped = Vec::with_capacity(fragment.len());
+        text::escape(fragment, &mut escaped);
+        writer.write_all(&escaped)
     }
 }

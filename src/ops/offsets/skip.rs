@@ -140,7 +140,7 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
     };
     let shown = record.as_ref().and_then(|record| {
         let mut line = Vec::new();
-        record_json::write(record, None, &mut line);
+        record_json::write(record.into(), None, &mut line);
         RawValue::from_string(String::from_utf8(line).ok()?).ok()
     });
     Ok(SkipPlan {

@@ -1,0 +1,243 @@
+//! The loop that reads and hands on, in a group or not.
+
+use super::idle::Idle;
+use super::taken::Taken;
+use super::{PrintRequest, Printed, Reading, Sink};
+use crate::error::Result;
+use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
+use crate::model::topic::TopicPartition;
+use crate::ops::stop::Stop;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+const COMMIT_RECORDS: u64 = 1000;
+/// How long a poll waits when nothing comes: the longest a Ctrl-C goes unseen.
+const POLL: Duration = Duration::from_millis(100);
+
+/// What the group's listener and the loop share.
+struct Member {
+    taken: Mutex<Taken>,
+    /// Whether the group has given us partitions yet, be they none.
+    joined: AtomicBool,
+}
+
+impl Member {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rebalance for Member {
+    fn assigned(&self, partitions: &[TopicPartition]) {
+        tracing::info!("assigned {}", list(partitions));
+        self.joined.store(true, Ordering::Release);
+    }
+
+    fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
+        tracing::info!("revoked {}", list(partitions));
+        let mut taken = self.lock();
+        // An output that is gone took nothing: then nothing may be committed either.
+        let flushed = taken.flush().is_ok();
+        let given = taken.give(partitions);
+        if flushed && !lost { given } else { Vec::new() }
+    }
+}
+
+fn list(partitions: &[TopicPartition]) -> String {
+    partitions
+        .iter()
+        .map(TopicPartition::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Where records come from.
+enum Source {
+    Group(Consumer),
+    Alone(BatchReader),
+}
+
+impl Source {
+    fn open(
+        cluster: &Cluster,
+        request: &PrintRequest,
+        reading: &Reading,
+        ends: Option<&BTreeMap<TopicPartition, i64>>,
+        member: Arc<Member>,
+    ) -> Result<Self> {
+        let from_beginning = !matches!(
+            reading,
+            Reading::Group {
+                from_beginning: false
+            }
+        );
+        let options = ConsumerOptions {
+            group: request.group.clone(),
+            from_beginning,
+            read_uncommitted: request.read_uncommitted,
+            end_of_partition: ends.is_some(),
+            overrides: Vec::new(),
+        };
+        let consumer = Consumer::open(cluster.connection(), options, member)?;
+        match reading {
+            Reading::Group { .. } => {
+                consumer.subscribe(&request.topics)?;
+                Ok(Source::Group(consumer))
+            }
+            Reading::Alone(stretch) => {
+                let positions: Vec<_> = stretch
+                    .iter()
+                    .filter(|(place, _)| ends.is_none_or(|ends| ends.contains_key(*place)))
+                    .map(|(place, (start, _))| (place.clone(), *start))
+                    .collect();
+                consumer.assign_in_batches(&positions).map(Source::Alone)
+            }
+        }
+    }
+
+    /// Takes what is at hand, or else what comes within `timeout`; answers how much it was.
+    fn read(&mut self, timeout: Duration, member: &Member) -> Result<usize> {
+        match self {
+            Source::Group(consumer) => {
+                // Not locked while polling, which is when the listener is told of a rebalance.
+                let seen = match consumer.poll(timeout)? {
+                    None => return Ok(0),
+                    Some(Polled::Record(record)) => {
+                        return member
+                            .lock()
+                            .take(Seen::Record((&record).into()))
+                            .map(|_| 1);
+                    }
+                    Some(Polled::EndOfPartition(place, offset)) => {
+                        Seen::EndOfPartition(place, offset)
+                    }
+                };
+                member.lock().take(seen).map(|_| 1)
+            }
+            // Without a group there is no rebalance.
+            Source::Alone(reader) => {
+                let mut taken = member.lock();
+                reader.read(timeout, &mut |seen| taken.take(seen))
+            }
+        }
+    }
+
+    fn close(self, timeout: Duration) -> Result<()> {
+        match self {
+            Source::Group(consumer) => consumer.close(timeout),
+            Source::Alone(reader) => reader.close(timeout),
+        }
+    }
+}
+
+pub(super) fn run(
+    cluster: &Cluster,
+    request: &PrintRequest,
+    reading: &Reading,
+    sink: Box<dyn Sink>,
+    stop: &Stop,
+) -> Result<Printed> {
+    let ends = match reading {
+        Reading::Alone(stretch) => bounded(stretch),
+        Reading::Group { .. } => None,
+    };
+    let member = Arc::new(Member {
+        taken: Mutex::new(Taken::new(sink, request.count, ends.as_ref())),
+        joined: AtomicBool::new(request.group.is_none()),
+    });
+    let mut printed = Printed {
+        records: 0,
+        stopped: None,
+    };
+    if member.lock().is_complete() {
+        return Ok(printed);
+    }
+    let mut source = Source::open(
+        cluster,
+        request,
+        reading,
+        ends.as_ref(),
+        Arc::clone(&member),
+    )?;
+    let timeout = cluster.connection().timeout;
+    let idle = request.idle.map(|idle| Idle::new(idle, timeout));
+    let ended = follow(&mut source, &member, stop, idle);
+    // What was printed is committed on the way out too, by the listener; an error before it still wins.
+    let flushed = member.lock().flush();
+    let closed = source.close(timeout);
+    printed.stopped = ended?;
+    flushed.and(closed)?;
+    printed.records = member.lock().records;
+    Ok(printed)
+}
+
+/// Where reading ends in the partitions that have something to read; `None` when it does not end.
+fn bounded(
+    stretch: &BTreeMap<TopicPartition, (i64, Option<i64>)>,
+) -> Option<BTreeMap<TopicPartition, i64>> {
+    stretch.values().any(|(_, end)| end.is_some()).then(|| {
+        stretch
+            .iter()
+            .filter_map(|(place, (start, end))| {
+                end.filter(|end| start < end)
+                    .map(|end| (place.clone(), end))
+            })
+            .collect()
+    })
+}
+
+/// Until the last record that is wanted, idleness, or a request to stop, whose status it answers.
+fn follow(
+    source: &mut Source,
+    member: &Member,
+    stop: &Stop,
+    mut idle: Option<Idle>,
+) -> Result<Option<crate::error::Status>> {
+    let mut last_commit = Instant::now();
+    let mut uncommitted = 0;
+    loop {
+        if let Some(status) = stop.requested() {
+            return Ok(Some(status));
+        }
+        // Nothing at hand: what is buffered goes out before we wait for more.
+        let mut found = source.read(Duration::ZERO, member)?;
+        if found == 0 {
+            // Every time: it is also how a reader that went away is noticed while nothing comes.
+            member.lock().flush()?;
+            found = source.read(POLL, member)?;
+        }
+        if member.lock().is_complete() {
+            return Ok(None);
+        }
+        if let Some(idle) = &mut idle {
+            let now = Instant::now();
+            if found > 0 {
+                idle.record(now);
+            } else if idle.is_over(member.joined.load(Ordering::Acquire), now) {
+                return Ok(None);
+            }
+        }
+        if let Source::Group(consumer) = source {
+            uncommitted += found as u64;
+            if uncommitted >= COMMIT_RECORDS
+                || (uncommitted > 0 && last_commit.elapsed() >= COMMIT_INTERVAL)
+            {
+                commit(consumer, member)?;
+                uncommitted = 0;
+                last_commit = Instant::now();
+            }
+        }
+    }
+}
+
+/// Out first, then committed.
+fn commit(consumer: &Consumer, member: &Member) -> Result<()> {
+    let mut taken = member.lock();
+    taken.flush()?;
+    let next = taken.next();
+    drop(taken);
+    consumer.commit_in_background(&next)
+}
