@@ -145,6 +145,9 @@ fn start(ui: Ui, cli: Cli) -> Result<Status, (Ui, Error)> {
     };
     let context = Context::new(ui, &cli.global)?;
     let result = runtime.block_on(async {
+        if context.ui.can_ask() {
+            signals::watch();
+        }
         match cli.command {
             Some(command) => dispatch(&context, command).await,
             None => menu::run(&context).await,

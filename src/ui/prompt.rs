@@ -3,6 +3,7 @@
 //! Nothing is asked unless stdin and stderr are terminals and `--no-input` is absent. Where nothing can be asked,
 //! a missing value is a usage error (exit 2) that names the flag.
 
+use super::asking::Asking;
 use super::{Ui, escape};
 use crate::consent::Consent;
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ impl Ui {
             );
         }
         self.preview(plan)?;
+        let _asking = Asking::begin();
         let answer = Confirm::with_theme(self.theme().as_ref())
             .with_prompt(question)
             .default(false)
@@ -66,6 +68,7 @@ impl Ui {
     {
         self.must_be_able_to_ask(flag)?;
         let theme = self.theme();
+        let _asking = Asking::begin();
         let mut input = Input::<String>::with_theme(theme.as_ref()).with_prompt(question);
         if let Some(default) = default {
             input = input.default(default.to_owned());
@@ -86,6 +89,7 @@ impl Ui {
     pub fn choose(&self, question: &str, items: &[String], flag: &str) -> Result<String> {
         self.must_be_able_to_ask(flag)?;
         let shown: Vec<_> = items.iter().map(|item| escape::line(item)).collect();
+        let _asking = Asking::begin();
         let chosen = FuzzySelect::with_theme(self.theme().as_ref())
             .with_prompt(question)
             .items(&shown)
@@ -115,10 +119,17 @@ impl Ui {
     }
 }
 
+/// Longer than a signal takes to be heard.
+const SIGNAL_ARRIVES: std::time::Duration = std::time::Duration::from_secs(1);
+
 fn from_prompt(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(error) = error;
     match error.kind() {
-        std::io::ErrorKind::Interrupted => Error::interrupted(),
+        // Ctrl-C was read as a key, and the signal it stands for raised: whoever listens for it ends the process.
+        std::io::ErrorKind::Interrupted => {
+            std::thread::sleep(SIGNAL_ARRIVES);
+            Error::interrupted()
+        }
         _ => Error::failed("could not ask on this terminal").caused_by(error),
     }
 }

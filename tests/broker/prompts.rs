@@ -5,6 +5,7 @@ use super::{catalog_topics, create, read, send, topic, topics};
 use crate::support::{broker, eda, fresh, terminal};
 
 /// Return, as a terminal's key sends it.
+const CTRL_C: &str = "\u{3}";
 const ENTER: &str = "\r";
 
 /// The command line as it is printed: with the brokers that were named, so that it does the same again.
@@ -86,6 +87,28 @@ fn the_topic_to_alter_is_chosen_and_the_command_line_shown() {
     let output = alter.ends().succeeds();
     let words = "--config retention.ms=86400000 --unset segment.ms";
     output.stdout_has(&finished(&format!("$ eda topic alter {name} {words}")));
+}
+
+#[test]
+fn ctrl_c_at_a_question_changes_nothing_and_leaves_the_terminal_in_order() {
+    if terminal::is_missing("ctrl_c_at_a_question_changes_nothing_and_leaves_the_terminal_in_order")
+    {
+        return;
+    }
+    let name = topic("orders", 1);
+    let mut delete = eda(&["topic", "delete", &name])
+        .on(broker())
+        .on_a_terminal();
+    delete.answer("Delete", CTRL_C);
+    let output = delete.ends_in_order().status(130);
+    output.stdout_has("error: interrupted");
+    let mut create = eda(&["topic", "create"]).on(broker()).on_a_terminal();
+    create.answer("Topic", CTRL_C);
+    create.ends_in_order().status(130);
+    let mut choose = eda(&["topic", "describe"]).on(broker()).on_a_terminal();
+    choose.answer("Topic", CTRL_C);
+    choose.ends_in_order().status(130);
+    assert!(topics().contains(&name));
 }
 
 #[test]

@@ -78,6 +78,21 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// As [`Terminal::ends`], and the cursor is there again for the shell that comes next.
+    #[track_caller]
+    pub fn ends_in_order(self) -> Output {
+        let mut output = self.running.wait(PATIENCE);
+        let (hidden, shown) = (
+            output.stdout.rfind("\u{1b}[?25l"),
+            output.stdout.rfind("\u{1b}[?25h"),
+        );
+        assert!(hidden <= shown, "the cursor is hidden: {:?}", output.stdout);
+        output.stdout = plain(&output.stdout);
+        output
+    }
+}
+
 fn quote(word: &OsString) -> String {
     let word = word.to_str().expect("arguments of tests are UTF-8");
     format!("'{}'", word.replace('\'', r"'\''"))

@@ -47,6 +47,7 @@ async fn carry_out(context: &Context, plan: MovePlan, safety: &SafetyArgs) -> Re
         return context.ui.report(&plan);
     }
     let consent = context.ui.consent(&plan, "Move them?", safety.yes)?;
-    let outcome = offsets::apply(context.cluster()?, plan, consent).await?;
+    let stop = context.stop_on_signals();
+    let outcome = offsets::apply(context.cluster()?, plan, &stop, consent).await?;
     context.ui.report(&outcome)
 }

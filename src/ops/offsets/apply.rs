@@ -5,6 +5,7 @@ use crate::consent::Consent;
 use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
+use crate::ops::stop::Stop;
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,7 +14,12 @@ use tokio::task::JoinSet;
 /// What became of each row.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct MoveOutcome(Vec<Outcome>);
+pub struct MoveOutcome {
+    rows: Vec<Outcome>,
+    /// It was asked to stop before all groups were written to.
+    #[serde(skip)]
+    stopped: Option<Status>,
+}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,11 +37,17 @@ type Answers = BTreeMap<TopicPartition, Result<(), Error>>;
 /// How many groups are written to at once.
 const GROUPS_IN_FLIGHT: usize = 32;
 
-/// Commits the new offsets. One partition that fails does not keep the others, and one group not the next.
+/// Commits the new offsets. One partition that fails does not keep the others, and one group not the next. On a request
+/// to stop no further group is begun; those under way are finished, and the outcome has all of them.
 ///
 /// # Errors
 /// None: what fails is in the outcome.
-pub async fn apply(cluster: &Cluster, plan: MovePlan, _consent: Consent) -> Result<MoveOutcome> {
+pub async fn apply(
+    cluster: &Cluster,
+    plan: MovePlan,
+    stop: &Stop,
+    _consent: Consent,
+) -> Result<MoveOutcome> {
     let mut by_group: BTreeMap<String, Vec<Move>> = BTreeMap::new();
     for row in plan.moves {
         by_group.entry(row.group.clone()).or_default().push(row);
@@ -44,7 +56,7 @@ pub async fn apply(cluster: &Cluster, plan: MovePlan, _consent: Consent) -> Resu
     let mut in_flight = JoinSet::new();
     let mut outcomes: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
     loop {
-        while in_flight.len() < GROUPS_IN_FLIGHT {
+        while in_flight.len() < GROUPS_IN_FLIGHT && stop.requested().is_none() {
             let Some((group, rows)) = waiting.next() else {
                 break;
             };
@@ -66,7 +78,15 @@ pub async fn apply(cluster: &Cluster, plan: MovePlan, _consent: Consent) -> Resu
             None => break,
         }
     }
-    Ok(MoveOutcome(outcomes.into_values().flatten().collect()))
+    let mut stopped = None;
+    for (group, rows) in waiting {
+        stopped = stop.requested();
+        outcomes.insert(group, rows.into_iter().map(Outcome::not_begun).collect());
+    }
+    Ok(MoveOutcome {
+        rows: outcomes.into_values().flatten().collect(),
+        stopped,
+    })
 }
 
 async fn apply_to_group(cluster: &Cluster, group: &str, rows: Vec<Move>) -> Vec<Outcome> {
@@ -162,7 +182,7 @@ impl Report for MoveOutcome {
             "RESULT",
         ];
         let mut table = Table::new(&headers, "nothing was moved");
-        for Outcome { row, applied } in &self.0 {
+        for Outcome { row, applied } in &self.rows {
             let result = match (&row.error, applied) {
                 (Some(error), _) => error,
                 (None, Some(true)) => "moved",
@@ -170,7 +190,7 @@ impl Report for MoveOutcome {
             };
             table.row(cells(row, Some(result)));
         }
-        let count = |is: fn(&Outcome) -> bool| self.0.iter().filter(|row| is(row)).count();
+        let count = |is: fn(&Outcome) -> bool| self.rows.iter().filter(|row| is(row)).count();
         match count(Outcome::has_failed) {
             0 => {}
             failed => table.note(format!("not moved: {failed}"), Tone::Bad),
@@ -182,13 +202,19 @@ impl Report for MoveOutcome {
                 Tone::Bad,
             ),
         }
+        if self.stopped.is_some() {
+            let begun = "interrupted: no further group was begun; the same command goes on";
+            table.note(begun, Tone::Warn);
+        }
         table
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(if self.0.iter().any(Outcome::has_failed) {
+        Ok(if let Some(stopped) = self.stopped {
+            stopped
+        } else if self.rows.iter().any(Outcome::has_failed) {
             Status::Failed
-        } else if self.0.iter().any(|outcome| outcome.applied.is_none()) {
+        } else if self.rows.iter().any(|outcome| outcome.applied.is_none()) {
             Status::Unreachable
         } else {
             Status::Done
@@ -197,6 +223,16 @@ impl Report for MoveOutcome {
 }
 
 impl Outcome {
+    fn not_begun(mut row: Move) -> Self {
+        if row.is_change() {
+            row.error = Some("interrupted before it was moved".to_owned());
+        }
+        Outcome {
+            applied: Some(false),
+            row,
+        }
+    }
+
     fn has_failed(&self) -> bool {
         self.row.error.is_some() && self.applied.is_some()
     }
