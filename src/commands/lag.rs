@@ -146,10 +146,10 @@ const NOT_EXPORTED: [&str; 6] = ["max", "watch", "sort", "total", "time", "read_
 impl Args {
     fn request(&self) -> Result<LagRequest> {
         if let Some((hold, within)) = self.hold.zip(self.within)
-            && hold > within
+            && hold >= within
         {
             return Err(Error::usage(
-                "`--for` is longer than `--within`, so it cannot hold in time",
+                "`--for` is not shorter than `--within`, so it cannot hold in time",
             ));
         }
         Ok(LagRequest {

@@ -2,7 +2,9 @@
 //!
 //! Which request needs which is the table "Operations and Resources on Protocols" of Kafka's security documentation.
 
+use super::Cluster;
 use super::error::{Subject, code};
+use crate::error::Error;
 use std::fmt;
 
 /// An operation as ACLs name it.
@@ -78,5 +80,26 @@ impl Asked<'_> {
             }
             None => format!("that needs an ACL on {resource}"),
         }
+    }
+}
+
+impl Cluster {
+    /// Why a topic is not in the list of topics, when the reason is that one may not describe it.
+    pub async fn forbidden_topic(&self, name: &str) -> Option<Error> {
+        let client = self.client().ok()?;
+        let fault = client.admin.describe_topic(name).answer().await.err()?;
+        let asked = Subject::Topic(name).needing(Operation::Describe);
+        (fault.code == code::TOPIC_AUTHORIZATION_FAILED)
+            .then(|| client.error(&format!("describe topic `{name}`"), asked, fault))
+    }
+
+    /// Why a group is not in the list of groups, when the reason is that one may not describe it.
+    pub async fn forbidden_group(&self, id: &str) -> Option<Error> {
+        let client = self.group_client().ok()?;
+        let answers = client.admin.describe_groups(&[id]).answer().await.ok()?;
+        let fault = answers.into_iter().find_map(|(_, answer)| answer.err())?;
+        let asked = Subject::Group(id).needing(Operation::Describe);
+        (fault.code == code::GROUP_AUTHORIZATION_FAILED)
+            .then(|| client.error(&format!("describe group `{id}`"), asked, fault))
     }
 }

@@ -28,6 +28,9 @@ pub struct PartitionLag {
     pub lag: Option<i64>,
     /// Records that were deleted before the group read them.
     pub lost: i64,
+    /// How far the commit is past the end: the topic was made anew, or its log cut off. What is in it now was never
+    /// read, and where a consumer begins is up to its `auto.offset.reset`.
+    pub ahead: i64,
 }
 
 /// A log shorter than this is no reason to worry about retention: it is gone, and read, in a moment.
@@ -83,7 +86,7 @@ pub fn total<'a>(rows: impl IntoIterator<Item = &'a PartitionLag>) -> Option<i64
 /// The lag of `group` in every partition that `committed` names, sorted by topic and partition.
 ///
 /// A partition without a commit has no lag, rather than one counted from the log's start: what a new member
-/// would read there depends on its `auto.offset.reset`. A commit past the end (the topic was created anew) is lag 0.
+/// would read there depends on its `auto.offset.reset`. A commit past the end is lag 0, and [`PartitionLag::ahead`] of it.
 pub fn compute(
     group: &str,
     committed: &BTreeMap<TopicPartition, Option<i64>>,
@@ -99,6 +102,9 @@ pub fn compute(
         let lost = start.zip(*committed).map_or(0, |(start, committed)| {
             start.saturating_sub(committed).max(0)
         });
+        let ahead = committed
+            .zip(end)
+            .map_or(0, |(committed, end)| committed.saturating_sub(end).max(0));
         PartitionLag {
             group: group.to_owned(),
             topic: partition.topic.clone(),
@@ -108,6 +114,7 @@ pub fn compute(
             end,
             lag,
             lost,
+            ahead,
         }
     };
     committed.iter().map(of_partition).collect()

@@ -58,7 +58,8 @@ struct Row {
     group: Option<String>,
     topic: String,
     partition: i32,
-    #[serde(alias = "committed")]
+    /// Null, but never missing: a slip in the name must not pass for a row that says nothing.
+    #[serde(alias = "committed", deserialize_with = "Option::deserialize")]
     offset: Option<i64>,
 }
 
@@ -280,6 +281,9 @@ mod tests {
         }
         let error = parse("[{\"topic\":1}]", None).unwrap_err().to_string();
         assert!(error.starts_with("it is not JSON of offsets"), "{error}");
+        let slip = r#"[{"group":"g","topic":"a","partition":0,"ofset":0}]"#;
+        let error = parse(slip, None).unwrap_err().to_string();
+        assert!(error.contains("missing field `offset`"), "{error}");
     }
 
     #[test]

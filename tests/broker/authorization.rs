@@ -22,7 +22,12 @@ fn strict() -> &'static Broker {
 
 /// From now on only these operations are allowed on the resource.
 fn only(resource: [&str; 2], operations: &[&str]) {
-    let mut arguments = vec!["--add", "--allow-principal", "User:ANONYMOUS"];
+    allow("User:ANONYMOUS", resource, operations);
+}
+
+/// Whoever has no ACL on a resource that has some is refused.
+fn allow(principal: &str, resource: [&str; 2], operations: &[&str]) {
+    let mut arguments = vec!["--add", "--allow-principal", principal];
     for operation in operations {
         arguments.extend(["--operation", operation]);
     }
@@ -105,6 +110,36 @@ fn a_missing_permission_names_the_resource_and_the_operation() {
         &format!("commit offsets for group `{group}`"),
         &format!("`Read` on group `{group}`"),
     );
+}
+
+/// What one may not describe, Kafka leaves out of its lists. It is there all the same.
+#[test]
+fn what_may_not_be_seen_is_not_called_missing() {
+    if excused("what_may_not_be_seen_is_not_called_missing") {
+        return;
+    }
+    let topic = topic_on(strict(), "orders", 1);
+    let group = group_in(&topic);
+    let hidden = fresh("hidden");
+    create(strict(), &hidden, 1);
+    allow("User:another", ["--group", &group], &["Read"]);
+    allow("User:another", ["--topic", &hidden], &["Read"]);
+    for arguments in [
+        ["lag", "-g", &group].as_slice(),
+        &["group", "describe", &group],
+        &["offsets", "show", &group],
+    ] {
+        let output = eda(arguments).on(strict()).run().status(1);
+        output.stderr_has(&format!(
+            "needs an ACL that allows `Describe` on group `{group}`"
+        ));
+    }
+    for verb in ["describe", "delete"] {
+        let output = eda(&["topic", verb, &hidden]).on(strict()).run().status(1);
+        output.stderr_has(&format!(
+            "needs an ACL that allows `Describe` on topic `{hidden}`"
+        ));
+    }
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn a_file_that_is_none_is_a_usage_error_with_the_place() {
     for nothing in [
         "",
         "[]",
-        "[{\"group\":\"g\",\"topic\":\"t\",\"partition\":0}]",
+        "[{\"group\":\"g\",\"topic\":\"t\",\"partition\":0,\"offset\":null}]",
     ] {
         run(nothing).stderr_has("`standard input` holds no offsets");
     }

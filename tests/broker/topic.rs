@@ -1,7 +1,7 @@
 //! `eda topic …`.
 
 use super::{send_numbers, topic};
-use crate::support::{broker, eda, fresh};
+use crate::support::{broker, eda, excused, fresh};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -144,6 +144,20 @@ fn deleting_needs_consent_that_nobody_off_a_terminal_can_give() {
         .on(broker())
         .run()
         .succeeds();
+}
+
+#[test]
+fn what_is_kafkas_own_is_not_deleted() {
+    if excused("what_is_kafkas_own_is_not_deleted") {
+        return;
+    }
+    // A commit makes the topic of offsets, where it is not there yet.
+    super::behind_by_four();
+    eda(&["topic", "delete", "__consumer_offsets", "--yes"])
+        .on(broker())
+        .run()
+        .status(1)
+        .stderr_has("topic `__consumer_offsets` is Kafka's own");
 }
 
 #[test]

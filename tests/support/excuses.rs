@@ -56,6 +56,16 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "what_may_not_be_seen_is_not_called_missing",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "what_is_kafkas_own_is_not_deleted",
+        on: &[Kind::Embedded],
+        reason: "it keeps offsets without a topic of its own",
+    },
+    Excuse {
         test: "one_partition_that_cannot_be_written_does_not_keep_the_others",
         on: NO_JARS,
         reason: NEEDS_JARS,

@@ -151,6 +151,7 @@ mod tests {
             end,
             lag: committed.zip(end).map(|(committed, end)| end - committed),
             lost: 0,
+            ahead: 0,
         }
     }
 

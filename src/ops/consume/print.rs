@@ -57,7 +57,7 @@ pub async fn print(
     for name in &request.topics {
         if !existing.iter().any(|topic| topic.name == *name) {
             let names = existing.iter().map(|topic| topic.name.as_str());
-            return Err(missing::topic(cluster, name, names));
+            return Err(missing::topic(cluster, name, names).await);
         }
     }
     let reading = match &request.group {

@@ -50,7 +50,7 @@ async fn find(cluster: &Cluster, name: &str) -> Result<Option<Topic>> {
     }
     let letters = topics.iter().map(|topic| topic.name.as_str());
     let letters = letters.filter(|name| dead_letter::is_dead_letter_topic(name));
-    Err(missing::dead_letter_topic(cluster, name, letters))
+    Err(missing::dead_letter_topic(cluster, name, letters).await)
 }
 
 /// From where the last replay stood to the end as of now, per partition.

@@ -54,7 +54,7 @@ pub async fn plan_delete(cluster: &Cluster, groups: &[String]) -> Result<DeleteP
             let listings = cluster.groups().await?;
             let known = listings.iter().map(|listing| listing.id.as_str());
             if !known.clone().any(|known| known == name) {
-                return Err(missing::group(cluster, name, known));
+                return Err(missing::group(cluster, name, known).await);
             }
         }
     }

@@ -58,7 +58,7 @@ pub(in crate::ops) async fn occupied(
                 None if may_be_new || has_offsets(group) => {}
                 None => {
                     let known = listings.iter().map(|listing| listing.id.as_str());
-                    return Err(missing::group(cluster, group, known));
+                    return Err(missing::group(cluster, group, known).await);
                 }
             }
         }

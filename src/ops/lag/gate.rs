@@ -13,6 +13,8 @@ pub(super) struct Behind {
     pub(super) unlearnt: usize,
     /// Partitions of topics that do not exist.
     pub(super) gone: usize,
+    /// Partitions with a commit past their end.
+    pub(super) ahead: usize,
     /// It has neither commits nor partitions.
     pub(super) blank: bool,
 }
@@ -29,6 +31,7 @@ pub(super) fn over(
     for row in rows {
         let partition = &row.partition;
         let behind = groups.entry(&partition.group).or_default();
+        behind.ahead += usize::from(partition.ahead > 0);
         match row.effective_lag.or(partition.lag) {
             Some(lag) => behind.lag = behind.lag.saturating_add(lag),
             None if gone.contains(&partition.topic) => behind.gone += 1,
@@ -52,7 +55,7 @@ pub(super) fn over(
 
 impl Behind {
     fn is_unknown(&self) -> bool {
-        self.blank || self.uncommitted + self.unlearnt + self.gone > 0
+        self.blank || self.uncommitted + self.unlearnt + self.gone + self.ahead > 0
     }
 
     pub(super) fn sentence(&self, group: &str, max: i64) -> String {
@@ -65,6 +68,7 @@ impl Behind {
             (self.uncommitted, "hold records and have no commit"),
             (self.unlearnt, "did not tell their offsets"),
             (self.gone, "are of topics that do not exist"),
+            (self.ahead, "have a commit past their end"),
         ];
         let mut clauses: Vec<String> = reasons
             .iter()

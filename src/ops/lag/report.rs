@@ -252,7 +252,7 @@ impl Report for LagReport {
 /// What the lag of a row means.
 pub(super) fn tone(row: &LagRow) -> Tone {
     match row.effective_lag {
-        _ if row.partition.lost > 0 => Tone::Bad,
+        _ if row.partition.lost > 0 || row.partition.ahead > 0 => Tone::Bad,
         _ if row.retention_at_risk => Tone::Warn,
         Some(0) => Tone::Good,
         _ => Tone::Plain,
@@ -268,6 +268,11 @@ pub(super) fn notes(rows: &[LagRow], table: &mut Table) {
             let lost = partition.lost;
             let text =
                 format!("{group} lost {lost} records of {place}: deleted before they were read");
+            table.note(text, Tone::Bad);
+        } else if partition.ahead > 0 {
+            let ahead = partition.ahead;
+            let text =
+                format!("{group} is {ahead} past the end of {place}: was the topic made anew?");
             table.note(text, Tone::Bad);
         } else if row.effective_lag == Some(0) && partition.lag.is_some_and(|lag| lag > 0) {
             let text = format!(

@@ -152,7 +152,7 @@ pub(super) mod tests {
         let row = serde_json::to_value(row(0, Some(2), Some(5))).unwrap();
         let expected = serde_json::json!({
             "group": "payment", "topic": "orders", "partition": 0, "committed": 2, "start": 0, "end": 5,
-            "lag": 3, "lost": 0, "effectiveLag": 3, "retentionAtRisk": false, "timeLagMs": null, "error": null,
+            "lag": 3, "lost": 0, "ahead": 0, "effectiveLag": 3, "retentionAtRisk": false, "timeLagMs": null, "error": null,
         });
         assert_eq!(row, expected);
     }

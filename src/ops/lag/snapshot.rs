@@ -2,7 +2,7 @@
 
 use super::LagRequest;
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Committed};
+use crate::kafka::{Cluster, Committed, Isolation};
 use crate::model::group::{GroupDescription, GroupListing};
 use crate::model::lag::{PartitionLag, compute};
 use crate::model::pattern::{Pattern, chooses};
@@ -38,7 +38,7 @@ pub struct Snapshot {
 /// and partitions do not tell is in [`Snapshot::failures`].
 pub async fn snapshot(cluster: &Cluster, request: &LagRequest) -> Result<Snapshot> {
     let survey = Survey::of(cluster).await?;
-    let groups = survey.choose(cluster, request)?;
+    let groups = survey.choose(cluster, request).await?;
     survey.look(cluster, request, groups).await
 }
 
@@ -59,7 +59,7 @@ impl Survey {
     ///
     /// # Errors
     /// A group or topic that was named does not exist.
-    pub(super) fn choose(
+    pub(super) async fn choose(
         &self,
         cluster: &Cluster,
         request: &LagRequest,
@@ -68,13 +68,13 @@ impl Survey {
         for name in request.groups.iter().filter(literal).map(Pattern::as_str) {
             if !self.listings.iter().any(|listing| listing.id == name) {
                 let known = self.listings.iter().map(|listing| listing.id.as_str());
-                return Err(missing::group(cluster, name, known));
+                return Err(missing::group(cluster, name, known).await);
             }
         }
         for name in request.topics.iter().filter(literal).map(Pattern::as_str) {
             if !self.topics.iter().any(|topic| topic.name == name) {
                 let known = self.topics.iter().map(|topic| topic.name.as_str());
-                return Err(missing::topic(cluster, name, known));
+                return Err(missing::topic(cluster, name, known).await);
             }
         }
         let chosen = |listing: &&GroupListing| chooses(&request.groups, &listing.id);
@@ -145,6 +145,10 @@ impl Survey {
         let mut rows = Vec::new();
         for (group, offsets) in &committed {
             rows.extend(compute(group, offsets, &starts, &ends));
+        }
+        if request.isolation == Isolation::ReadCommitted {
+            // The end is then that before every open transaction, which others may read past.
+            rows.iter_mut().for_each(|row| row.ahead = 0);
         }
         Ok(Snapshot {
             rows,

@@ -9,7 +9,7 @@ use crate::kafka::Cluster;
 use crate::model::duration;
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
-use crate::report::{Report, Table};
+use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -43,6 +43,9 @@ pub struct Waited<R> {
     /// Why there was nothing to look at, when the time was over.
     #[serde(skip)]
     missing: Vec<String>,
+    /// It holds, but not for as long as it must.
+    #[serde(skip)]
+    too_short: Vec<String>,
 }
 
 impl<R> Waited<R> {
@@ -52,6 +55,7 @@ impl<R> Waited<R> {
             report: shown(self.report),
             held: self.held,
             missing: self.missing,
+            too_short: self.too_short,
         }
     }
 }
@@ -60,7 +64,11 @@ impl<R: Report> Report for Waited<R> {
     fn table(&self) -> Table {
         match self.missing.first() {
             Some(missing) => Table::new(&[], missing.as_str()),
-            None => self.report.table(),
+            None => {
+                let mut table = self.report.table();
+                table.note_all(&self.too_short, Tone::Bad);
+                table
+            }
         }
     }
 
@@ -77,7 +85,8 @@ impl<R: Report> Report for Waited<R> {
 
     fn failures(&self) -> &[String] {
         match self.missing.is_empty() {
-            true => self.report.failures(),
+            true if self.too_short.is_empty() => self.report.failures(),
+            true => &self.too_short,
             false => &self.missing,
         }
     }
@@ -109,6 +118,11 @@ impl Look {
     }
 
     fn finish(self, held: bool, gate: GateRequest) -> Result<Waited<LagReport>> {
+        let must = gate.hold.filter(|_| !held && self.holds());
+        let too_short = must.map(|must| {
+            let must = duration::human(must);
+            format!("it holds now, but has not held for {must} when the time was over")
+        });
         let (report, missing) = match self {
             Look::Seen(report) => (report, Vec::new()),
             // It could have come while it was waited for.
@@ -123,6 +137,7 @@ impl Look {
             report,
             held,
             missing,
+            too_short: too_short.into_iter().collect(),
         })
     }
 }
@@ -260,7 +275,7 @@ impl<'a> Lookout<'a> {
         let seen = self
             .attempts
             .ask(async |cluster| {
-                let groups = match survey.choose(&cluster, request) {
+                let groups = match survey.choose(&cluster, request).await {
                     Ok(groups) => groups,
                     Err(missing) => return Ok(Look::Missing(missing)),
                 };

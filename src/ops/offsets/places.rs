@@ -92,7 +92,7 @@ pub(super) async fn find(
         .collect();
     for name in &limits.topics {
         if !sizes.contains_key(name.as_str()) {
-            return Err(missing::topic(cluster, name, sizes.keys().copied()));
+            return Err(missing::topic(cluster, name, sizes.keys().copied()).await);
         }
     }
     let has_offsets = |group: &str| {

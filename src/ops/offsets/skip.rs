@@ -75,7 +75,7 @@ pub async fn plan_skip(cluster: &Cluster, request: &SkipRequest) -> Result<SkipP
     let Some(topic) = cluster.topic(&place.topic).await? else {
         let topics = cluster.topics().await?;
         let names = topics.iter().map(|topic| topic.name.as_str());
-        return Err(missing::topic(cluster, &place.topic, names));
+        return Err(missing::topic(cluster, &place.topic, names).await);
     };
     if !topic
         .partitions

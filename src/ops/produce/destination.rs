@@ -39,7 +39,7 @@ impl Destination {
                 let error = Error::failed(format!("`{name}` is neither an event nor a topic"));
                 Err(error.hint(format!("did you mean `{close}`?")))
             }
-            None => Err(missing::topic(cluster, name, topics)),
+            None => Err(missing::topic(cluster, name, topics).await),
         }
     }
 

@@ -76,7 +76,7 @@ pub async fn plan_alter(cluster: &Cluster, request: &AlterRequest) -> Result<Alt
     let Some(topic) = cluster.topic(name).await? else {
         let existing = cluster.topics().await?;
         let names = existing.iter().map(|topic| topic.name.as_str());
-        return Err(missing::topic(cluster, name, names));
+        return Err(missing::topic(cluster, name, names).await);
     };
     let mut entries = BTreeMap::new();
     for (_, answer) in cluster.topic_configs(std::slice::from_ref(name)).await? {

@@ -2,7 +2,7 @@
 
 use super::readers;
 use crate::consent::Consent;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::kafka::Cluster;
 use crate::model::topic::TopicPartition;
 use crate::report::{Cell, Report, Table, Tone};
@@ -36,10 +36,16 @@ pub async fn plan_delete(cluster: &Cluster, names: &[String]) -> Result<DeletePl
     let mut doomed = Vec::new();
     for name in names {
         match existing.iter().find(|topic| topic.name == *name) {
+            Some(topic) if topic.internal => {
+                let error = Error::failed(format!("topic `{name}` is Kafka's own"));
+                return Err(error.hint(
+                    "every group's offsets, or every transaction's state, would go with it",
+                ));
+            }
             Some(topic) => doomed.push(topic.clone()),
             None => {
                 let names = existing.iter().map(|topic| topic.name.as_str());
-                return Err(super::super::missing::topic(cluster, name, names));
+                return Err(super::super::missing::topic(cluster, name, names).await);
             }
         }
     }

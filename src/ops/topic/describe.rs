@@ -39,7 +39,7 @@ pub async fn describe(cluster: &Cluster, name: &str, all_configs: bool) -> Resul
     let Some(topic) = cluster.topic(name).await? else {
         let existing = cluster.topics().await?;
         let names = existing.iter().map(|topic| topic.name.as_str());
-        return Err(missing::topic(cluster, name, names));
+        return Err(missing::topic(cluster, name, names).await);
     };
     let (extents, unlearnt) = super::extents(cluster, std::slice::from_ref(&topic)).await?;
     let mut failures: Vec<String> = unlearnt.iter().map(crate::error::Error::one_line).collect();

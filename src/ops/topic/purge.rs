@@ -66,7 +66,7 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
             Some(topic) => topics.push(topic.clone()),
             None => {
                 let names = all.iter().map(|topic| topic.name.as_str());
-                return Err(missing::topic(cluster, name, names));
+                return Err(missing::topic(cluster, name, names).await);
             }
         }
     }

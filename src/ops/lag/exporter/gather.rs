@@ -93,12 +93,13 @@ struct OnTopics {
 
 async fn topics(cluster: &Cluster, patterns: &[Pattern]) -> Result<OnTopics> {
     let all = cluster.topics().await?;
-    let (topics, missing) = chosen(
-        all,
-        patterns,
-        |topic| topic.name.as_str(),
-        |name, known| missing::topic(cluster, name, known.iter().copied()),
-    );
+    let known: Vec<String> = all.iter().map(|topic| topic.name.clone()).collect();
+    let (topics, unknown) = chosen(all, patterns, |topic| topic.name.as_str());
+    let mut missing = Vec::new();
+    for name in unknown {
+        let known = known.iter().map(String::as_str);
+        missing.push(missing::topic(cluster, name, known).await);
+    }
     let of_topic = |topic: &Topic| -> Vec<TopicPartition> {
         let partitions = topic.partitions.iter();
         partitions
@@ -127,12 +128,13 @@ struct OnGroups {
 
 async fn groups(cluster: &Cluster, patterns: &[Pattern]) -> Result<OnGroups> {
     let all = cluster.groups().await?;
-    let (groups, missing) = chosen(
-        all,
-        patterns,
-        |group| group.id.as_str(),
-        |id, known| missing::group(cluster, id, known.iter().copied()),
-    );
+    let known: Vec<String> = all.iter().map(|group| group.id.clone()).collect();
+    let (groups, unknown) = chosen(all, patterns, |group| group.id.as_str());
+    let mut missing = Vec::new();
+    for id in unknown {
+        let known = known.iter().map(String::as_str);
+        missing.push(missing::group(cluster, id, known).await);
+    }
     // Only KIP-848's groups have to be described: the listing counts the others.
     let uncounted: Vec<String> = groups
         .iter()
@@ -174,13 +176,8 @@ async fn groups(cluster: &Cluster, patterns: &[Pattern]) -> Result<OnGroups> {
     })
 }
 
-/// Those that a pattern chooses, all when there are none; and an error for each name that is nobody's.
-fn chosen<T>(
-    all: Vec<T>,
-    patterns: &[Pattern],
-    name: impl Fn(&T) -> &str,
-    missing: impl Fn(&str, &[&str]) -> Error,
-) -> (Vec<T>, Vec<Error>) {
+/// Those that a pattern chooses, all when there are none; and each name that is nobody's.
+fn chosen<T>(all: Vec<T>, patterns: &[Pattern], name: impl Fn(&T) -> &str) -> (Vec<T>, Vec<&str>) {
     if patterns.is_empty() {
         return (all, Vec::new());
     }
@@ -191,7 +188,7 @@ fn chosen<T>(
     let missing = patterns
         .iter()
         .filter(is_missing)
-        .map(|pattern| missing(pattern.as_str(), &known))
+        .map(Pattern::as_str)
         .collect();
     let is_chosen = |item: &T| patterns.iter().any(|pattern| pattern.matches(name(item)));
     (all.into_iter().filter(is_chosen).collect(), missing)
@@ -205,18 +202,14 @@ mod tests {
     fn a_name_that_is_missing_is_an_error_and_a_pattern_that_fits_nothing_is_not() {
         let choose = |patterns: &[&str]| {
             let patterns: Vec<Pattern> = patterns.iter().map(|text| (*text).into()).collect();
-            let (chosen, missing) = chosen(
-                vec!["audit", "payment", "payment-dlq"],
-                &patterns,
-                |name| name,
-                |name, known| Error::failed(format!("no {name} in {}", known.len())),
-            );
-            let missing: Vec<String> = missing.iter().map(Error::one_line).collect();
+            let all = vec!["audit", "payment", "payment-dlq"];
+            let (chosen, missing) = chosen(all, &patterns, |name| name);
+            let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
             (chosen, missing)
         };
         assert_eq!(choose(&[]).0.len(), 3);
         let (chosen, missing) = choose(&["payment*", "x*", "audti"]);
         assert_eq!(chosen, ["payment", "payment-dlq"]);
-        assert_eq!(missing, ["no audti in 3"]);
+        assert_eq!(missing, ["audti"]);
     }
 }
