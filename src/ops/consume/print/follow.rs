@@ -145,11 +145,18 @@ pub(super) fn run(
         Reading::Group { .. } => None,
     };
     let member = Arc::new(Member {
-        taken: Mutex::new(Taken::new(sink, request.count, ends.as_ref())),
+        taken: Mutex::new(Taken::new(
+            sink,
+            request.filter.clone(),
+            request.count,
+            ends.as_ref(),
+        )),
         joined: AtomicBool::new(request.group.is_none()),
     });
     let mut printed = Printed {
         records: 0,
+        read: 0,
+        not_json: 0,
         stopped: None,
     };
     if member.lock().is_complete() {
@@ -170,7 +177,8 @@ pub(super) fn run(
     let closed = source.close(timeout);
     printed.stopped = ended?;
     flushed.and(closed)?;
-    printed.records = member.lock().records;
+    let taken = member.lock();
+    (printed.records, printed.read, printed.not_json) = (taken.records, taken.read, taken.not_json);
     Ok(printed)
 }
 
