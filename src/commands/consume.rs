@@ -21,14 +21,15 @@ use std::time::Duration;
 /// On a terminal a record is a line with control characters escaped; in a pipe, or with --json, it is one line of
 /// lossless JSON that `eda produce --records` reads back. With -f it is what the template says: %t topic, %p partition,
 /// %o offset, %d timestamp in ms, %k key, %v value, %h{…} the headers (%k and %v within), %T %K %V lengths, %H number of
-/// headers, {hex} or {base64} behind a verb encodes; \\n \\t \\0 \\xNN. Null and empty are both nothing. A pipe gets the
+/// headers, {hex} or {base64} behind a verb encodes; \n \t \0 \xNN. Null and empty are both nothing. A pipe gets the
 /// bytes themselves, a terminal sees control characters escaped.
 ///
 /// --grep, --where and --event choose what is printed; several must all hold, except that one --event is enough. What is
 /// not printed is read all the same, with a group committed too, and not counted by -n.
 ///
 /// A TOPIC that begins with ^ is a regular expression. Without a group it is matched once, against the topics there are;
-/// a group's members also get topics that come later. Kafka's own topics (__…) are only meant by ^__.
+/// a group's members also get topics that come later, and theirs is POSIX's extended kind (no \d). Kafka's own topics
+/// (__…) are only meant by an expression that begins with ^__.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:

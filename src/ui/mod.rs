@@ -16,6 +16,7 @@ pub mod prompt;
 pub mod record;
 mod style;
 mod table;
+mod value;
 
 use crate::error::{Error, Kind, Result, Status};
 use crate::model::template::Template;

@@ -1,6 +1,6 @@
 //! Records as they stream by: NDJSON for programs, a line each for people, tab-separated for awk.
 
-use super::{Format, escape, style};
+use super::{Format, escape, style, value};
 use crate::error::{Error, Result};
 use crate::model::dead_letter::DeadLetter;
 use crate::model::record::RecordRef;
@@ -172,15 +172,17 @@ fn pretty(
         line,
         " {} {}",
         name(&shown(record.key)),
-        shown(record.value)
+        record
+            .value
+            .map_or_else(|| shown(None), |it| value::shown(it, styled))
     )?;
     // A dead letter's headers are its story: told once, in words. The JSON has them all.
     if let Some(letter) = letter {
         write!(line, " {}", faint(&escape::line(&story(letter))))?;
         return Ok(());
     }
-    for (name, value) in record.headers.iter() {
-        let text = format!("{}={}", escape::line(name), shown(value));
+    for (name, bytes) in record.headers.iter() {
+        let text = format!("{}={}", escape::line(name), shown(bytes));
         write!(line, " {}", faint(&text))?;
     }
     Ok(())

@@ -42,6 +42,22 @@ fn a_template_says_how_each_record_is_written() {
     assert_eq!(keys, (0..3000).collect::<Vec<_>>());
 }
 
+#[test]
+fn on_a_terminal_a_record_is_one_line_for_people() {
+    if terminal::is_missing("on_a_terminal_a_record_is_one_line_for_people") {
+        return;
+    }
+    let topic = topic_for_ever("orders", 1);
+    let record = json!({
+        "timestamp": 1_767_225_600_000_i64, "key": "order-7", "value": "{\n  \"total\": 12.50\n}", "headers": [["a", null]],
+    });
+    send(&topic, &[record]);
+    let consume = eda(&["consume", &topic, "-o", ":end"]).on(broker());
+    let output = consume.on_a_terminal().ends().succeeds();
+    let expected = "2026-01-01T00:00:00Z order-7 {\"total\":12.50} a=null\n";
+    assert_eq!(output.stdout, format!("{topic}:0:0 {expected}"));
+}
+
 /// Colours, a cleared screen, a title set, an 8-bit control, a direction overridden, a line begun anew.
 const HOSTILE: &str = "\u{1b}[31mred\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}gpj\r\n\u{2066}";
 const SHOWN: &str = r"\u{1b}[31mred\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}gpj\r\n\u{2066}";

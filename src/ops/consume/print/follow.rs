@@ -2,6 +2,7 @@
 
 use super::idle::Idle;
 use super::taken::Taken;
+use super::topics::hidden;
 use super::{PrintRequest, Printed, Reading, Sink};
 use crate::error::Result;
 use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
@@ -79,7 +80,10 @@ impl Source {
             from_beginning,
             read_uncommitted: request.read_uncommitted,
             end_of_partition: ends.is_some(),
-            overrides: Vec::new(),
+            overrides: match reading {
+                Reading::Group { .. } => hidden(&request.topics).into_iter().collect(),
+                Reading::Alone(_) => Vec::new(),
+            },
         };
         let consumer = Consumer::open(cluster.connection(), options, member)?;
         match reading {

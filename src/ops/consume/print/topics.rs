@@ -9,6 +9,13 @@ pub(super) fn names(topics: &[String]) -> impl Iterator<Item = &String> {
     topics.iter().filter(|topic| !topic.starts_with('^'))
 }
 
+/// The client property that keeps Kafka's own topics from a group whose expressions do not mean them.
+pub(super) fn hidden(topics: &[String]) -> Option<(String, String)> {
+    let means = |topic: &String| topic.starts_with("__") || topic.starts_with("^__");
+    let hides = topics.iter().any(|topic| topic.starts_with('^')) && !topics.iter().any(means);
+    hides.then(|| ("topic.blacklist".to_owned(), "^__.*".to_owned()))
+}
+
 /// The regular expressions among what was asked for.
 pub(super) struct Patterns(Vec<Regex>);
 
