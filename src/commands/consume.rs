@@ -2,8 +2,10 @@ use super::arguments;
 use super::candidates;
 use super::context::Context;
 use crate::error::{Result, Status};
+use crate::model::filter::{Comparison, Filter, Grep};
 use crate::model::offset::Range;
 use crate::model::record::RecordRef;
+use crate::model::template::Template;
 use crate::ops::consume::print::{self, PrintRequest, Sink};
 use crate::ui::record::Records;
 use clap_complete::engine::ArgValueCandidates;
@@ -17,7 +19,17 @@ use std::time::Duration;
 /// group share the partitions.
 ///
 /// On a terminal a record is a line with control characters escaped; in a pipe, or with --json, it is one line of
-/// lossless JSON that `eda produce --records` reads back.
+/// lossless JSON that `eda produce --records` reads back. With -f it is what the template says: %t topic, %p partition,
+/// %o offset, %d timestamp in ms, %k key, %v value, %h{…} the headers (%k and %v within), %T %K %V lengths, %H number of
+/// headers, {hex} or {base64} behind a verb encodes; \n \t \0 \xNN. Null and empty are both nothing. A pipe gets the
+/// bytes themselves, a terminal sees control characters escaped.
+///
+/// --grep, --where and --event choose what is printed; several must all hold, except that one --event is enough. What is
+/// not printed is read all the same, with a group committed too, and not counted by -n.
+///
+/// A TOPIC that begins with ^ is a regular expression. Without a group it is matched once, against the topics there are;
+/// a group's members also get topics that come later, and theirs is POSIX's extended kind (no \d). Kafka's own topics
+/// (__…) are only meant by an expression that begins with ^__.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -25,7 +37,10 @@ Examples:
   eda consume order-created --group payment-service -n 10
   eda consume order-created -o @-1h --idle 2s --json
   eda consume order-created -o -5                       the last five of each partition, then what comes
-  eda consume order-created -o :end | jq .value.total   all there is now")]
+  eda consume order-created -o :end | jq .value.total   all there is now
+  eda consume order-created -f '%k\\t%v\\n'             keys and values
+  eda consume '^order-' --grep key:^order-7$            one order, in every topic of orders
+  eda consume order-created --where 'total>100' --where 'items[0].sku=lamp'")]
 pub struct Args {
     /// Topics to read (can be repeated)
     #[arg(required = true, value_name = "TOPIC", add = ArgValueCandidates::new(candidates::topics))]
@@ -39,7 +54,7 @@ pub struct Args {
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
     offset: Option<Range>,
 
-    /// End after N records
+    /// End after N records were printed; with a group, nothing past them is committed
     #[arg(short = 'n', long, visible_alias = "max-messages", value_name = "N")]
     count: Option<u64>,
 
@@ -50,6 +65,22 @@ pub struct Args {
     /// End when nothing came for this long
     #[arg(long, value_name = "DURATION", value_parser = arguments::duration)]
     idle: Option<Duration>,
+
+    /// Write each record by a template of kcl's verbs, such as '%k\t%v\n'
+    #[arg(short, long, value_name = "TEMPLATE")]
+    format: Option<Template>,
+
+    /// Only records in which the expression is found, or in: key:RE, value:RE, header:RE, header[NAME]:RE
+    #[arg(long, value_name = "REGEX")]
+    grep: Vec<Grep>,
+
+    /// Only values whose field compares so, such as total>100 or status=paid; = != < <= > >=
+    #[arg(long = "where", value_name = "COMPARISON")]
+    comparisons: Vec<Comparison>,
+
+    /// Only events of this type, by the value's eventType or the header ce_type
+    #[arg(long = "event", value_name = "TYPE")]
+    events: Vec<String>,
 
     /// Also records of transactions that are open or were aborted
     #[arg(long)]
@@ -77,12 +108,29 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         partitions: args.partitions,
         idle: args.idle,
         read_uncommitted: args.read_uncommitted,
+        filter: Filter {
+            greps: args.grep,
+            comparisons: args.comparisons,
+            events: args.events,
+        },
     };
+    let filtered = !request.filter.is_empty();
     let stop = context.stop_on_signals();
-    let sink = Box::new(ToUi(context.ui.records()));
+    let sink = Box::new(ToUi(context.ui.records_by(args.format)));
     let printed = print::print(context.cluster()?, request, sink, stop).await?;
-    if printed.records == 0 {
+    if filtered {
+        let (records, read) = (printed.records, printed.read);
+        context
+            .ui
+            .status(&format!("{records} of {read} records matched"));
+    } else if printed.records == 0 {
         context.ui.status("no records");
+    }
+    if printed.not_json > 0 {
+        let count = printed.not_json;
+        context.ui.status(&format!(
+            "{count} passed over by --where: their values are not JSON"
+        ));
     }
     Ok(printed.stopped.unwrap_or(Status::Done))
 }

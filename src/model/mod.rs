@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod dead_letter;
 pub mod duration;
 pub mod event;
+pub mod filter;
 pub mod group;
 pub mod lag;
 pub mod offset;

@@ -18,8 +18,10 @@ pub mod prompt;
 pub mod record;
 mod style;
 mod table;
+mod value;
 
 use crate::error::{Error, Kind, Result, Status};
+use crate::model::template::Template;
 use crate::report::{Report, Table, Tone};
 use std::io::{IsTerminal, Write};
 
@@ -171,7 +173,13 @@ impl Ui {
 
     /// A stream of records on stdout.
     pub fn records(&self) -> record::Records {
-        record::Records::new(self.manner.format, self.stdout_is_terminal, self.styled())
+        self.records_by(None)
+    }
+
+    /// The same, each written as the template says.
+    pub fn records_by(&self, template: Option<Template>) -> record::Records {
+        let terminal = self.stdout_is_terminal;
+        record::Records::new(self.manner.format, template, terminal, self.styled())
     }
 
     /// Writes a finished text (a completion script, a man page) to stdout as it is.

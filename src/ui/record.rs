@@ -1,18 +1,21 @@
 //! Records as they stream by: NDJSON for programs, a line each for people, tab-separated for awk.
 
-use super::{Format, escape, style};
+use super::{Format, escape, style, value};
 use crate::error::{Error, Result};
 use crate::model::dead_letter::DeadLetter;
 use crate::model::record::RecordRef;
 use crate::model::record_json;
+use crate::model::template::Template;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{IsTerminal, Stdout, Write};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Shape {
     Json,
     Plain,
     Pretty,
+    /// As the user wants it: the bytes themselves, but what is shown on a terminal.
+    Template(Template),
 }
 
 /// So many bytes go out at once when nobody watches.
@@ -25,6 +28,7 @@ pub struct Records {
     out: Stdout,
     shape: Shape,
     styled: bool,
+    terminal: bool,
     /// How much may be held back.
     chunk: usize,
     /// Whole records, not yet out.
@@ -32,12 +36,18 @@ pub struct Records {
 }
 
 impl Records {
-    pub(super) fn new(format: Format, terminal: bool, styled: bool) -> Self {
-        let shape = match format {
-            Format::Json => Shape::Json,
-            Format::Plain => Shape::Plain,
-            Format::Table if terminal => Shape::Pretty,
-            Format::Table => Shape::Json,
+    pub(super) fn new(
+        format: Format,
+        template: Option<Template>,
+        terminal: bool,
+        styled: bool,
+    ) -> Self {
+        let shape = match (template, format) {
+            (Some(template), _) => Shape::Template(template),
+            (None, Format::Json) => Shape::Json,
+            (None, Format::Plain) => Shape::Plain,
+            (None, Format::Table) if terminal => Shape::Pretty,
+            (None, Format::Table) => Shape::Json,
         };
         let out = std::io::stdout();
         let chunk = if out.is_terminal() { 0 } else { CHUNK };
@@ -45,6 +55,7 @@ impl Records {
             out,
             shape,
             styled,
+            terminal,
             chunk,
             held: Vec::with_capacity(chunk + chunk / 8),
         }
@@ -52,16 +63,28 @@ impl Records {
 
     /// Writes one record; a dead letter's story comes with it.
     pub fn write(&mut self, record: RecordRef<'_>, letter: Option<&DeadLetter>) -> Result<()> {
-        match self.shape {
+        match &self.shape {
+            Shape::Template(template) => {
+                // It ends as the user wants it to, with a newline or without.
+                match self.terminal {
+                    true => template.write_with(&shown, &record, &mut self.held),
+                    false => template.write(&record, &mut self.held),
+                }
+                return self.let_out_if_due();
+            }
             Shape::Json => record_json::write(record, letter, &mut self.held),
             Shape::Plain => plain(record, &mut self.held)?,
             Shape::Pretty => pretty(record, letter, self.styled, &mut self.held)?,
         }
         self.held.push(b'\n');
-        if self.held.len() >= self.chunk {
-            self.let_out()?;
+        self.let_out_if_due()
+    }
+
+    fn let_out_if_due(&mut self) -> Result<()> {
+        match self.held.len() >= self.chunk {
+            true => self.let_out(),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn let_out(&mut self) -> Result<()> {
@@ -86,6 +109,10 @@ impl Records {
             false => Ok(()),
         }
     }
+}
+
+fn shown(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(escape::bytes(bytes).as_bytes());
 }
 
 /// topic, partition, offset, timestamp in ms, key, value; null is empty. A tab or newline inside a key or value
@@ -145,15 +172,17 @@ fn pretty(
         line,
         " {} {}",
         name(&shown(record.key)),
-        shown(record.value)
+        record
+            .value
+            .map_or_else(|| shown(None), |it| value::shown(it, styled))
     )?;
     // A dead letter's headers are its story: told once, in words. The JSON has them all.
     if let Some(letter) = letter {
         write!(line, " {}", faint(&escape::line(&story(letter))))?;
         return Ok(());
     }
-    for (name, value) in record.headers.iter() {
-        let text = format!("{}={}", escape::line(name), shown(value));
+    for (name, bytes) in record.headers.iter() {
+        let text = format!("{}={}", escape::line(name), shown(bytes));
         write!(line, " {}", faint(&text))?;
     }
     Ok(())

@@ -26,6 +26,11 @@ pub fn name(text: &str) -> String {
     text.color(Color::Cyan).to_string()
 }
 
+/// A number or another word of JSON's, beside the text around it.
+pub fn literal(text: &str) -> String {
+    text.color(Color::Yellow).to_string()
+}
+
 fn colour(tone: Tone) -> Option<Color> {
     match tone {
         Tone::Plain => None,

@@ -3,6 +3,8 @@
 mod authorization;
 mod completion;
 mod consume;
+mod consume_filter;
+mod consume_format;
 mod demo;
 mod dlq;
 mod embedded;
@@ -36,6 +38,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[track_caller]
 fn topic(name: &str, partitions: u32) -> String {
     topic_on(broker(), name, partitions)
+}
+
+/// A topic that keeps old records: retention would take them by their timestamp, sooner or later.
+#[track_caller]
+fn topic_for_ever(name: &str, partitions: u32) -> String {
+    let name = fresh(name);
+    eda(&["topic", "create", &name, "--retention", "infinite"])
+        .args(["--partitions", &partitions.to_string()])
+        .on(broker())
+        .run()
+        .succeeds();
+    name
 }
 
 #[track_caller]

@@ -161,6 +161,39 @@ fn what_consume_writes_produce_reads_and_the_record_is_the_same() {
     }
 }
 
+/// It became the time of sending, and nobody was told.
+#[test]
+fn a_timestamp_of_zero_is_refused_and_not_replaced() {
+    let topic = topic("orders", 1);
+    let line = json!({"key": "k", "value": "v", "timestamp": 0}).to_string();
+    let produce = eda(&["produce", &topic, "--records"]).stdin(line);
+    let output = produce.on(broker()).run().status(1);
+    output.stderr_has("line 1 has timestamp 0");
+    assert!(super::read(&topic).is_empty());
+}
+
+/// The keys and hashes of Kafka's own `UtilsTest`: where Java's producer would send them.
+#[test]
+fn a_key_goes_to_the_partition_of_javas_producer_through_records_too() {
+    let topic = topic("orders", 6);
+    let places = [
+        ("21", 0),
+        ("foobar", 0),
+        ("a-little-bit-long-string", 2),
+        ("a-little-bit-longer-string", 5),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 5),
+        ("abc", 3),
+    ];
+    let record = |(key, _): &(&str, i64)| json!({"key": key, "value": "v"});
+    send(&topic, &places.iter().map(record).collect::<Vec<_>>());
+    let came = super::read(&topic);
+    assert_eq!(came.len(), places.len());
+    for (key, partition) in places {
+        let found = came.iter().find(|record| record["key"] == key).unwrap();
+        assert_eq!(found["partition"], partition, "{key}");
+    }
+}
+
 #[test]
 fn raw_lines_pass_as_they_are() {
     let topic = topic("lines", 1);

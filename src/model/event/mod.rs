@@ -9,7 +9,7 @@ mod catalog;
 mod check;
 mod generate;
 mod object;
-mod path;
+pub(in crate::model) mod path;
 
 pub use assignment::Assignment;
 pub use catalog::Catalog;

@@ -4,14 +4,14 @@ use super::EventError;
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
+pub(in crate::model) enum Step<'a> {
     Name(&'a str),
     /// The item of a list, from 0.
     Index(usize),
 }
 
 /// The steps of a path; the first is a name.
-pub(super) fn steps(path: &str) -> Result<Vec<Step<'_>>, EventError> {
+pub(in crate::model) fn steps(path: &str) -> Result<Vec<Step<'_>>, EventError> {
     let mut steps = Vec::new();
     for segment in path.split('.') {
         let (name, mut rest) = segment.split_at(segment.find('[').unwrap_or(segment.len()));

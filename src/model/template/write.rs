@@ -11,15 +11,32 @@ use std::io::Write;
 impl Template {
     /// Appends the record to `out`. Allocates nothing but what `out` has to grow by.
     pub fn write(&self, record: &RecordRef<'_>, out: &mut Vec<u8>) {
-        write(&self.pieces, record, out);
+        self.write_with(&|bytes, out| out.extend_from_slice(bytes), record, out);
+    }
+
+    /// The same with the bytes of topics, keys, values and headers as `show` has them, where they are not encoded.
+    pub fn write_with(
+        &self,
+        show: &impl Fn(&[u8], &mut Vec<u8>),
+        record: &RecordRef<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        write(&self.pieces, show, record, out);
     }
 }
 
-fn write(pieces: &[Piece], record: &RecordRef<'_>, out: &mut Vec<u8>) {
+fn write(
+    pieces: &[Piece],
+    show: &impl Fn(&[u8], &mut Vec<u8>),
+    record: &RecordRef<'_>,
+    out: &mut Vec<u8>,
+) {
     for piece in pieces {
         match piece {
             Piece::Literal(bytes) => out.extend_from_slice(bytes),
-            Piece::Text(text, form) => form.write(of(*text, record).unwrap_or_default(), out),
+            Piece::Text(text, form) => {
+                form.write(of(*text, record).unwrap_or_default(), show, out);
+            }
             Piece::Number(number, form) => form.write(count(*number, record), out),
             Piece::Time(form) => {
                 if let Some((milliseconds, _)) = record.timestamp {
@@ -33,7 +50,7 @@ fn write(pieces: &[Piece], record: &RecordRef<'_>, out: &mut Vec<u8>) {
                         value,
                         ..*record
                     };
-                    write(pieces, &header, out);
+                    write(pieces, show, &header, out);
                 }
             }
         }
@@ -62,10 +79,10 @@ fn count(number: Number, record: &RecordRef<'_>) -> i64 {
 }
 
 impl TextForm {
-    fn write(self, bytes: &[u8], out: &mut Vec<u8>) {
+    fn write(self, bytes: &[u8], show: &impl Fn(&[u8], &mut Vec<u8>), out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         match self {
-            TextForm::Plain => out.extend_from_slice(bytes),
+            TextForm::Plain => show(bytes, out),
             TextForm::Hex => out.extend(
                 bytes
                     .iter()

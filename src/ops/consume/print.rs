@@ -6,12 +6,14 @@
 mod follow;
 mod idle;
 mod taken;
+mod topics;
 
 use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
+use crate::model::filter::Filter;
 use crate::model::offset::{Position, Range};
 use crate::model::record::RecordRef;
-use crate::model::topic::TopicPartition;
+use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::stop::Stop;
 use crate::ops::{missing, positions, scan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,16 +22,20 @@ use std::time::Duration;
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct PrintRequest {
+    /// Names; what begins with `^` is a regular expression over them.
     pub topics: Vec<String>,
     pub group: Option<String>,
     /// Without a group: where to begin and to end. With one: where to begin where nothing is committed.
     pub range: Option<Range>,
+    /// How many records to hand on.
     pub count: Option<u64>,
     /// Empty: all. Not with a group.
     pub partitions: Vec<i32>,
     /// End when nothing came for this long.
     pub idle: Option<Duration>,
     pub read_uncommitted: bool,
+    /// What is not wanted is read, and committed, and not handed on.
+    pub filter: Filter,
 }
 
 /// Takes the records. Called from one thread at a time.
@@ -42,7 +48,12 @@ pub trait Sink: Send {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Printed {
+    /// Handed on.
     pub records: u64,
+    /// Read, wanted or not.
+    pub read: u64,
+    /// Passed over because a field was asked for and the value is not JSON.
+    pub not_json: u64,
     pub stopped: Option<Status>,
 }
 
@@ -53,8 +64,9 @@ pub async fn print(
     sink: Box<dyn Sink>,
     stop: Stop,
 ) -> Result<Printed> {
+    let patterns = topics::Patterns::new(&request.topics)?;
     let existing = cluster.topics().await?;
-    for name in &request.topics {
+    for name in topics::names(&request.topics) {
         if !existing.iter().any(|topic| topic.name == *name) {
             let names = existing.iter().map(|topic| topic.name.as_str());
             return Err(missing::topic(cluster, name, names).await);
@@ -65,11 +77,15 @@ pub async fn print(
             from_beginning: from_beginning(&request, group)?,
         },
         None => {
+            let wanted = |topic: &&Topic| {
+                request.topics.contains(&topic.name) || patterns.matches(&topic.name)
+            };
+            let chosen: Vec<_> = existing.iter().filter(wanted).collect();
+            if let Some(unmatched) = patterns.unmatched(&chosen) {
+                return Err(unmatched);
+            }
             let mut partitions = BTreeSet::new();
-            for topic in existing
-                .iter()
-                .filter(|topic| request.topics.contains(&topic.name))
-            {
+            for topic in chosen {
                 let wanted =
                     |id: &i32| request.partitions.is_empty() || request.partitions.contains(id);
                 let ids = topic

@@ -144,6 +144,13 @@ impl Payload {
                 "line {number} has a negative partition or timestamp"
             )));
         }
+        // librdkafka takes it for "none said" (`rd_kafka_msg_new00`), and the record would not be the same.
+        if record.timestamp == Some(0) {
+            return Err(Error::failed(format!(
+                "line {number} has timestamp 0, which the client would replace by the time of sending"
+            ))
+            .hint("make it 1, or leave `timestamp` out"));
+        }
         record.topic = self.destination.topic().to_owned();
         record.partition = self.request.partition.or(record.partition);
         if let Some(key) = &self.request.key {

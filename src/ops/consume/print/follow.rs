@@ -2,6 +2,7 @@
 
 use super::idle::Idle;
 use super::taken::Taken;
+use super::topics::hidden;
 use super::{PrintRequest, Printed, Reading, Sink};
 use crate::error::Result;
 use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
@@ -79,7 +80,10 @@ impl Source {
             from_beginning,
             read_uncommitted: request.read_uncommitted,
             end_of_partition: ends.is_some(),
-            overrides: Vec::new(),
+            overrides: match reading {
+                Reading::Group { .. } => hidden(&request.topics).into_iter().collect(),
+                Reading::Alone(_) => Vec::new(),
+            },
         };
         let consumer = Consumer::open(cluster.connection(), options, member)?;
         match reading {
@@ -145,11 +149,18 @@ pub(super) fn run(
         Reading::Group { .. } => None,
     };
     let member = Arc::new(Member {
-        taken: Mutex::new(Taken::new(sink, request.count, ends.as_ref())),
+        taken: Mutex::new(Taken::new(
+            sink,
+            request.filter.clone(),
+            request.count,
+            ends.as_ref(),
+        )),
         joined: AtomicBool::new(request.group.is_none()),
     });
     let mut printed = Printed {
         records: 0,
+        read: 0,
+        not_json: 0,
         stopped: None,
     };
     if member.lock().is_complete() {
@@ -170,7 +181,8 @@ pub(super) fn run(
     let closed = source.close(timeout);
     printed.stopped = ended?;
     flushed.and(closed)?;
-    printed.records = member.lock().records;
+    let taken = member.lock();
+    (printed.records, printed.read, printed.not_json) = (taken.records, taken.read, taken.not_json);
     Ok(printed)
 }
 

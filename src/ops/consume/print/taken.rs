@@ -3,6 +3,7 @@
 use super::Sink;
 use crate::error::Result;
 use crate::kafka::Seen;
+use crate::model::filter::{Filter, Wanted};
 use crate::model::record::RecordRef;
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
@@ -10,7 +11,11 @@ use std::ops::ControlFlow;
 
 pub(super) struct Taken {
     sink: Box<dyn Sink>,
+    filter: Filter,
+    /// Handed on, read, and passed over for not being JSON.
     pub(super) records: u64,
+    pub(super) read: u64,
+    pub(super) not_json: u64,
     count: Option<u64>,
     places: Vec<Place>,
     /// Where the last record was from: the next one is from there too, most of the time.
@@ -33,6 +38,7 @@ impl Taken {
     /// `ends`: up to but not including which offset; partitions that are not in it are not wanted.
     pub(super) fn new(
         sink: Box<dyn Sink>,
+        filter: Filter,
         count: Option<u64>,
         ends: Option<&BTreeMap<TopicPartition, i64>>,
     ) -> Self {
@@ -44,7 +50,10 @@ impl Taken {
         };
         Taken {
             sink,
+            filter,
             records: 0,
+            read: 0,
+            not_json: 0,
             count,
             places: ends.into_iter().flatten().map(place).collect(),
             current: 0,
@@ -80,9 +89,20 @@ impl Taken {
             self.reached(at, record.offset);
             return Ok(());
         }
-        self.sink.record(record)?;
+        let wanted = match self.filter.is_empty() {
+            true => Wanted::Yes,
+            false => self.filter.wants(&record),
+        };
+        match wanted {
+            Wanted::Yes => {
+                self.sink.record(record)?;
+                self.records += 1;
+            }
+            Wanted::No => {}
+            Wanted::NotJson => self.not_json += 1,
+        }
+        self.read += 1;
         place.next = Some(record.offset + 1);
-        self.records += 1;
         self.reached(at, record.offset + 1);
         Ok(())
     }
