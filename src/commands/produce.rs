@@ -5,6 +5,7 @@ use super::global::SafetyArgs;
 use crate::error::{Error, Result, Status};
 use crate::model::event::{Assignment, Catalog, Filling};
 use crate::model::record::Header;
+use crate::model::template::Template;
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
 use clap_complete::engine::ArgValueCandidates;
 use std::io::{BufReader, Read};
@@ -16,8 +17,14 @@ use std::io::{BufReader, Read};
 /// topic takes JSON as it comes. Payloads come from FIELD=VALUE, from -n (generated), from a file, or from
 /// standard input, one JSON object a line; on a terminal the fields are asked for.
 ///
+/// A template (-f) reads what is no JSON: %k key, %v value, %p partition, %d timestamp in milliseconds,
+/// %H%h{%k=%v,} headers, %t and %o passed over; \t \n \r \0 \xNN. A part ends where the text behind it begins, or
+/// has the length that %K or %V gives, in digits or as {big32}; %k{hex} and %v{base64} are decoded.
+///
 /// Every record that is reported was acknowledged by all in-sync replicas (acks=all, idempotent). A line that is
-/// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1.
+/// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1. A record
+/// over the topic's max.message.bytes is named, with its line and size, and the others are sent unless --fail-fast is
+/// given; the exit status is 1 all the same.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -25,6 +32,7 @@ Examples:
   eda produce order-created -n 1000
   eda produce order-created orders.ndjson
   jq -c '.[]' orders.json | eda produce order-created
+  eda produce orders -f '%k\\t%v\\n' orders.tsv
   eda consume order-created --json -n 10 | eda produce order-copy --records")]
 pub struct Args {
     /// An event of the catalog or a topic
@@ -70,6 +78,18 @@ pub struct Args {
     /// Lines are values, sent as they come, past the catalog
     #[arg(long, conflicts_with = "count")]
     raw: bool,
+
+    /// Records as TEMPLATE says: '%k\t%v\n' is a key, a tab and a value on each line
+    #[arg(short = 'f', long, value_name = "TEMPLATE", conflicts_with_all = ["count", "raw", "records"])]
+    format: Option<Template>,
+
+    /// An empty value, or an empty key of a template, is null: a tombstone
+    #[arg(short = 'Z', long = "null")]
+    null: bool,
+
+    /// Stop reading at the first record that is refused
+    #[arg(long)]
+    fail_fast: bool,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -123,7 +143,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             context.ui.choose("Event", &events, "EVENT|TOPIC")?
         }
     };
-    let whole_lines = args.records || args.raw;
+    if let Some(template) = &args.format {
+        template
+            .reader()
+            .map_err(|error| Error::usage(error.to_string()))?;
+    }
+    if args.null && !args.raw && args.format.is_none() {
+        return Err(
+            Error::usage("`-Z` is about values that are sent as they come")
+                .hint("give `--raw` or `-f TEMPLATE` with it"),
+        );
+    }
+    let whole_lines = args.records || args.raw || args.format.is_some();
     let nothing_given =
         words.assignments.is_empty() && words.file.is_none() && args.count.is_none();
     let from_stdin = nothing_given && (whole_lines || !context.ui.can_ask());
@@ -152,6 +183,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         compression: args.compression,
         rate: args.rate,
         seed: args.seed,
+        empty_is_null: args.null,
+        fail_fast: args.fail_fast,
     };
     let plan = produce::plan(&destination, &request, &input)?;
     if asked {
@@ -183,9 +216,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
 }
 
 fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
-    match (args.records, args.raw) {
-        (true, _) => Input::Records(reader),
-        (_, true) => Input::Raw(reader),
+    match (&args.format, args.records, args.raw) {
+        (Some(template), ..) => Input::Template(reader, template.clone()),
+        (None, true, _) => Input::Records(reader),
+        (None, _, true) => Input::Raw(reader),
         _ => Input::Payloads(reader),
     }
 }

@@ -4,14 +4,13 @@ use super::authorization::Operation;
 use super::error::{Fault, Place, Subject, code};
 use super::ffi::handle::Handle;
 use super::ffi::producer::{Report, Topic};
-use super::outcomes::{Outcomes, Run, opaque};
+use super::outcomes::{Outcomes, Run};
 use super::producer::{Delivered, Tally};
 use crate::error::{Error, Result};
-use crate::model::record::OutgoingRecord;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -24,9 +23,8 @@ const PATIENT: Duration = Duration::from_millis(100);
 const ACQUAINTANCE: Duration = Duration::from_millis(100);
 const INTRODUCTIONS: u32 = 5;
 
-/// How often a flush looks whether there is still hope, and a full queue whether there is room.
+/// How often a flush looks whether there is still hope.
 const FLUSH_SLICE: Duration = Duration::from_millis(50);
-const ROOM_CHECK: Duration = Duration::from_millis(10);
 
 /// How long the reports of records given up are waited for.
 const LAST_REPORTS: Duration = Duration::from_millis(500);
@@ -34,36 +32,46 @@ const LAST_REPORTS: Duration = Duration::from_millis(500);
 /// A producing client with the books over its records; shared by the producer's clones and the polling thread.
 pub(super) struct Deliveries {
     /// Before the handle, since topics must go before their client.
-    topics: Mutex<HashMap<String, Topic>>,
-    handle: Handle,
+    pub(super) topics: Mutex<HashMap<String, Arc<Topic>>>,
+    pub(super) handle: Handle,
     brokers: String,
-    timeout: Duration,
-    enqueued: AtomicU64,
+    pub(super) timeout: Duration,
+    /// The most bytes a record may have, where it is known.
+    largest: Option<u32>,
+    pub(super) enqueued: AtomicU64,
     acknowledged: AtomicU64,
-    failed: AtomicU64,
+    bytes: AtomicU64,
+    pub(super) failed: AtomicU64,
     /// Since when records wait, until the cluster answered for the first time.
-    waiting_since: Mutex<Option<Instant>>,
+    pub(super) waiting_since: Mutex<Option<Instant>>,
     /// Records were given up because nobody can be reached; the next flush says so at once.
-    gave_up: AtomicBool,
+    pub(super) gave_up: AtomicBool,
     /// The same, until a record is acknowledged: a flush that finds nothing left to wait for says so again.
     none_reached: AtomicBool,
-    outcomes: Mutex<Outcomes>,
-    next_delivery: AtomicU64,
-    deliveries: Mutex<HashMap<u64, oneshot::Sender<Result<Delivered>>>>,
+    pub(super) outcomes: Mutex<Outcomes>,
+    pub(super) next_delivery: AtomicU64,
+    pub(super) deliveries: Mutex<HashMap<u64, oneshot::Sender<Result<Delivered>>>>,
     /// Signalled whenever reports made room in the queue.
-    room: Condvar,
+    pub(super) room: Condvar,
     stop: AtomicBool,
 }
 
 impl Deliveries {
-    pub(super) fn new(handle: Handle, brokers: &str, timeout: Duration) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        brokers: &str,
+        timeout: Duration,
+        largest: Option<u32>,
+    ) -> Self {
         Deliveries {
             topics: Mutex::default(),
             handle,
             brokers: brokers.to_owned(),
             timeout,
+            largest,
             enqueued: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             waiting_since: Mutex::default(),
             gave_up: AtomicBool::new(false),
@@ -76,27 +84,6 @@ impl Deliveries {
         }
     }
 
-    /// See [`Producer::send`](super::Producer::send).
-    pub(super) fn send(
-        &self,
-        record: &OutgoingRecord,
-    ) -> Result<oneshot::Receiver<Result<Delivered>>> {
-        let (sender, receiver) = oneshot::channel();
-        let id = self.next_delivery.fetch_add(1, Ordering::Relaxed);
-        lock(&self.deliveries).insert(id, sender);
-        let sent = opaque(id, false).and_then(|opaque| self.produce(record, opaque));
-        if let Err(error) = sent {
-            lock(&self.deliveries).remove(&id);
-            return Err(error);
-        }
-        Ok(receiver)
-    }
-
-    /// See [`Producer::enqueue`](super::Producer::enqueue).
-    pub(super) fn enqueue(&self, record: &OutgoingRecord, token: u64) -> Result<()> {
-        self.produce(record, opaque(token, true)?)
-    }
-
     pub(super) fn tally(&self) -> Tally {
         // Outcomes first: a record that is acknowledged between the loads is then counted as in flight.
         let acknowledged = self.acknowledged.load(Ordering::Acquire);
@@ -104,6 +91,7 @@ impl Deliveries {
         let enqueued = self.enqueued.load(Ordering::Acquire);
         Tally {
             acknowledged,
+            bytes: self.bytes.load(Ordering::Acquire),
             failed,
             in_flight: enqueued.saturating_sub(acknowledged + failed),
         }
@@ -164,14 +152,14 @@ impl Deliveries {
         self.handle.wake();
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         Place {
             brokers: &self.brokers,
             context: self.handle.context(),
         }
     }
 
-    fn unacknowledged(&self) -> Error {
+    pub(super) fn unacknowledged(&self) -> Error {
         if !self.handle.context().ever_up() {
             return self.place().unreachable();
         }
@@ -192,58 +180,23 @@ impl Deliveries {
         }
     }
 
-    fn produce(&self, record: &OutgoingRecord, opaque: usize) -> Result<()> {
-        if !self.handle.context().member_up() {
-            let mut since = lock(&self.waiting_since);
-            if since.is_none() {
-                *since = Some(Instant::now());
-                self.handle.wake();
-            }
+    /// What is wrong with a record of `size` bytes that was not taken.
+    pub(super) fn failure(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        size: usize,
+        fault: Fault,
+    ) -> Error {
+        if fault.code == code::MESSAGE_TOO_LARGE {
+            let limit = self
+                .largest
+                .map_or_else(String::new, |limit| format!(" of {limit}"));
+            let text = format!("{size} bytes are over the limit{limit} for topic `{topic}`");
+            return Error::failed(text).hint(format!(
+                "`eda topic alter {topic} -c max.message.bytes=N` raises it"
+            ));
         }
-        let deadline = Instant::now() + self.timeout;
-        self.enqueued.fetch_add(1, Ordering::AcqRel);
-        let outcome = loop {
-            match self.try_produce(record, opaque) {
-                Err(fault) if fault.code == code::QUEUE_FULL => {
-                    if self.gave_up.load(Ordering::Acquire) {
-                        break Err(self.place().unreachable());
-                    }
-                    if Instant::now() >= deadline {
-                        break Err(self.unacknowledged());
-                    }
-                    let outcomes = lock(&self.outcomes);
-                    drop(self.room.wait_timeout(outcomes, ROOM_CHECK));
-                }
-                Err(fault) => break Err(self.refusal(record, fault)),
-                Ok(()) => break Ok(()),
-            }
-        };
-        if outcome.is_err() {
-            self.enqueued.fetch_sub(1, Ordering::AcqRel);
-        }
-        outcome
-    }
-
-    fn try_produce(&self, record: &OutgoingRecord, opaque: usize) -> Result<(), Fault> {
-        let mut topics = lock(&self.topics);
-        if let Some(topic) = topics.get(&record.topic) {
-            return self.handle.produce(topic, record, opaque);
-        }
-        let topic = self.handle.topic(&record.topic)?;
-        let result = self.handle.produce(&topic, record, opaque);
-        topics.insert(record.topic.clone(), topic);
-        result
-    }
-
-    fn refusal(&self, record: &OutgoingRecord, fault: Fault) -> Error {
-        let fault = match self.handle.fatal() {
-            Some(fatal) => fatal,
-            None => fault,
-        };
-        self.failure(&record.topic, record.partition, fault)
-    }
-
-    fn failure(&self, topic: &str, partition: Option<i32>, fault: Fault) -> Error {
         let doing = format!("produce to `{topic}`");
         match partition {
             Some(partition) if fault.code == code::UNKNOWN_PARTITION => {
@@ -323,7 +276,7 @@ impl Deliveries {
         if reports.is_empty() {
             return;
         }
-        let (mut acknowledged, mut failed) = (0, 0);
+        let (mut acknowledged, mut bytes, mut failed) = (0, 0, 0);
         let mut run: Option<Run> = None;
         for report in reports {
             let place = (report.topic, report.partition);
@@ -333,11 +286,13 @@ impl Deliveries {
                     Err(self.failure(
                         &self.topic_name(report.topic),
                         Some(report.partition),
+                        report.size,
                         fault,
                     ))
                 }
                 None => {
                     acknowledged += 1;
+                    bytes += report.size as u64;
                     // A batch is of one partition and in order, so almost always this extends the run.
                     match &mut run {
                         Some((of, (_, last))) if *of == place && report.offset > *last => {
@@ -360,6 +315,7 @@ impl Deliveries {
         if acknowledged > 0 {
             self.none_reached.store(false, Ordering::Release);
         }
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
         self.acknowledged.fetch_add(acknowledged, Ordering::AcqRel);
         self.failed.fetch_add(failed, Ordering::AcqRel);
         self.room.notify_all();
@@ -393,6 +349,6 @@ impl Deliveries {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,6 +17,7 @@ mod offsets;
 mod outcomes;
 mod producer;
 mod properties;
+mod sending;
 mod topics;
 #[cfg(test)]
 mod vanished;
@@ -25,7 +26,7 @@ mod verdict;
 pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
 pub use membership::Rebalance;
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
-pub use producer::{Delivered, Delivery, Producer, ProducerOptions, Tally};
+pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;

@@ -3,9 +3,10 @@
 use super::context::ClientContext;
 use super::delivery::Deliveries;
 use super::ffi::handle::{Handle, Kind};
+use super::ffi::producer::Topic;
 use super::{Connection, properties};
 use crate::error::{Error, Result};
-use crate::model::record::OutgoingRecord;
+use crate::model::record::{OutgoingRecord, OutgoingRef};
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,11 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Memory for records that are not acknowledged yet.
 const QUEUE_KIBIBYTES: &str = "131072";
 
+/// librdkafka's bounds for a record, and its batch when nothing is said.
+const LEAST_BYTES: u32 = 1_000;
+const MOST_BYTES: u32 = 1_000_000_000;
+const BATCH_BYTES: u32 = 1_000_000;
+
 /// What a producer does besides the defaults (idempotent, `acks=all`, Java's partitioner).
 #[derive(Clone, Debug, Default)]
 pub struct ProducerOptions {
@@ -32,6 +38,9 @@ pub struct ProducerOptions {
     pub compression: Option<String>,
     /// How long records wait for company.
     pub linger: Option<Duration>,
+    /// The most bytes the topic takes in one batch, where it is known: a larger record is refused before it is sent,
+    /// and none is refused for the company it is in.
+    pub largest: Option<u32>,
 }
 
 /// Where an acknowledged record went.
@@ -45,6 +54,8 @@ pub struct Delivered {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub acknowledged: u64,
+    /// Of the acknowledged ones' keys and values.
+    pub bytes: u64,
     pub failed: u64,
     pub in_flight: u64,
 }
@@ -108,13 +119,29 @@ impl Producer {
             ("queue.buffering.max.messages", "200000".to_owned()),
             ("queue.buffering.max.kbytes", QUEUE_KIBIBYTES.to_owned()),
         ];
+        if let Some(limit) = options.largest {
+            // What a compressed batch weighs only the broker can tell. librdkafka's bounds are 1,000 and 10^9.
+            let compressed = options
+                .compression
+                .as_deref()
+                .is_some_and(|name| name != "none");
+            let record = if compressed { MOST_BYTES } else { limit };
+            let record = record.clamp(LEAST_BYTES, MOST_BYTES);
+            own.push(("message.max.bytes", record.to_string()));
+            own.push(("batch.size", limit.clamp(1, BATCH_BYTES).to_string()));
+        }
         if let Some(compression) = options.compression {
             own.push(("compression.type", compression));
         }
         let native = properties::native(&properties::merged(connection, &own))?;
         let context = Arc::new(ClientContext::new(&connection.brokers));
         let handle = Handle::open(Kind::Producer, native, context).map_err(properties::refused)?;
-        let deliveries = Deliveries::new(handle, &connection.brokers, connection.timeout);
+        let deliveries = Deliveries::new(
+            handle,
+            &connection.brokers,
+            connection.timeout,
+            options.largest,
+        );
         let shared = Arc::new(deliveries);
         let poller = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -144,6 +171,18 @@ impl Producer {
         self.inner.0.enqueue(record, token)
     }
 
+    /// The way to one topic.
+    ///
+    /// # Errors
+    /// The name cannot be a topic's.
+    pub fn outlet(&self, topic: &str) -> Result<Outlet> {
+        Ok(Outlet {
+            topic: self.inner.0.topic(topic)?,
+            name: topic.into(),
+            producer: self.clone(),
+        })
+    }
+
     /// What became of the records so far, those of [`Producer::send`] included.
     pub fn tally(&self) -> Tally {
         self.inner.0.tally()
@@ -169,6 +208,32 @@ impl Producer {
     /// A record that was refused is not an error of the flush: see [`Producer::tally`].
     pub fn flush(&self, deadline: Duration) -> Result<()> {
         self.inner.0.flush(deadline)
+    }
+}
+
+/// One topic to send many records to, with nothing to look up for each. Cheap to clone.
+#[derive(Clone)]
+pub struct Outlet {
+    /// Before the client, which has to go last.
+    topic: Arc<Topic>,
+    name: Arc<str>,
+    producer: Producer,
+}
+
+impl Outlet {
+    /// Whose outlet it is.
+    pub fn producer(&self) -> &Producer {
+        &self.producer
+    }
+
+    /// As [`Producer::enqueue`], but a record over the limit is a failure kept under its token, as if the broker had
+    /// refused it: others can go on.
+    ///
+    /// # Errors
+    /// As [`Producer::enqueue`].
+    pub fn enqueue(&self, record: OutgoingRef<'_>, token: u64) -> Result<()> {
+        let deliveries = &self.producer.inner.0;
+        deliveries.enqueue_to(&self.topic, &self.name, record, token)
     }
 }
 

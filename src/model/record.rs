@@ -202,6 +202,36 @@ impl From<Record> for OutgoingRecord {
     }
 }
 
+/// A record on its way, in somebody else's memory, to a topic that is named elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutgoingRef<'a> {
+    /// As in [`OutgoingRecord`], all of them.
+    pub partition: Option<i32>,
+    pub timestamp: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [Header],
+}
+
+impl OutgoingRef<'_> {
+    /// Bytes of key and value: what the client library holds against its limit.
+    pub fn size(&self) -> usize {
+        self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)
+    }
+}
+
+impl<'a> From<&'a OutgoingRecord> for OutgoingRef<'a> {
+    fn from(record: &'a OutgoingRecord) -> Self {
+        OutgoingRef {
+            partition: record.partition,
+            timestamp: record.timestamp,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: &record.headers,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,8 @@
     clippy::unwrap_used
 )]
 
+// The bench of events uses more of it.
+#[allow(dead_code)]
 #[path = "fleet/measure.rs"]
 mod measure;
 #[path = "fleet/options.rs"]

@@ -126,9 +126,18 @@ fn keys_land_where_java_puts_them() {
             &javas,
             &keys.iter().map(String::as_str).collect::<Vec<_>>(),
         );
+        let cut = topic("cut", partitions);
+        let lines: String = keys.iter().map(|key| format!("{key}\tvalue\n")).collect();
+        let produce = eda(&["produce", &cut, "-f", r"%k\t%v\n"]);
+        produce.on(broker()).stdin(lines).run().succeeds();
         let (ours, javas) = (partition_of_keys(&ours), partition_of_keys(&javas));
         assert_eq!(ours.len(), keys.len());
         assert_eq!(ours, javas, "with {partitions} partitions");
+        assert_eq!(
+            partition_of_keys(&cut),
+            javas,
+            "by a template, with {partitions}"
+        );
     }
     // An event of the catalog is keyed by its entity, by the same rule.
     let _topics = catalog_topics();

@@ -19,6 +19,7 @@ mod offsets_file;
 mod offsets_refused;
 mod offsets_skip;
 mod produce;
+mod produce_lines;
 mod prompts;
 mod topic;
 mod topic_changes;

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::handle::Handle;
 use super::message::{self, Headers};
 use super::{c_text, consume_error, describe, milliseconds, raw, text};
-use crate::model::record::OutgoingRecord;
+use crate::model::record::OutgoingRef;
 use rdkafka::bindings as c;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -21,6 +21,8 @@ pub(in crate::kafka) struct Topic(NonNull<c::rd_kafka_topic_t>);
 
 // SAFETY: topic objects may be used from any thread, as the client itself.
 unsafe impl Send for Topic {}
+// SAFETY: as above; it has no state of ours.
+unsafe impl Sync for Topic {}
 
 impl Topic {
     /// Tells reports on this topic from others.
@@ -44,6 +46,8 @@ pub(in crate::kafka) struct Report {
     /// Meaningful when there is no fault.
     pub(in crate::kafka) offset: i64,
     pub(in crate::kafka) fault: Option<Fault>,
+    /// Bytes of key and value.
+    pub(in crate::kafka) size: usize,
     /// The number given to [`Handle::produce`].
     pub(in crate::kafka) opaque: usize,
 }
@@ -62,12 +66,12 @@ impl Handle {
     pub(in crate::kafka) fn produce(
         &self,
         topic: &Topic,
-        record: &OutgoingRecord,
+        record: OutgoingRef<'_>,
         opaque: usize,
     ) -> Result<(), Fault> {
         use c::rd_kafka_vtype_t as kind;
         let argument = |vtype, u| c::rd_kafka_vu_t { vtype, u };
-        let headers = match record.headers.as_slice() {
+        let headers = match record.headers {
             [] => None,
             headers => Some(Headers::new(headers)?),
         };
@@ -91,8 +95,8 @@ impl Handle {
                     i: c::RD_KAFKA_MSG_F_COPY,
                 },
             ),
-            argument(kind::RD_KAFKA_VTYPE_VALUE, bytes(record.value.as_deref())),
-            argument(kind::RD_KAFKA_VTYPE_KEY, bytes(record.key.as_deref())),
+            argument(kind::RD_KAFKA_VTYPE_VALUE, bytes(record.value)),
+            argument(kind::RD_KAFKA_VTYPE_KEY, bytes(record.key)),
             argument(
                 kind::RD_KAFKA_VTYPE_OPAQUE,
                 Value {
@@ -152,6 +156,7 @@ impl Handle {
                     partition: (*message).partition,
                     offset: (*message).offset,
                     fault: (number != 0).then(|| Fault::new(number, reason(message, number))),
+                    size: (*message).len + (*message).key_len,
                     opaque: (*message)._private as usize,
                 }
             });

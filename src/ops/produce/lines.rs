@@ -1,40 +1,24 @@
-//! Lines of a file or pipe, read on a thread of their own: a pipe that is silent must not keep a Ctrl-C waiting.
+//! Lines of a file or pipe.
 
+use super::blocks::Blocks;
 use crate::error::{Error, Result};
 use crate::ops::stop::Stop;
 use std::io::BufRead;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
-
-/// How far the reader may be ahead: bounded, and enough that neither side waits for the other.
-const AHEAD: usize = 1024;
-
-/// The longest a request to stop goes unseen.
-const TICK: Duration = Duration::from_millis(50);
 
 /// Lines without their ending, numbered from 1; they end with the input, or when asked to stop.
 pub(super) struct Lines {
-    receiver: Receiver<Result<(u64, Vec<u8>)>>,
-    stop: Stop,
+    blocks: Blocks,
+    skip_blank: bool,
+    number: u64,
 }
 
 impl Lines {
     /// Starts reading. `skip_blank` passes over empty lines, as readers of JSON do; they count all the same.
-    pub(super) fn new(mut reader: Box<dyn BufRead + Send>, skip_blank: bool, stop: &Stop) -> Self {
-        let (sender, receiver) = sync_channel(AHEAD);
-        // It ends with its input, or when nobody takes its lines. Blocked in a read it ends with the process.
-        std::thread::spawn(move || {
-            let mut number = 0;
-            while let Some(line) = next(&mut *reader, &mut number, skip_blank) {
-                let over = line.is_err();
-                if sender.send(line).is_err() || over {
-                    break;
-                }
-            }
-        });
+    pub(super) fn new(reader: Box<dyn BufRead + Send>, skip_blank: bool, stop: &Stop) -> Self {
         Lines {
-            receiver,
-            stop: stop.clone(),
+            blocks: Blocks::new(reader, stop),
+            skip_blank,
+            number: 0,
         }
     }
 }
@@ -44,39 +28,30 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.receiver.recv_timeout(TICK) {
-                Ok(line) => return Some(line),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) if self.stop.requested().is_some() => return None,
-                Err(RecvTimeoutError::Timeout) => {}
+            let bytes = self.blocks.bytes();
+            let (line, taken) = match memchr::memchr(b'\n', bytes) {
+                Some(end) => {
+                    let line = &bytes[..end];
+                    (line.strip_suffix(b"\r").unwrap_or(line), end + 1)
+                }
+                None if self.blocks.complete() && bytes.is_empty() => return None,
+                None if self.blocks.complete() => (bytes, bytes.len()),
+                None => match self.blocks.more() {
+                    Ok(true) => continue,
+                    Ok(false) => return None,
+                    Err(error) => {
+                        let text = format!("cannot read line {}", self.number + 1);
+                        return Some(Err(Error::failed(text).caused_by(error)));
+                    }
+                },
+            };
+            self.number += 1;
+            let blank = self.skip_blank && line.iter().all(u8::is_ascii_whitespace);
+            let line = (!blank).then(|| line.to_vec());
+            self.blocks.consume(taken);
+            if let Some(line) = line {
+                return Some(Ok((self.number, line)));
             }
-        }
-    }
-}
-
-fn next(
-    reader: &mut dyn BufRead,
-    number: &mut u64,
-    skip_blank: bool,
-) -> Option<Result<(u64, Vec<u8>)>> {
-    loop {
-        let mut line = Vec::new();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(0) => return None,
-            Ok(_) => *number += 1,
-            Err(error) => {
-                let text = format!("cannot read line {}", *number + 1);
-                return Some(Err(Error::failed(text).caused_by(error)));
-            }
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            }
-        }
-        if !(skip_blank && line.iter().all(u8::is_ascii_whitespace)) {
-            return Some(Ok((*number, line)));
         }
     }
 }

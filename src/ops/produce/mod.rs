@@ -1,14 +1,15 @@
 //! `eda produce`: events from fields, a generator, payload lines or whole records, acknowledged before it is said.
 //!
-//! Data flows: source (one [`OutgoingRecord`](crate::model::record::OutgoingRecord) at a time, on a blocking
-//! thread) → bounded queue of the client library → acknowledgements, counted → outcome. A source that goes wrong
+//! Data flows: source (one [`OutgoingRef`] at a time, on a blocking thread) → bounded queue of the client library → acknowledgements, counted → outcome. A source that goes wrong
 //! stops at its line: what came before is delivered, what comes after is never sent.
 
+mod blocks;
 mod destination;
 mod lines;
 mod outcome;
 mod plan;
 mod source;
+mod template;
 
 pub use destination::Destination;
 pub use outcome::ProduceOutcome;
@@ -19,9 +20,9 @@ use source::Payload;
 
 use crate::consent::Consent;
 use crate::error::{Error, Kind, Result, Status};
-use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::kafka::{Cluster, Outlet, Producer, ProducerOptions};
 use crate::model::event::Assignment;
-use crate::model::record::Header;
+use crate::model::record::{Header, OutgoingRef};
 use crate::ops::stop::Stop;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,10 @@ pub struct ProduceRequest {
     pub rate: Option<f64>,
     /// Makes the generated events repeatable.
     pub seed: Option<u64>,
+    /// An empty value of a line, or an empty key, is null.
+    pub empty_is_null: bool,
+    /// Nothing is read any more once a record was refused.
+    pub fail_fast: bool,
 }
 
 impl ProduceRequest {
@@ -94,30 +99,33 @@ pub async fn produce(
     watch: impl Fn(u64) + Send + 'static,
     _consent: Consent,
 ) -> Result<ProduceOutcome> {
+    let topic = destination.topic().to_owned();
     let options = ProducerOptions {
         compression: request.compression.clone(),
         linger: None,
+        largest: largest_batch(cluster, &topic).await,
     };
     let producer = Producer::open(cluster.connection(), options)?;
     let timeout = cluster.connection().timeout;
-    let topic = destination.topic().to_owned();
+    let outlet = producer.outlet(&topic)?;
     let payload = Payload::new(destination, request.clone());
-    let work = move || {
-        pump(
-            &producer,
-            payload,
-            input,
-            request.rate,
-            &stop,
-            &watch,
-            timeout,
-        )
-    };
+    let work = move || pump(&outlet, payload, input, &request, &stop, &watch, timeout);
     let (sent, ended) = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::failed("the producing thread ended early").caused_by(error))?;
     ended.map_err(|error| sent.explain(error))?;
     Ok(ProduceOutcome::new(topic, sent))
+}
+
+/// The most bytes of a batch for the topic; `None` where nobody says, as to a user who may write but not ask.
+async fn largest_batch(cluster: &Cluster, topic: &str) -> Option<u32> {
+    let topics = [topic.to_owned()];
+    let (_, configs) = cluster.topic_configs(&topics).await.ok()?.pop()?;
+    let configs = configs.ok()?;
+    let limit = configs
+        .iter()
+        .find(|entry| entry.name == "max.message.bytes")?;
+    limit.value.as_ref()?.parse().ok()
 }
 
 /// What has happened to the records by the end, however it came.
@@ -157,40 +165,35 @@ impl Sent {
 
 /// Runs on a thread of its own: sending blocks while the queue is full, and reading a pipe blocks too.
 fn pump(
-    producer: &Producer,
+    outlet: &Outlet,
     mut payload: Payload,
     input: Input,
-    rate: Option<f64>,
+    request: &ProduceRequest,
     stop: &Stop,
     watch: &dyn Fn(u64),
     timeout: Duration,
 ) -> (Sent, Result<()>) {
+    let producer = outlet.producer();
     let started = Instant::now();
-    let mut bytes = 0u64;
     let mut count = 0u64;
-    let mut pace = rate.map(|rate| Pace {
+    let mut pace = request.rate.map(|rate| Pace {
         every: Duration::from_secs_f64(1.0 / rate),
         next: started,
     });
-    let mut ended = Ok(());
-    for record in input.records(&mut payload, stop) {
-        if stop.requested().is_some() || pace.as_mut().is_some_and(|pace| !pace.wait(stop)) {
-            break;
+    let mut send = |line: u64, record: OutgoingRef<'_>| {
+        let late = pace.as_mut().is_some_and(|pace| !pace.wait(stop));
+        if late || stop.requested().is_some() || (request.fail_fast && producer.tally().failed > 0)
+        {
+            return Ok(false);
         }
-        let sent = record.and_then(|(line, record)| {
-            bytes += (record.value.as_ref().map_or(0, Vec::len)
-                + record.key.as_ref().map_or(0, Vec::len)) as u64;
-            producer.enqueue(&record, line)
-        });
-        if let Err(error) = sent {
-            ended = Err(error);
-            break;
-        }
+        outlet.enqueue(record, line)?;
         count += 1;
-        if count.is_multiple_of(256) || rate.is_some() {
+        if count.is_multiple_of(256) || request.rate.is_some() {
             watch(count);
         }
-    }
+        Ok(true)
+    };
+    let ended = input.feed(&mut payload, stop, &mut send);
     let flushed = producer.flush(timeout);
     watch(count);
     let tally = producer.tally();
@@ -198,7 +201,7 @@ fn pump(
         acknowledged: tally.acknowledged,
         failed: tally.failed,
         in_flight: tally.in_flight,
-        bytes,
+        bytes: tally.bytes,
         elapsed: started.elapsed(),
         stopped: stop.requested(),
         offsets: producer.acknowledged_offsets(),

@@ -86,10 +86,15 @@ impl Report for ProduceOutcome {
             } else {
                 "records"
             };
-            let text = format!(
+            let mut text = format!(
                 "{} {records}, {} bytes acknowledged in {seconds:.3} s",
                 self.delivered, self.bytes
             );
+            // Of a shorter run it is the time it takes to connect.
+            if seconds >= 1.0 {
+                let rate = self.delivered as f64 / seconds;
+                text += &format!(", {rate:.0} records/s");
+            }
             table.note(text, Tone::Plain);
         }
         for refused in &self.failures {

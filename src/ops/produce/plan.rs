@@ -33,7 +33,7 @@ pub fn plan(
         Input::Fields => (Some(1), Some(payload.of_fields()?)),
         Input::Generated(count) => (Some(*count), Some(payload.generate()?)),
         Input::Payloads(_) if destination.event().is_some() => (None, None),
-        Input::Payloads(_) | Input::Records(_) | Input::Raw(_) => {
+        Input::Payloads(_) | Input::Records(_) | Input::Raw(_) | Input::Template(..) => {
             if let Some(field) = request.fields().first() {
                 return Err(Error::usage(format!(
                     "`{field}` has no use here: lines are sent to `{}` as they are",

@@ -1,11 +1,13 @@
 //! Where records come from, one at a time.
 
 use super::lines::Lines;
+use super::template;
 use super::{Destination, ProduceRequest};
 use crate::error::{Error, Result};
 use crate::model::event::{EventError, EventType, Filling};
-use crate::model::record::OutgoingRecord;
+use crate::model::record::{OutgoingRecord, OutgoingRef};
 use crate::model::record_json;
+use crate::model::template::Template;
 use crate::ops::stop::Stop;
 use serde_json::{Map, Value};
 use std::io::BufRead;
@@ -22,33 +24,59 @@ pub enum Input {
     Records(Box<dyn BufRead + Send>),
     /// A line is a value, as it comes.
     Raw(Box<dyn BufRead + Send>),
+    /// Records as the template says; where they are to go is said elsewhere.
+    Template(Box<dyn BufRead + Send>, Template),
 }
 
+/// Takes a record, with its line, and says whether it wants more.
+pub(super) type Sink<'a> = dyn FnMut(u64, OutgoingRef<'_>) -> Result<bool> + 'a;
+
 impl Input {
-    /// The records, each with its line (from 1); the first error is the last item anyone should take.
-    pub(super) fn records<'a>(
+    /// Hands the records to `sink`, each with its line (from 1), until it wants no more.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the input or in the sink; what came before it was handed over.
+    pub(super) fn feed(
         self,
-        payload: &'a mut Payload,
+        payload: &mut Payload,
         stop: &Stop,
-    ) -> Box<dyn Iterator<Item = Result<(u64, OutgoingRecord)>> + 'a> {
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        let mut each = |line, record: OutgoingRecord| sink(line, OutgoingRef::from(&record));
         match self {
-            Input::Fields => Box::new(std::iter::once_with(|| Ok((1, payload.of_fields()?)))),
-            Input::Generated(count) => {
-                Box::new((1..=count).map(|line| Ok((line, payload.generate()?))))
+            Input::Fields => {
+                let record = payload.of_fields()?;
+                each(1, record)?;
             }
-            Input::Payloads(reader) => Box::new(Lines::new(reader, true, stop).map(|line| {
-                let (number, line) = line?;
-                Ok((number, payload.of_line(number, line)?))
-            })),
-            Input::Records(reader) => Box::new(Lines::new(reader, true, stop).map(|line| {
-                let (number, line) = line?;
-                Ok((number, payload.of_record(number, &line)?))
-            })),
-            Input::Raw(reader) => Box::new(Lines::new(reader, false, stop).map(|line| {
-                let (number, line) = line?;
-                Ok((number, payload.of_bytes(line)))
-            })),
+            Input::Generated(count) => {
+                for line in 1..=count {
+                    if !each(line, payload.generate()?)? {
+                        break;
+                    }
+                }
+            }
+            Input::Payloads(reader) => {
+                for line in Lines::new(reader, true, stop) {
+                    let (number, line) = line?;
+                    if !each(number, payload.of_line(number, line)?)? {
+                        break;
+                    }
+                }
+            }
+            Input::Records(reader) => {
+                for line in Lines::new(reader, true, stop) {
+                    let (number, line) = line?;
+                    if !each(number, payload.of_record(number, &line)?)? {
+                        break;
+                    }
+                }
+            }
+            Input::Raw(input) => return template::feed_lines(input, payload, stop, sink),
+            Input::Template(input, form) => {
+                return template::feed(input, &form, payload, stop, sink);
+            }
         }
+        Ok(())
     }
 }
 
@@ -158,6 +186,24 @@ impl Payload {
         }
         record.headers.extend(self.request.headers.iter().cloned());
         Ok(record)
+    }
+
+    /// A record of what was read as it is; the request's key goes before its own.
+    pub(super) fn of_slices<'a>(
+        &'a self,
+        key: Option<&'a [u8]>,
+        value: Option<&'a [u8]>,
+    ) -> OutgoingRef<'a> {
+        let request = &self.request;
+        let full = |bytes: &&[u8]| !(request.empty_is_null && bytes.is_empty());
+        let given = request.key.as_ref().map(String::as_bytes);
+        OutgoingRef {
+            partition: request.partition,
+            timestamp: None,
+            key: given.or(key.filter(full)),
+            value: value.filter(full),
+            headers: &request.headers,
+        }
     }
 
     fn of_bytes(&self, value: Vec<u8>) -> OutgoingRecord {

@@ -1,7 +1,7 @@
 //! Runs of programs: how long each takes, how much memory, and whether it showed all there is.
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// One repetition of what takes longer is enough.
@@ -18,6 +18,8 @@ pub struct Tool {
     begins: bool,
     rows: usize,
     is_row: fn(&str) -> bool,
+    /// Hundreds of megabytes are nothing to keep and look through.
+    unread: bool,
     times: Vec<Duration>,
     /// Of a run on its own, in KiB.
     memory: Option<u64>,
@@ -34,6 +36,7 @@ impl Tool {
             begins: false,
             rows: 0,
             is_row: |_| false,
+            unread: false,
             times: Vec::new(),
             memory: None,
             failure: None,
@@ -47,6 +50,12 @@ impl Tool {
         self
     }
 
+    /// What it writes goes nowhere.
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
     pub fn begins_a_comparison(mut self) -> Self {
         self.begins = true;
         self
@@ -57,10 +66,14 @@ impl Tool {
         if is_slow || self.failure.is_some() {
             return;
         }
-        let mut command = assert_cmd::Command::new(&self.line[0]);
-        command.args(&self.line[1..]).timeout(LIMIT);
         let started = Instant::now();
-        let output = command.output();
+        let output = match self.unread {
+            true => self.run_unread(),
+            false => {
+                let mut command = assert_cmd::Command::new(&self.line[0]);
+                command.args(&self.line[1..]).timeout(LIMIT).output()
+            }
+        };
         let took = started.elapsed();
         let failure = match output {
             Err(error) => Some(error.to_string()),
@@ -83,6 +96,16 @@ impl Tool {
             None => self.times.push(took),
             failure => self.failure = failure,
         }
+    }
+
+    /// Ended by its own time-outs, if it comes to that: it is no tool that waits for more.
+    fn run_unread(&self) -> std::io::Result<Output> {
+        let mut command = Command::new(&self.line[0]);
+        command.args(&self.line[1..]).stdin(Stdio::null());
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .output()
     }
 
     /// The most memory a run has, read again and again while it lasts: a process that has ended does not tell.
