@@ -9,6 +9,7 @@ mod lines;
 mod outcome;
 mod plan;
 mod source;
+mod typed;
 
 pub use destination::Destination;
 pub use outcome::ProduceOutcome;
