@@ -6,6 +6,7 @@ mod consume;
 mod demo;
 mod dlq;
 mod embedded;
+mod event;
 mod exporter;
 mod fleet;
 mod foreign;
