@@ -24,12 +24,14 @@ pub struct Layer {
     /// A context's name in the contexts file.
     pub context: Option<String>,
     pub timeout: Option<Duration>,
+    /// Where the user's own events are described.
+    pub events: Option<PathBuf>,
     /// librdkafka properties; of two for one name the later wins.
     pub properties: Vec<(String, String)>,
 }
 
 impl Layer {
-    /// `EDA_BROKERS`, `EDA_CONTEXT`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
+    /// `EDA_BROKERS`, `EDA_CONTEXT`, `EDA_EVENTS`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
     /// without showing it in `ps`. A variable that is empty says nothing.
     fn from_environment() -> Layer {
         Layer::from_variables(std::env::vars_os().filter_map(|(name, value)| {
@@ -43,6 +45,7 @@ impl Layer {
             match (name.as_str(), name.strip_prefix("EDA_X_")) {
                 ("EDA_BROKERS", _) => layer.brokers = Some(value),
                 ("EDA_CONTEXT", _) => layer.context = Some(value),
+                ("EDA_EVENTS", _) => layer.events = Some(value.into()),
                 (_, Some(property)) => {
                     let property = property.to_ascii_lowercase().replace('_', ".");
                     layer.properties.push((property, value));
@@ -62,6 +65,8 @@ pub struct Settings {
     /// The longest one request to the cluster may take.
     pub timeout: Duration,
     pub properties: Vec<(String, String)>,
+    /// Where the user's own events are described, when anybody says so.
+    pub events: Option<PathBuf>,
     /// Whether anybody named the cluster, or we fell back on [`DEFAULT_BROKERS`].
     pub brokers_named: bool,
 }
@@ -96,6 +101,7 @@ impl Settings {
             brokers_named: brokers.is_some(),
             brokers: brokers.unwrap_or_else(|| DEFAULT_BROKERS.to_owned()),
             timeout: flags.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT),
+            events: flags.events.or(environment.events).or(file.events),
             properties,
         })
     }
@@ -132,6 +138,7 @@ fn check_brokers(brokers: &str) -> Result<()> {
 struct Context {
     brokers: Option<String>,
     timeout: Option<Duration>,
+    events: Option<PathBuf>,
     properties: Vec<(String, String)>,
 }
 
@@ -148,6 +155,7 @@ struct ContextsFile {
 struct ContextEntry {
     brokers: String,
     timeout: Option<String>,
+    events: Option<PathBuf>,
     #[serde(default)]
     properties: BTreeMap<String, String>,
 }
@@ -200,6 +208,7 @@ fn read_context(name: Option<&str>, path: Option<&Path>) -> Result<Context> {
     Ok(Context {
         brokers: Some(entry.brokers.clone()),
         timeout,
+        events: entry.events.clone(),
         properties: entry.properties.clone().into_iter().collect(),
     })
 }

@@ -3,6 +3,7 @@
 //! Asked on every press of TAB, so: 300 ms at most, and silence where anything is wrong.
 
 use crate::kafka::{Cluster, Connection};
+use crate::model::event::Catalog;
 use crate::settings::{Layer, Settings};
 use clap_complete::CompletionCandidate;
 use std::time::Duration;
@@ -24,12 +25,13 @@ pub fn topics() -> Vec<CompletionCandidate> {
 
 /// Catalog events first, for they can be named before their topic is known to the cluster.
 pub fn events_and_topics() -> Vec<CompletionCandidate> {
-    let events = crate::model::event::Catalog::built_in().events();
-    let mut candidates: Vec<_> = events
-        .iter()
-        .map(|event| CompletionCandidate::new(event.topic))
-        .collect();
-    for topic in topics() {
+    let catalog = catalog();
+    let of_events = catalog.events().iter();
+    let mut candidates: Vec<CompletionCandidate> = Vec::new();
+    for topic in of_events
+        .map(|event| CompletionCandidate::new(&event.topic))
+        .chain(topics())
+    {
         if candidates
             .iter()
             .all(|known| known.get_value() != topic.get_value())
@@ -38,6 +40,22 @@ pub fn events_and_topics() -> Vec<CompletionCandidate> {
         }
     }
     candidates
+}
+
+pub fn events() -> Vec<CompletionCandidate> {
+    let catalog = catalog();
+    let names = catalog.events().iter();
+    names
+        .map(|event| CompletionCandidate::new(&event.name))
+        .collect()
+}
+
+/// The catalog in force, but for a `--events` on the line; the built-in one where that cannot be read.
+fn catalog() -> Catalog {
+    let settings = Settings::resolve(Layer::default()).ok();
+    let named = settings.and_then(|settings| settings.events);
+    let catalog = crate::ops::event::catalog(named.as_deref());
+    catalog.unwrap_or_else(|_| Catalog::built_in().clone())
 }
 
 pub fn dead_letter_topics() -> Vec<CompletionCandidate> {

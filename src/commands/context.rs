@@ -1,9 +1,10 @@
 //! What every command is given: a voice, the settings, and the cluster on first use.
 
-use super::global::GlobalArgs;
+use super::global::{EventsArgs, GlobalArgs};
 use super::signals;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Connection};
+use crate::model::event::Catalog;
 use crate::ops::stop::Stop;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -52,6 +53,12 @@ impl Context {
         self.cluster
             .get()
             .ok_or_else(|| Error::failed("the cluster handle vanished"))
+    }
+
+    /// The built-in events and the user's own: where the flag says, else the environment, else the contexts file.
+    pub fn catalog(&self, args: &EventsArgs) -> Result<Catalog> {
+        let named = args.events.as_deref().or(self.settings.events.as_deref());
+        crate::ops::event::catalog(named)
     }
 
     /// Prints a finished command line, so that it can be pasted into a script and reaches the same cluster.

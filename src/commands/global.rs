@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::settings::Layer;
 use crate::ui::{Colour, Format, Manner};
 use clap::{ArgAction, Args, ValueEnum};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -106,6 +107,7 @@ impl GlobalArgs {
             brokers: self.brokers.clone(),
             context: self.context.clone(),
             timeout: self.timeout,
+            events: None,
             properties: properties.collect::<Result<_>>()?,
         })
     }
@@ -152,6 +154,14 @@ impl GlobalArgs {
             .with_ansi(false)
             .try_init();
     }
+}
+
+/// The catalog of events, defined once.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EventsArgs {
+    /// Your own events: a folder of JSON Schema files, or an AsyncAPI 3 document [default: events/] [env: EDA_EVENTS]
+    #[arg(long, value_name = "PATH")]
+    pub events: Option<PathBuf>,
 }
 
 /// Consent to a change, defined once.

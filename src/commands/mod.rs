@@ -10,6 +10,7 @@ mod consume;
 mod context;
 mod demo;
 mod dlq;
+mod event;
 mod global;
 mod group;
 mod lag;
@@ -59,6 +60,8 @@ Examples:
 enum Command {
     #[command(subcommand)]
     Topic(topic::Command),
+    #[command(subcommand)]
+    Event(event::Command),
     Produce(produce::Args),
     Consume(consume::Args),
     Lag(lag::Args),
@@ -78,6 +81,7 @@ enum Command {
 async fn dispatch(context: &Context, command: Command) -> Result<Status> {
     match command {
         Command::Topic(command) => topic::run(context, command).await,
+        Command::Event(command) => event::run(context, command),
         Command::Produce(args) => produce::run(context, args).await,
         Command::Consume(args) => consume::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,

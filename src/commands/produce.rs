@@ -1,9 +1,9 @@
 use super::arguments;
 use super::candidates;
 use super::context::Context;
-use super::global::SafetyArgs;
+use super::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
-use crate::model::event::{Assignment, Catalog, Filling};
+use crate::model::event::{Assignment, Filling};
 use crate::model::record::Header;
 use crate::model::template::Template;
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
@@ -92,6 +92,9 @@ pub struct Args {
     fail_fast: bool,
 
     #[command(flatten)]
+    events: EventsArgs,
+
+    #[command(flatten)]
     safety: SafetyArgs,
 }
 
@@ -135,11 +138,16 @@ fn open(file: &str) -> Result<Box<dyn std::io::BufRead + Send>> {
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let mut words = sort_words(&args.fields)?;
     let mut asked = args.name.is_none();
+    let catalog = context.catalog(&args.events)?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => {
-            let events = Catalog::built_in().events().iter();
-            let events: Vec<String> = events.map(|event| event.topic.to_owned()).collect();
+            let mut events: Vec<String> = Vec::new();
+            for event in catalog.events() {
+                if !events.contains(&event.topic) {
+                    events.push(event.topic.clone());
+                }
+            }
             context.ui.choose("Event", &events, "EVENT|TOPIC")?
         }
     };
@@ -169,7 +177,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         (None, None) if from_stdin => lines(&args, open("-")?),
         (None, None) => Input::Fields,
     };
-    let destination = Destination::find(context.cluster()?, &name, whole_lines).await?;
+    let destination = Destination::find(context.cluster()?, &catalog, &name, whole_lines).await?;
     if nothing_given && !from_stdin {
         words.assignments = ask_fields(context, &destination)?;
         asked = true;
@@ -225,26 +233,37 @@ fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
 }
 
 fn ask_fields(context: &Context, destination: &Destination) -> Result<Vec<Assignment>> {
-    let Some(event) = destination.event() else {
-        return Err(Error::usage(format!(
-            "`{}` has no fields to ask for",
-            destination.topic()
-        ))
-        .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"));
+    let mut assignments = Vec::new();
+    let event = match destination.events() {
+        [] => {
+            return Err(Error::usage(format!(
+                "`{}` has no fields to ask for",
+                destination.topic()
+            ))
+            .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"));
+        }
+        [event] => event,
+        events => {
+            let names: Vec<String> = events.iter().map(|event| event.name.clone()).collect();
+            let name = context.ui.choose("Type", &names, "eventType=TYPE")?;
+            assignments.push(Assignment::new("eventType", name.as_str()));
+            let chosen = events.iter().find(|event| event.name == name);
+            chosen.ok_or_else(|| Error::usage(format!("`{name}` is not on this topic")))?
+        }
     };
     let mut filling = Filling {
         now_ms: jiff::Timestamp::now().as_millisecond(),
         random: fastrand::Rng::new(),
     };
-    let mut assignments = Vec::new();
-    for field in event.fields {
+    for field in event.own_fields() {
         let default = event.default_for(field, &mut filling);
+        let name = field.name.as_str();
         loop {
-            let value: String = context.ui.ask(field.name, default.as_deref(), field.name)?;
+            let value: String = context.ui.ask(name, default.as_deref(), name)?;
             if value.is_empty() {
                 break;
             }
-            let assignment = Assignment::new(field.name, value);
+            let assignment = Assignment::new(name, value);
             // A slip is told at once, not when the other fields have been typed too.
             match event.assign(
                 &mut serde_json::Map::new(),

@@ -45,8 +45,8 @@ impl Event {
         };
         let mut body = Map::new();
         let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-        put("eventType", kind.name.into());
-        put("eventId", event_id(self.id(), kind.name).into());
+        put("eventType", kind.name.as_str().into());
+        put("eventId", event_id(self.id(), &kind.name).into());
         put("timestamp", time.timestamp().into());
         put("orderId", self.order().into());
         put("userId", self.value("userId"));

@@ -24,7 +24,7 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Produces the event and waits until it is acknowledged.
     pub(super) async fn publish(&self, event: &Event) -> Result<()> {
-        let record = event.record(self.names.topic(event.kind.topic));
+        let record = event.record(self.names.topic(&event.kind.topic));
         let first = self.producer.send(&record)?;
         if self.dice.is_duplicated(event.id()) {
             self.producer.send(&record)?.await?;
@@ -35,7 +35,7 @@ impl Publisher {
 
     /// The first event of an order, as nobody can read it.
     pub(super) async fn publish_malformed(&self, event: &Event) -> Result<()> {
-        let record = event.malformed_record(self.names.topic(event.kind.topic));
+        let record = event.malformed_record(self.names.topic(&event.kind.topic));
         self.producer.send(&record)?.await?;
         Ok(())
     }

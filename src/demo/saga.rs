@@ -37,7 +37,7 @@ pub(super) fn causes(event_type: &str) -> &'static [&'static str] {
 }
 
 fn payment(event: &Event, dice: &Dice, now_ms: i64) -> Option<Event> {
-    match event.kind.name {
+    match event.kind.name.as_str() {
         "OrderCreated" => {
             let payment = entity_id("payment", event.id()).into();
             let (amount, method) = (event.value("total"), "card".into());
@@ -122,7 +122,7 @@ fn shipping(event: &Event, now_ms: i64) -> Option<Event> {
 
 fn order(event: &Event, now_ms: i64) -> Option<Event> {
     let reason = ("reason", event.value("reason"));
-    match event.kind.name {
+    match event.kind.name.as_str() {
         "PaymentFailed" => event.follow("OrderCancelled", now_ms, [reason]),
         "PaymentRefunded" => {
             let refund = ("refundId", event.value("refundId"));
@@ -133,7 +133,7 @@ fn order(event: &Event, now_ms: i64) -> Option<Event> {
 }
 
 fn notification(event: &Event, now_ms: i64) -> Option<Event> {
-    let template = match event.kind.name {
+    let template = match event.kind.name.as_str() {
         "OrderCreated" => "order-confirmed",
         "OrderShipped" => "order-shipped",
         "OrderCancelled" => "order-cancelled",
@@ -178,7 +178,7 @@ mod tests {
         while let Some(event) = events.get(next).cloned() {
             let readers = SERVICES
                 .iter()
-                .filter(|service| service.reads.contains(&event.kind.topic));
+                .filter(|service| service.reads.contains(&event.kind.topic.as_str()));
             events.extend(readers.filter_map(|service| react(service.name, &event, &dice, 2)));
             next += 1;
         }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn kinds(events: &[Event]) -> Vec<&str> {
-        let kinds = events.iter().map(|event| event.kind.name);
+        let kinds = events.iter().map(|event| event.kind.name.as_str());
         kinds
             .filter(|kind| *kind != "NotificationRequested")
             .collect()
@@ -228,7 +228,9 @@ mod tests {
                     .iter()
                     .find(|cause| Some(cause.id()) == event.cause());
                 match cause {
-                    Some(cause) => assert!(causes(event.kind.name).contains(&cause.kind.name)),
+                    Some(cause) => {
+                        assert!(causes(&event.kind.name).contains(&cause.kind.name.as_str()))
+                    }
                     None => assert_eq!(event.kind.name, "OrderCreated"),
                 }
             }

@@ -4,6 +4,7 @@
 
 pub mod consume;
 pub mod dlq;
+pub mod event;
 pub mod group;
 pub mod http;
 pub mod lag;

@@ -8,6 +8,7 @@ mod consume_format;
 mod demo;
 mod dlq;
 mod embedded;
+mod event;
 mod exporter;
 mod fleet;
 mod foreign;

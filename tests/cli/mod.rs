@@ -1,5 +1,6 @@
 //! Without a broker: the help, what is wrong with a command line, who is not there, and pipes.
 
+mod event;
 mod help;
 mod pipes;
 mod unreachable;

@@ -1,6 +1,6 @@
 use crate::commands::arguments;
 use crate::commands::context::Context;
-use crate::commands::global::SafetyArgs;
+use crate::commands::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
 use crate::model::topic::{Retention, TopicName};
 use crate::ops::topic::{self, CreateRequest};
@@ -9,12 +9,18 @@ use crate::ops::topic::{self, CreateRequest};
 ///
 /// Waits until the topic can be used. Three partitions and seven days of retention unless told otherwise; the
 /// replication factor is the broker's default.
+///
+/// --from-events creates the topics of your own events instead: with the partitions, replicas and topicConfiguration
+/// of an AsyncAPI document's Kafka bindings, and --partitions and --replicas where it does not say. Topics that are
+/// there already stay as they are, and what differs is said. Each topic has a result of its own; one that fails makes
+/// the exit status 1.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
   eda topic create order-created
   eda topic create order-created --partitions 6 --retention 7d
-  eda topic create customers -c cleanup.policy=compact --if-not-exists")]
+  eda topic create customers -c cleanup.policy=compact --if-not-exists
+  eda topic create --from-events --events asyncapi.yaml --dry-run")]
 pub struct Args {
     /// Name of the topic; asked for on a terminal when missing
     name: Option<TopicName>,
@@ -39,11 +45,24 @@ pub struct Args {
     #[arg(long)]
     if_not_exists: bool,
 
+    /// Create the topics of your own events
+    #[arg(long, conflicts_with_all = ["name", "retention", "configs", "if_not_exists"])]
+    from_events: bool,
+
+    #[command(flatten)]
+    events: EventsArgs,
+
     #[command(flatten)]
     safety: SafetyArgs,
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    if args.from_events {
+        return from_events(context, &args).await;
+    }
+    if args.events.events.is_some() {
+        return Err(Error::usage("`--events` is of use with `--from-events`"));
+    }
     if args.retention.is_some() && args.configs.iter().any(|(name, _)| name == "retention.ms") {
         return Err(Error::usage(
             "`--retention` and `-c retention.ms` say the same thing twice",
@@ -88,5 +107,20 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         .ui
         .consent_to_add(&plan, "Create it?", asked, args.safety.yes)?;
     let outcome = topic::create(context.cluster()?, plan, consent).await?;
+    context.ui.report(&outcome)
+}
+
+async fn from_events(context: &Context, args: &Args) -> Result<Status> {
+    let catalog = context.catalog(&args.events)?;
+    let partitions = args.partitions.unwrap_or(topic::DEFAULT_PARTITIONS);
+    let requests = topic::requests(&catalog, partitions, args.replicas)?;
+    let plan = topic::plan_create_all(context.cluster()?, &requests).await?;
+    if plan.is_empty() || args.safety.dry_run {
+        return context.ui.report(&plan);
+    }
+    let consent = context
+        .ui
+        .consent_to_add(&plan, "Create them?", false, args.safety.yes)?;
+    let outcome = topic::create_all(context.cluster()?, plan, consent).await?;
     context.ui.report(&outcome)
 }

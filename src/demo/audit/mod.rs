@@ -105,13 +105,13 @@ impl Audit {
         order.created |= event.kind.name == "OrderCreated";
         order.partitions.insert(record.partition);
         let first_end = order.ends() == 0;
-        match event.kind.name {
+        match event.kind.name.as_str() {
             "OrderShipped" => self.ends.shipped += u64::from(first_end),
             "OrderCancelled" => self.ends.cancelled += u64::from(first_end),
             _ => {}
         }
         order.events.push(Seen {
-            kind: event.kind.name,
+            kind: &event.kind.name,
             id: event.id().to_owned(),
             cause: event.cause().map(str::to_owned),
             at_ms: event.at_ms(),

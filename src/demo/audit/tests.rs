@@ -38,7 +38,7 @@ fn story(order: &str, dice: &Dice) -> Vec<Event> {
     while let Some(event) = events.get(next).cloned() {
         let readers = SERVICES
             .iter()
-            .filter(|service| service.reads.contains(&event.kind.topic));
+            .filter(|service| service.reads.contains(&event.kind.topic.as_str()));
         let now_ms = 1001 + i64::try_from(next).unwrap();
         events.extend(readers.filter_map(|service| react(service.name, &event, dice, now_ms)));
         next += 1;

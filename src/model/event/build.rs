@@ -2,9 +2,8 @@
 
 use super::path::{self, Step};
 use super::{
-    Assignment, COMMON_FIELDS, EventError, EventType, Fallback, Field, FieldKind, Filling, check,
+    Assignment, EventError, EventType, Fallback, Field, FieldKind, Filling, check, object,
 };
-use crate::model::suggest;
 use serde_json::{Map, Number, Value};
 
 /// See [`EventType::build`].
@@ -17,14 +16,16 @@ pub(super) fn build(
     put_all(event, &mut given, assignments)?;
     // In the order of the fields, whatever order they were typed in.
     let mut built = Map::new();
-    for field in COMMON_FIELDS.iter().chain(event.fields) {
+    for field in &event.fields {
         let value = given
-            .remove(field.name)
+            .remove(&field.name)
             .or_else(|| filled_in(event, field, filling));
         if let Some(value) = value {
-            built.insert(field.name.to_owned(), value);
+            built.insert(field.name.clone(), value);
         }
     }
+    // Those that only an open schema allows.
+    built.append(&mut given);
     check::built(event, &built)?;
     Ok(built)
 }
@@ -35,59 +36,59 @@ pub(super) fn assign(
     object: &mut Map<String, Value>,
     assignments: &[Assignment],
 ) -> Result<(), EventError> {
+    if assignments.is_empty() {
+        return Ok(());
+    }
     put_all(event, object, assignments)?;
-    for field in COMMON_FIELDS.iter().chain(event.fields) {
-        let touched = |assignment: &Assignment| {
-            let steps = path::steps(&assignment.path);
-            steps.is_ok_and(|steps| steps.first() == Some(&Step::Name(field.name)))
-        };
-        if assignments.iter().any(touched)
-            && let Some(value) = object.get(field.name)
-        {
-            check::field(event, field, value)?;
+    let mut names = Vec::new();
+    for assignment in assignments {
+        if let Some(Step::Name(name)) = path::steps(&assignment.path)?.first() {
+            names.push(*name);
         }
     }
-    Ok(())
+    check::touched(event, object, &names)
 }
 
-/// See [`EventType::complete`].
-pub(super) fn complete(event: &EventType, object: &mut Map<String, Value>, filling: &mut Filling) {
-    let mut given = std::mem::take(object);
-    for field in &COMMON_FIELDS {
-        // Not swap_remove: what follows shall keep its order.
-        let value = given.shift_remove(field.name);
-        if let Some(value) = value.or_else(|| filled_in(event, field, filling)) {
-            object.insert(field.name.to_owned(), value);
-        }
-    }
-    object.append(&mut given);
-    for field in event.fields {
-        if !object.contains_key(field.name)
-            && let Some(value) = fallback(field, filling)
-        {
-            object.insert(field.name.to_owned(), value);
-        }
-    }
+/// See [`EventType::missing`].
+pub(super) fn missing(
+    event: &EventType,
+    object: &Map<String, Value>,
+    filling: &mut Filling,
+) -> Vec<(String, Value)> {
+    let absent = |field: &&Field| field.required && !object.contains_key(&field.name);
+    let fields = event.fields.iter().filter(absent);
+    let filled = fields.filter_map(|field| {
+        let value = filled_in(event, field, filling)?;
+        Some((field.name.clone(), value))
+    });
+    filled.collect()
 }
 
 /// What a field is when nobody gives it.
 fn filled_in(event: &EventType, field: &Field, filling: &mut Filling) -> Option<Value> {
-    let text = match field.name {
-        "eventType" => event.name.to_owned(),
-        "eventId" => filling.event_id(),
-        "timestamp" => filling.timestamp(),
-        _ => return fallback(field, filling),
-    };
-    Some(Value::String(text))
+    match envelope(event, field, filling) {
+        Some(value) => Some(value),
+        None => fallback(field, filling),
+    }
+}
+
+/// What a field of the envelope is: every event has its type, its id and its time.
+pub(super) fn envelope(event: &EventType, field: &Field, filling: &mut Filling) -> Option<Value> {
+    match (field.name.as_str(), &field.kind) {
+        ("eventType", FieldKind::Text) => Some(Value::String(event.name.clone())),
+        ("eventId", FieldKind::Text) => Some(Value::String(filling.event_id())),
+        ("timestamp", FieldKind::Text) => Some(Value::String(filling.timestamp())),
+        ("timestamp", FieldKind::Integer) => Some(Value::from(filling.now_ms)),
+        _ => None,
+    }
 }
 
 /// The field's default; optional fields stay away.
 pub(super) fn fallback(field: &Field, filling: &mut Filling) -> Option<Value> {
-    match field.default {
+    match &field.default {
         _ if !field.required => None,
         Fallback::None => None,
-        Fallback::Text(text) => Some(Value::String(text.to_owned())),
-        Fallback::EmptyList => Some(Value::Array(Vec::new())),
+        Fallback::Value(value) => Some(value.clone()),
         Fallback::Id(prefix) => Some(Value::String(filling.id(prefix))),
     }
 }
@@ -107,49 +108,52 @@ fn put_all(
 }
 
 /// What the event's type has where the steps lead.
-fn kind_at(event: &EventType, path: &str, steps: &[Step<'_>]) -> Result<FieldKind, EventError> {
-    let mut kind = FieldKind::Object(event.fields);
+fn kind_at<'a>(
+    event: &'a EventType,
+    path: &str,
+    steps: &[Step<'_>],
+) -> Result<&'a FieldKind, EventError> {
+    let mut kind = &FieldKind::Any;
+    let (mut fields, mut open) = (Some(event.fields.as_slice()), event.open);
     let mut parent = "";
-    for (depth, step) in steps.iter().enumerate() {
-        kind = match (kind, *step) {
-            (FieldKind::Object(fields), Step::Name(name)) => {
+    for step in steps {
+        kind = match (fields, kind, *step) {
+            (Some(fields), _, Step::Name(name)) => {
                 parent = name;
-                let field = match depth {
-                    0 => event.field(name),
-                    _ => fields.iter().find(|field| field.name == name),
-                };
-                field
-                    .ok_or_else(|| unknown(event, fields, name, path))?
-                    .kind
+                match fields.iter().find(|field| field.name == name) {
+                    Some(field) => &field.kind,
+                    None if open => &FieldKind::Any,
+                    None => return Err(check::unknown(event, fields, name, path.to_owned())),
+                }
             }
-            (FieldKind::List(fields), Step::Index(_)) => FieldKind::Object(fields),
-            (FieldKind::List(_), Step::Name(_)) => {
-                return Err(path::wrong(
-                    path,
-                    format!("`{parent}` is a list: write `{parent}[0].`…"),
-                ));
+            (_, FieldKind::Any, _) => &FieldKind::Any,
+            (_, FieldKind::List(item), Step::Index(_)) => &item.kind,
+            (_, FieldKind::List(_), Step::Name(_)) => {
+                let reason = format!("`{parent}` is a list: write `{parent}[0].`…");
+                return Err(path::wrong(path, reason));
             }
-            (_, Step::Index(_)) => return Err(path::wrong(path, format!("`{parent}` is no list"))),
-            (kind, Step::Name(_)) => {
+            (_, _, Step::Index(_)) => {
+                return Err(path::wrong(path, format!("`{parent}` is no list")));
+            }
+            (_, kind, Step::Name(_)) => {
                 let reason = format!("`{parent}` is {} and has no fields", kind.name());
                 return Err(path::wrong(path, reason));
             }
+        };
+        (fields, open) = match kind {
+            FieldKind::Object { fields, open } => (Some(fields.as_slice()), *open),
+            _ => (None, false),
         };
     }
     Ok(kind)
 }
 
-fn unknown(event: &EventType, fields: &[Field], name: &str, path: &str) -> EventError {
-    let names = fields.iter().map(|field| field.name);
-    EventError::UnknownField {
-        event: event.name,
-        field: path.to_owned(),
-        suggestion: suggest::closest(name, names).map(str::to_owned),
-    }
-}
-
 /// The text as what the field holds.
-fn typed(event: &EventType, kind: FieldKind, assignment: &Assignment) -> Result<Value, EventError> {
+fn typed(
+    event: &EventType,
+    kind: &FieldKind,
+    assignment: &Assignment,
+) -> Result<Value, EventError> {
     let text = &assignment.value;
     let value = match kind {
         FieldKind::Text => Some(Value::String(text.clone())),
@@ -157,14 +161,15 @@ fn typed(event: &EventType, kind: FieldKind, assignment: &Assignment) -> Result<
         FieldKind::Integer => text.parse::<i64>().ok().map(Value::from),
         FieldKind::Boolean => text.parse::<bool>().ok().map(Value::Bool),
         FieldKind::List(_) => serde_json::from_str(text).ok().filter(Value::is_array),
-        FieldKind::Object(_) => serde_json::from_str(text).ok().filter(Value::is_object),
+        FieldKind::Object { .. } => serde_json::from_str(text).ok().filter(Value::is_object),
+        FieldKind::Any => Some(object::guess(text)),
     };
     let Some(value) = value else {
         return Err(EventError::WrongType {
             path: assignment.path.clone(),
             expected: match kind {
                 FieldKind::List(_) => "a JSON list".to_owned(),
-                FieldKind::Object(_) => "a JSON object".to_owned(),
+                FieldKind::Object { .. } => "a JSON object".to_owned(),
                 kind => kind.name().to_owned(),
             },
             found: format!("`{text}`"),

@@ -1,116 +1,144 @@
 //! Events: what their types are, how one is built from what a person types, checked, and made up.
 //!
+//! A type is its JSON Schema, whether it comes with the program or is the user's own, plus three words of ours:
+//! `x-topic` and `x-key` at the top, and `x-id` (the start of a made-up id) and `x-distinct` (how many there are) on a
+//! field.
+//!
 //! An event is a JSON object: `eventType`, `eventId` (UUID), `timestamp` (RFC 3339), then its own fields, the
 //! entity's id first. The type is in the past tense (`OrderCreated`), its topic the same in kebab case.
 
 mod assignment;
+mod asyncapi;
 mod build;
 mod catalog;
 mod check;
+pub mod compatibility;
+pub mod documents;
 mod generate;
+pub mod lint;
 mod object;
 pub(in crate::model) mod path;
+mod read;
+mod schema;
+pub mod starter;
+pub mod words;
 
 pub use assignment::Assignment;
 pub use catalog::Catalog;
 pub use object::object;
+pub use read::SchemaError;
 
 use super::suggest;
 use jiff::Timestamp;
-use serde::Serialize;
+use jsonschema::Validator;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use thiserror::Error;
 
-/// A type of event. On what topic it goes, which field is the record's key, and what fields there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A type of event, built in or the user's own: its JSON Schema, and what that says beside which documents are right.
+#[derive(Clone, Debug)]
 pub struct EventType {
     /// `OrderCreated`
-    pub name: &'static str,
+    pub name: String,
     /// `order-created`
-    pub topic: &'static str,
-    /// What keeps one entity's events in order: `orderId`.
-    pub key_field: &'static str,
-    /// Its own fields, without [`COMMON_FIELDS`].
-    pub fields: &'static [Field],
+    pub topic: String,
+    /// What keeps one entity's events in order: `orderId`. `None`: its records have no key.
+    pub key_field: Option<String>,
+    /// All its top-level fields, in the schema's order.
+    pub fields: Vec<Field>,
+    /// Whether the schema says by itself that other fields may be given.
+    open: bool,
+    /// The JSON Schema; it refers to nothing outside itself.
+    pub schema: Value,
+    /// How its topic is to be, as far as the catalog says.
+    pub layout: Layout,
+    /// Compiled once.
+    validator: Arc<Validator>,
+}
+
+/// Two types are the same when they say the same.
+impl PartialEq for EventType {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |event: &EventType| {
+            (
+                event.name.clone(),
+                event.topic.clone(),
+                event.key_field.clone(),
+            )
+        };
+        said(self) == said(other) && self.schema == other.schema && self.layout == other.layout
+    }
+}
+
+/// How a topic is to be, as AsyncAPI's Kafka channel binding says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    pub partitions: Option<i32>,
+    pub replicas: Option<i16>,
+    /// Topic configurations, by name.
+    pub configs: BTreeMap<String, String>,
 }
 
 /// A field of an event, or of an object within one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    pub name: &'static str,
+    pub name: String,
     pub kind: FieldKind,
     pub required: bool,
-    pub description: &'static str,
+    pub description: String,
     /// What a required field is when nobody gives it.
     pub default: Fallback,
+    /// All that its schema says, for the generator.
+    schema: Map<String, Value>,
 }
 
 /// What a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FieldKind {
     Text,
     Number,
     Integer,
     Boolean,
-    /// A list of objects with these fields.
-    List(&'static [Field]),
-    /// An object with these fields.
-    Object(&'static [Field]),
+    /// A list of such items; the item has no name.
+    List(Box<Field>),
+    /// An object with these fields, and others when it is open.
+    Object {
+        fields: Vec<Field>,
+        open: bool,
+    },
+    /// Of several kinds, or of none that the schema names.
+    Any,
 }
 
 impl FieldKind {
     /// What an error says was expected.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             FieldKind::Text => "text",
             FieldKind::Number => "a number",
             FieldKind::Integer => "a whole number",
             FieldKind::Boolean => "true or false",
             FieldKind::List(_) => "a list",
-            FieldKind::Object(_) => "an object",
+            FieldKind::Object { .. } => "an object",
+            FieldKind::Any => "any JSON",
         }
     }
 }
 
 /// What a required field is when nobody gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fallback {
     /// Nothing: it must be given.
     None,
-    Text(&'static str),
-    EmptyList,
-    /// A new id: this word, `-`, and random letters.
-    Id(&'static str),
+    /// The schema's `default`.
+    Value(Value),
+    /// A new id: this word (the schema's `x-id`), `-`, and random letters.
+    Id(String),
 }
 
 /// The fields that every event begins with. They are filled in, and can be given all the same.
-pub static COMMON_FIELDS: [Field; 3] = [
-    Field {
-        name: "eventType",
-        kind: FieldKind::Text,
-        required: true,
-        description: "type of event",
-        default: Fallback::None,
-    },
-    Field {
-        name: "eventId",
-        kind: FieldKind::Text,
-        required: true,
-        description: "UUID that tells this event from every other",
-        default: Fallback::None,
-    },
-    Field {
-        name: "timestamp",
-        kind: FieldKind::Text,
-        required: true,
-        description: "when it happened, RFC 3339",
-        default: Fallback::None,
-    },
-];
+pub const ENVELOPE: [&str; 3] = ["eventType", "eventId", "timestamp"];
 
 /// What an event needs that is in no argument: the time, and chance for ids and made-up values.
 #[derive(Clone, Debug)]
@@ -154,15 +182,15 @@ pub enum EventError {
     NoField(String),
     #[error("`{event}` has no field `{field}`{}", suggest::clause(.suggestion.as_deref()))]
     UnknownField {
-        event: &'static str,
+        event: String,
         field: String,
         suggestion: Option<String>,
     },
     #[error("`{event}` needs `{field}`: {description}")]
     Missing {
-        event: &'static str,
+        event: String,
         field: String,
-        description: &'static str,
+        description: String,
     },
     /// `path` is as it was typed, or a JSON pointer (RFC 6901) into the document that was checked.
     #[error("`{path}` must be {expected}, not {found}")]
@@ -176,10 +204,23 @@ pub enum EventError {
 }
 
 impl EventType {
-    /// The field of this name, its own or one that every event has.
-    pub fn field(&self, name: &str) -> Option<&'static Field> {
-        let mut all = COMMON_FIELDS.iter().chain(self.fields);
-        all.find(|field| field.name == name)
+    /// The type that a schema describes. `file` is where it came from, and gives the name when `title` is none.
+    ///
+    /// # Errors
+    /// [`SchemaError`] with the pointer into the schema: it is no JSON Schema, or not one of an object.
+    pub fn from_schema(file: &str, schema: Value) -> Result<EventType, SchemaError> {
+        read::event_type(file, schema)
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Its fields without those of the envelope.
+    pub fn own_fields(&self) -> impl Iterator<Item = &Field> {
+        let own = |field: &&Field| !ENVELOPE.contains(&field.name.as_str());
+        self.fields.iter().filter(own)
     }
 
     /// The event with these fields given, and everything else filled in that can be: the common fields, and
@@ -209,13 +250,17 @@ impl EventType {
         build::assign(self, event, assignments)
     }
 
-    /// Fills in what can be and is not there: the common fields, which come first then, and required ones that
-    /// have a sensible default. What is there stays, right or wrong.
-    pub fn complete(&self, event: &mut Map<String, Value>, filling: &mut Filling) {
-        build::complete(self, event, filling);
+    /// What can be filled in and is not there: the envelope, and required fields that have a sensible default.
+    pub fn missing(
+        &self,
+        event: &Map<String, Value>,
+        filling: &mut Filling,
+    ) -> Vec<(String, Value)> {
+        build::missing(self, event, filling)
     }
 
-    /// Whether the document is an event of this type. Fields we do not know are welcome: a type may grow.
+    /// Whether the document is an event of this type. Fields we do not know are welcome, unless the schema closes
+    /// itself: a type may grow.
     ///
     /// # Errors
     /// The first thing that is wrong, with the JSON pointer to it.
@@ -223,14 +268,15 @@ impl EventType {
         check::event(self, event)
     }
 
-    /// A made-up event with all its fields, as it could happen: amounts add up, orders are new ones.
+    /// A made-up event with all its fields, as it could happen: amounts add up, orders are new ones, users come back.
+    /// It is valid unless the schema asks for what cannot be made up (`pattern`, `oneOf`, …): `examples` help there.
     pub fn generate(&self, filling: &mut Filling) -> Map<String, Value> {
         generate::event(self, filling)
     }
 
     /// The key of the record that carries this event; `None` when the event lacks the field.
     pub fn key(&self, event: &Map<String, Value>) -> Option<Vec<u8>> {
-        match event.get(self.key_field)? {
+        match event.get(self.key_field.as_deref()?)? {
             Value::String(text) => Some(text.as_bytes().to_vec()),
             Value::Number(number) => Some(number.to_string().into_bytes()),
             _ => None,
@@ -244,7 +290,7 @@ impl EventType {
         }
         let value = match build::fallback(field, filling) {
             Some(value) => value,
-            None => self.generate(filling).remove(field.name)?,
+            None => self.generate(filling).remove(&field.name)?,
         };
         Some(match value {
             Value::String(text) => text,

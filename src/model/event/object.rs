@@ -22,7 +22,7 @@ pub fn object(assignments: &[Assignment]) -> Result<Map<String, Value>, EventErr
     Ok(object)
 }
 
-fn guess(text: &str) -> Value {
+pub(super) fn guess(text: &str) -> Value {
     match serde_json::from_str(text) {
         // A number with more digits than can be held is an id rather, and must not be rounded.
         Ok(Value::Number(number)) if number.is_f64() && text.len() > 17 => Value::from(text),

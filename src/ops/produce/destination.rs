@@ -5,35 +5,45 @@ use crate::kafka::Cluster;
 use crate::model::event::{Catalog, EventType};
 use crate::model::suggest;
 use crate::ops::missing;
+use std::sync::Arc;
 
 /// A place records can be sent to; the topic was there when it was looked up.
 #[derive(Clone, Debug)]
 pub struct Destination {
     topic: String,
-    event: Option<&'static EventType>,
+    /// None: anything may be sent. Several go on one topic where the catalog says so.
+    events: Vec<Arc<EventType>>,
 }
 
 impl Destination {
     /// Finds `name` in the catalog (`OrderCreated` or `order-created`), else among the cluster's topics.
     /// `untyped` skips the catalog's rules, not its name for the topic.
-    pub async fn find(cluster: &Cluster, name: &str, untyped: bool) -> Result<Destination> {
-        let event = Catalog::built_in().find(name);
-        let topic = event.map_or(name, |event| event.topic);
-        if cluster.topic(topic).await?.is_some() {
-            let event = if untyped { None } else { event };
-            return Ok(Destination {
-                topic: topic.to_owned(),
-                event,
-            });
+    pub async fn find(
+        cluster: &Cluster,
+        catalog: &Catalog,
+        name: &str,
+        untyped: bool,
+    ) -> Result<Destination> {
+        let mut events = catalog.matching(name);
+        let topic = events
+            .first()
+            .map_or(name, |event| event.topic.as_str())
+            .to_owned();
+        let is_event = !events.is_empty();
+        if cluster.topic(&topic).await?.is_some() {
+            if untyped {
+                events.clear();
+            }
+            return Ok(Destination { topic, events });
         }
         let existing = cluster.topics().await?;
         let topics = existing.iter().map(|topic| topic.name.as_str());
-        if event.is_some() {
+        if is_event {
             let brokers = &cluster.connection().brokers;
             let error = Error::failed(format!("topic `{topic}` does not exist on {brokers}"));
             return Err(error.hint(format!("`eda topic create {topic}` makes it")));
         }
-        let events = Catalog::built_in().events().iter().map(|event| event.topic);
+        let events = catalog.events().iter().map(|event| event.topic.as_str());
         match suggest::closest(name, topics.clone().chain(events)) {
             Some(close) => {
                 let error = Error::failed(format!("`{name}` is neither an event nor a topic"));
@@ -48,8 +58,31 @@ impl Destination {
         &self.topic
     }
 
-    /// The event type whose rules hold, if any.
-    pub fn event(&self) -> Option<&'static EventType> {
-        self.event
+    /// The event types whose rules hold: one, or all that go on the topic; none when anything may be sent.
+    pub fn events(&self) -> &[Arc<EventType>] {
+        &self.events
+    }
+
+    /// The type whose rules hold for an event that says it is of `event_type`; `None` when anything may be sent.
+    ///
+    /// # Errors
+    /// Of several types on the topic it is none: the sentence that says so.
+    pub fn choose(&self, event_type: Option<&str>) -> Result<Option<Arc<EventType>>, String> {
+        if let [] | [_] = self.events.as_slice() {
+            return Ok(self.events.first().cloned());
+        }
+        let mut events = self.events.iter();
+        if let Some(event) = events.find(|event| Some(event.name.as_str()) == event_type) {
+            return Ok(Some(Arc::clone(event)));
+        }
+        let names = self.events.iter().map(|event| format!("`{}`", event.name));
+        let names = names.collect::<Vec<_>>().join(", ");
+        Err(match event_type {
+            Some(other) => format!("`{}` carries {names}, not `{other}`", self.topic),
+            None => format!(
+                "`{}` carries {names}: `eventType` must say which",
+                self.topic
+            ),
+        })
     }
 }

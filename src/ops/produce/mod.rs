@@ -10,6 +10,7 @@ mod outcome;
 mod plan;
 mod source;
 mod template;
+mod typed;
 
 pub use destination::Destination;
 pub use outcome::ProduceOutcome;

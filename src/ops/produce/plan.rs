@@ -32,7 +32,7 @@ pub fn plan(
     let (records, sample) = match input {
         Input::Fields => (Some(1), Some(payload.of_fields()?)),
         Input::Generated(count) => (Some(*count), Some(payload.generate()?)),
-        Input::Payloads(_) if destination.event().is_some() => (None, None),
+        Input::Payloads(_) if !destination.events().is_empty() => (None, None),
         Input::Payloads(_) | Input::Records(_) | Input::Raw(_) | Input::Template(..) => {
             if let Some(field) = request.fields().first() {
                 return Err(Error::usage(format!(

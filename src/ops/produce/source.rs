@@ -1,8 +1,7 @@
 //! Where records come from, one at a time.
 
 use super::lines::Lines;
-use super::template;
-use super::{Destination, ProduceRequest};
+use super::{Destination, ProduceRequest, template, typed};
 use crate::error::{Error, Result};
 use crate::model::event::{EventError, EventType, Filling};
 use crate::model::record::{OutgoingRecord, OutgoingRef};
@@ -108,7 +107,11 @@ impl Payload {
 
     pub(super) fn of_fields(&mut self) -> Result<OutgoingRecord> {
         let assignments = std::mem::take(&mut self.request.assignments);
-        let map = match self.destination.event() {
+        let named = assignments.iter().rev().find(|one| one.path == "eventType");
+        let event = self.destination.choose(named.map(|one| one.value.as_str()));
+        let event =
+            event.map_err(|error| Error::usage(error).hint("`eventType=TYPE` says which"))?;
+        let map = match &event {
             Some(event) => event
                 .build(&assignments, self.filling())
                 .map_err(refused(event))?,
@@ -116,11 +119,12 @@ impl Payload {
                 Error::usage("the fields do not make a JSON object").caused_by(error)
             })?,
         };
-        Ok(self.record(&map))
+        Ok(self.record(&map, event.as_deref()))
     }
 
     pub(super) fn generate(&mut self) -> Result<OutgoingRecord> {
-        let Some(event) = self.destination.event() else {
+        let events = self.destination.events();
+        let Some(event) = self.filling.random.choice(events).cloned() else {
             return Err(Error::usage(format!(
                 "`{}` is not an event of the catalog, so none can be generated",
                 self.destination.topic()
@@ -129,36 +133,40 @@ impl Payload {
         };
         let mut map = event.generate(self.filling());
         let overlay = &self.request.assignments;
-        event.assign(&mut map, overlay).map_err(refused(event))?;
-        Ok(self.record(&map))
+        event.assign(&mut map, overlay).map_err(refused(&event))?;
+        // A schema may ask for what cannot be made up.
+        let document = Value::Object(map);
+        if let Err(error) = event.validate(&document) {
+            let text = format!("no valid {} can be made up", event.name);
+            let hint = "give the field FIELD=VALUE, or its schema `examples` to choose from";
+            return Err(Error::usage(text).caused_by(error).hint(hint));
+        }
+        match document {
+            Value::Object(map) => Ok(self.record(&map, Some(&event))),
+            _ => Err(Error::failed("an event is an object")),
+        }
     }
 
     fn of_line(&mut self, number: u64, line: Vec<u8>) -> Result<OutgoingRecord> {
-        let wrong = |error: serde_json::Error| {
-            let text = format!("line {number}, column {} is not valid JSON", error.column());
-            Error::failed(text).caused_by(reason(&error))
-        };
-        let Some(event) = self.destination.event() else {
+        if self.destination.events().is_empty() {
             // Checked, then sent as it came: numbers and spacing are the user's.
-            serde_json::from_slice::<serde::de::IgnoredAny>(&line).map_err(wrong)?;
+            serde_json::from_slice::<serde::de::IgnoredAny>(&line)
+                .map_err(|error| typed::malformed(number, &line, &error))?;
+            return Ok(self.of_bytes(line));
+        }
+        let map = typed::object(number, &line)?;
+        let named = map.get("eventType").and_then(Value::as_str);
+        let event = self.destination.choose(named);
+        let event = event.map_err(|error| Error::failed(format!("line {number}: {error}")))?;
+        let Some(event) = event else {
             return Ok(self.of_bytes(line));
         };
-        let value: Value = serde_json::from_slice(&line).map_err(wrong)?;
-        let Value::Object(mut map) = value else {
-            return Err(Error::failed(format!("line {number} is not a JSON object")));
-        };
-        let at = |error| {
-            Error::failed(format!("line {number} is not a valid {}", event.name)).caused_by(error)
-        };
-        event.complete(&mut map, self.filling());
+        self.filling();
         let overlay = &self.request.assignments;
-        event.assign(&mut map, overlay).map_err(at)?;
-        let value = Value::Object(map);
-        event.validate(&value).map_err(at)?;
-        match value {
-            Value::Object(map) => Ok(self.record(&map)),
-            _ => Err(Error::failed(format!("line {number} is not a JSON object"))),
-        }
+        let (value, key) = typed::complete(&event, number, line, map, overlay, &mut self.filling)?;
+        let mut record = self.of_bytes(value);
+        record.key = record.key.or(key);
+        Ok(record)
     }
 
     fn of_record(&mut self, number: u64, line: &[u8]) -> Result<OutgoingRecord> {
@@ -217,32 +225,23 @@ impl Payload {
         }
     }
 
-    fn record(&self, map: &Map<String, Value>) -> OutgoingRecord {
+    fn record(&self, map: &Map<String, Value>, event: Option<&EventType>) -> OutgoingRecord {
         let value = serde_json::to_vec(map).unwrap_or_default();
         let mut record = self.of_bytes(value);
         if record.key.is_none() {
-            record.key = self.destination.event().and_then(|event| event.key(map));
+            record.key = event.and_then(|event| event.key(map));
         }
         record
     }
 }
 
 fn refused(event: &EventType) -> impl Fn(EventError) -> Error {
-    let (name, topic) = (event.name, event.topic);
+    let (name, topic) = (event.name.clone(), event.topic.clone());
     move |error| {
         Error::usage(format!("not a valid {name}"))
             .caused_by(error)
             .hint(format!(
                 "`eda produce {topic}` on a terminal asks for each field"
             ))
-    }
-}
-
-/// serde_json repeats line and column, which are those of the line alone.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
     }
 }

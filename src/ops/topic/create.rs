@@ -81,6 +81,11 @@ pub struct CreatePlan {
 }
 
 impl CreatePlan {
+    /// The topic's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Nothing to do: it exists, and that was allowed for.
     pub fn is_empty(&self) -> bool {
         self.exists
@@ -199,6 +204,11 @@ pub async fn create(
     plan: CreatePlan,
     _consent: Consent,
 ) -> Result<CreateOutcome> {
+    make(cluster, plan).await
+}
+
+/// What [`create`] does once there is consent, which may be for several topics at once.
+pub(super) async fn make(cluster: &Cluster, plan: CreatePlan) -> Result<CreateOutcome> {
     cluster.create_topic(&plan.topic, false).await?;
     let made = wait_until_visible(cluster, &plan.topic).await?;
     let replicas = made
@@ -246,8 +256,10 @@ pub(crate) async fn wait_until_visible(cluster: &Cluster, wanted: &NewTopic) -> 
     }
 }
 
+pub(super) const HEADERS: [&str; 4] = ["NAME", "PARTITIONS", "REPLICAS", "CONFIGS"];
+
 fn rows(topic: &NewTopic) -> Table {
-    let mut table = Table::new(&["NAME", "PARTITIONS", "REPLICAS", "CONFIGS"], "");
+    let mut table = Table::new(&HEADERS, "");
     let configs: Vec<String> = topic
         .configs
         .iter()

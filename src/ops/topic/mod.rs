@@ -2,6 +2,7 @@
 
 mod alter;
 mod create;
+mod create_all;
 mod delete;
 mod describe;
 mod keys;
@@ -14,6 +15,7 @@ pub(crate) use create::wait_until_visible;
 pub use create::{
     CreateOutcome, CreatePlan, CreateRequest, DEFAULT_PARTITIONS, create, plan_create,
 };
+pub use create_all::{CreateAllOutcome, CreateAllPlan, create_all, plan_create_all, requests};
 pub use delete::{DeleteOutcome, DeletePlan, delete, plan_delete};
 pub use describe::{TopicReport, describe};
 pub use list::{ListRequest, TopicList, list};
