@@ -154,6 +154,13 @@ impl Payload {
                 .map_err(|error| typed::malformed(number, &line, &error))?;
             return Ok(self.of_bytes(line));
         }
+        if self.request.assignments.is_empty()
+            && let Some(key) = typed::accepted(&self.destination, &line)
+        {
+            let mut record = self.of_bytes(line);
+            record.key = record.key.or(key);
+            return Ok(record);
+        }
         let map = typed::object(number, &line)?;
         let named = map.get("eventType").and_then(Value::as_str);
         let event = self.destination.choose(named);

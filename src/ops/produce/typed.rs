@@ -1,8 +1,16 @@
 //! A line that is an event of the catalog: completed, checked, and sent as it came where it can be.
 
+use super::Destination;
 use crate::error::{Error, Result};
-use crate::model::event::{Assignment, EventType, Filling};
+use crate::model::event::{Assignment, Document, EventType, Filling};
 use serde_json::{Map, Value};
+
+/// The key of a line that is right as it is, which most are. `None`: look closer, and say what is wrong.
+pub(super) fn accepted(destination: &Destination, line: &[u8]) -> Option<Option<Vec<u8>>> {
+    let document = Document::read(line)?;
+    let event = destination.choose(document.text("eventType")).ok()??;
+    event.accepts(&document).then(|| event.key_of(&document))
+}
 
 /// The line as a JSON object. `number` is the line's, from 1.
 pub(super) fn object(number: u64, line: &[u8]) -> Result<Map<String, Value>> {
