@@ -3,6 +3,7 @@
 use super::source::Payload;
 use super::{Destination, Input, ProduceRequest};
 use crate::error::{Error, Result};
+use crate::model::cloud_event::Envelope;
 use crate::model::record::OutgoingRecord;
 use crate::report::{Cell, Report, Table};
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub fn plan(
     request: &ProduceRequest,
     input: &Input,
 ) -> Result<ProducePlan> {
+    check_envelope(destination, request)?;
     let mut payload = Payload::new(destination.clone(), request.clone());
     let (records, sample) = match input {
         Input::Fields => (Some(1), Some(payload.of_fields()?)),
@@ -52,6 +54,33 @@ pub fn plan(
         key: text(key),
         value: text(value),
     })
+}
+
+/// An envelope says of an event what only the catalog knows of it.
+fn check_envelope(destination: &Destination, request: &ProduceRequest) -> Result<()> {
+    let envelope = request.envelope;
+    if envelope == Envelope::Plain {
+        return match request.source {
+            Some(_) => Err(
+                Error::usage("`--source` is named by an envelope, and there is none")
+                    .hint("`--envelope cloudevents` has one"),
+            ),
+            None => Ok(()),
+        };
+    }
+    if destination.events().is_empty() {
+        let text = format!(
+            "`{}` is not an event of the catalog, so there is no type and no id to put in an envelope",
+            destination.topic()
+        );
+        return Err(Error::usage(text).hint("`eda event list` shows the events there are"));
+    }
+    let mut headers = request.headers.iter();
+    if let Some(header) = headers.find(|header| envelope.sets_header(&header.name)) {
+        let text = format!("`--envelope` sets the header `{}` itself", header.name);
+        return Err(Error::usage(text).hint("`--source` says where the event comes from"));
+    }
+    Ok(())
 }
 
 impl Report for ProducePlan {
