@@ -28,6 +28,9 @@ use std::io::{BufReader, Read};
 /// the value stays the event. cloudevents-structured puts the same into the value, and the event into its data.
 /// `eda consume --event TYPE` finds either.
 ///
+/// --dry-run sends nothing and shows the record, or one like those to come: its headers, and its partition, which is
+/// `any` without a key.
+///
 /// Every record that is reported was acknowledged by all in-sync replicas (acks=all, idempotent). A line that is
 /// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1. A record
 /// over the topic's max.message.bytes is named, with its line and size, and the others are sent unless --fail-fast is
@@ -37,6 +40,7 @@ use std::io::{BufReader, Read};
 Examples:
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
   eda produce order-created -n 1000
+  eda produce order-created orderId=order-123 userId=user-456 total=12.50 --dry-run
   eda produce order-created orders.ndjson
   jq -c '.[]' orders.json | eda produce order-created
   eda produce order-created -n 10 --envelope cloudevents --source /shop/checkout
