@@ -51,6 +51,15 @@ pub fn config(text: &str) -> Parsed<(String, String)> {
     }
 }
 
+/// Where something comes from, such as `/shop/checkout`: a URI reference that is not empty.
+pub fn uri_reference(text: &str) -> Parsed<String> {
+    let allowed = |c: char| !c.is_whitespace() && !c.is_control() && !"\"<>\\^`{|}".contains(c);
+    match !text.is_empty() && text.chars().all(allowed) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a URI or a path of one, such as /shop/checkout".to_owned()),
+    }
+}
+
 /// `name=value` or `name:value`; a bare name is a header whose value is null.
 pub fn header(text: &str) -> Parsed<Header> {
     let (name, value) = match text.split_once(['=', ':']) {

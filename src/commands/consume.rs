@@ -78,7 +78,7 @@ pub struct Args {
     #[arg(long = "where", value_name = "COMPARISON")]
     comparisons: Vec<Comparison>,
 
-    /// Only events of this type, by the value's eventType or the header ce_type
+    /// Only events of this type, by the value's eventType, the header ce_type, or a CloudEvent's type
     #[arg(long = "event", value_name = "TYPE")]
     events: Vec<String>,
 

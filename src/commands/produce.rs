@@ -3,10 +3,12 @@ use super::candidates;
 use super::context::Context;
 use super::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
+use crate::model::cloud_event::Envelope;
 use crate::model::event::{Assignment, Filling};
 use crate::model::record::Header;
 use crate::model::template::Template;
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use std::io::{BufReader, Read};
 
@@ -21,6 +23,14 @@ use std::io::{BufReader, Read};
 /// %H%h{%k=%v,} headers, %t and %o passed over; \t \n \r \0 \xNN. A part ends where the text behind it begins, or
 /// has the length that %K or %V gives, in digits or as {big32}; %k{hex} and %v{base64} are decoded.
 ///
+/// --envelope cloudevents adds CloudEvents 1.0's headers, as its Kafka binding has them: ce_specversion, ce_id (the
+/// eventId), ce_source, ce_type (the eventType), ce_subject (the entity's id), ce_time (the timestamp) and content-type;
+/// the value stays the event. cloudevents-structured puts the same into the value, and the event into its data.
+/// `eda consume --event TYPE` finds either.
+///
+/// --dry-run sends nothing and shows the record, or one like those to come: its headers, and its partition, which is
+/// `any` without a key.
+///
 /// Every record that is reported was acknowledged by all in-sync replicas (acks=all, idempotent). A line that is
 /// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1. A record
 /// over the topic's max.message.bytes is named, with its line and size, and the others are sent unless --fail-fast is
@@ -30,8 +40,10 @@ use std::io::{BufReader, Read};
 Examples:
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
   eda produce order-created -n 1000
+  eda produce order-created orderId=order-123 userId=user-456 total=12.50 --dry-run
   eda produce order-created orders.ndjson
   jq -c '.[]' orders.json | eda produce order-created
+  eda produce order-created -n 10 --envelope cloudevents --source /shop/checkout
   eda produce orders -f '%k\\t%v\\n' orders.tsv
   eda consume order-created --json -n 10 | eda produce order-copy --records")]
 pub struct Args {
@@ -54,6 +66,16 @@ pub struct Args {
     /// A header NAME=VALUE; a bare name is a null header (can be repeated)
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = arguments::header)]
     headers: Vec<Header>,
+
+    /// What an event of the catalog is wrapped in
+    #[arg(long, value_name = "ENVELOPE", default_value = "plain", hide_default_value = true,
+        value_parser = PossibleValuesParser::new(Envelope::NAMES).try_map(|name| name.parse::<Envelope>()),
+        conflicts_with_all = ["raw", "records", "format"])]
+    envelope: Envelope,
+
+    /// Source that the envelope names, instead of /eda/TOPIC
+    #[arg(long, value_name = "URI", value_parser = arguments::uri_reference, requires = "envelope")]
+    source: Option<String>,
 
     /// Partition of every record, instead of by key
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
@@ -187,6 +209,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         assignments: words.assignments,
         key: args.key,
         headers: args.headers,
+        envelope: args.envelope,
+        source: args.source,
         partition: args.partition,
         compression: args.compression,
         rate: args.rate,

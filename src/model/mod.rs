@@ -4,6 +4,7 @@
 //! milliseconds since 1970-01-01 UTC. What a person types on the command line ([`topic::TopicName`],
 //! [`offset::Range`], [`event::Assignment`], …) is a type with `FromStr`, whose error is a sentence for him.
 
+pub mod cloud_event;
 pub mod cluster;
 pub mod dead_letter;
 pub mod duration;

@@ -269,6 +269,46 @@ fn a_dry_run_sends_nothing() {
 }
 
 #[test]
+fn a_dry_run_shows_the_partition_that_the_record_then_goes_to() {
+    let topic = topic("orders", 6);
+    let produce = |words: &[&str]| {
+        let run = eda(&["produce", &topic, "n=1"]).args(words).on(broker());
+        run.run().succeeds()
+    };
+    let plan = |words: &[&str]| produce(&[words, &["--dry-run", "--json"]].concat()).json();
+    for number in 0..8 {
+        let key = format!("order-{number}");
+        let headers = ["-k", &key, "-H", "trace=t1", "-H", "flag"];
+        let plan = plan(&headers);
+        produce(&headers);
+        let records = read(&topic);
+        let sent = records.iter().find(|record| record["key"] == key).unwrap();
+        assert_eq!(plan["partition"], sent["partition"], "{key}");
+        assert_eq!(plan["key"], sent["key"]);
+        assert_eq!(plan["headers"], sent["headers"]);
+        assert_eq!(plan["value"], sent["value"].to_string());
+    }
+    assert_eq!(plan(&["-k", "order-1", "--partition", "5"])["partition"], 5);
+    assert_eq!(plan(&[])["partition"], Value::Null);
+    assert_eq!(plan(&[])["headers"], json!([]));
+    let shown = produce(&["-H", "trace=t1", "-H", "flag", "--dry-run"]);
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = shown.stdout.lines().map(words).collect();
+    assert_eq!(
+        lines,
+        [
+            "would send",
+            "TOPIC RECORDS PARTITION KEY VALUE",
+            &format!("{topic} 1 any - {{\"n\":1}}"),
+            "",
+            "HEADER VALUE",
+            "trace t1",
+            "flag -",
+        ]
+    );
+}
+
+#[test]
 fn a_broker_that_dies_costs_an_error_that_says_how_much_was_acknowledged() {
     let broker = Broker::embedded(&[]);
     create(&broker, "orders", 1);

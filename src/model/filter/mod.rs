@@ -11,6 +11,7 @@ pub use grep::{Grep, GrepError};
 
 use super::record::RecordRef;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// The header of CloudEvents that names an event's type.
@@ -59,12 +60,20 @@ impl Filter {
     }
 }
 
-/// Whether the value's `eventType`, or the header `ce_type`, is one of these.
+/// Whether the value's `eventType`, the header `ce_type`, or the `type` of a CloudEvent in JSON is one of these.
 fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
     /// Everything but the one field is skipped without being built.
     #[derive(Deserialize)]
     struct Typed<'a> {
         #[serde(rename = "eventType", borrow)]
+        event_type: Cow<'a, str>,
+    }
+    /// CloudEvents' structured mode.
+    #[derive(Deserialize)]
+    struct Enveloped<'a> {
+        #[serde(rename = "specversion")]
+        _version: IgnoredAny,
+        #[serde(rename = "type", borrow)]
         event_type: Cow<'a, str>,
     }
     let in_header = |(name, value): (&str, Option<&[u8]>)| {
@@ -78,8 +87,17 @@ fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
     let object = record
         .value
         .filter(|value| value.trim_ascii_start().first() == Some(&b'{'));
-    let typed: Option<Typed<'_>> = object.and_then(|value| serde_json::from_slice(value).ok());
-    typed.is_some_and(|typed| types.iter().any(|wanted| *wanted == typed.event_type))
+    let Some(object) = object else {
+        return false;
+    };
+    let found = match serde_json::from_slice::<Typed<'_>>(object) {
+        Ok(typed) => typed.event_type,
+        Err(_) => match serde_json::from_slice::<Enveloped<'_>>(object) {
+            Ok(enveloped) => enveloped.event_type,
+            Err(_) => return false,
+        },
+    };
+    types.iter().any(|wanted| *wanted == found)
 }
 
 #[cfg(test)]

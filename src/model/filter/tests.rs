@@ -123,8 +123,13 @@ fn an_event_is_known_by_its_type_in_the_value_or_the_header() {
         events: vec!["Other".to_owned(), name.to_owned()],
         ..Filter::default()
     };
-    let record = record("k", Some(br#"{"a":[1],"eventType":"Order\u0043reated"}"#));
-    assert_eq!(wants(&filter("OrderCreated"), &record), Wanted::Yes);
-    assert_eq!(wants(&filter("OrderShipped"), &record), Wanted::Yes);
-    assert_eq!(wants(&filter("OrderPaid"), &record), Wanted::No);
+    let typed = record("k", Some(br#"{"a":[1],"eventType":"Order\u0043reated"}"#));
+    assert_eq!(wants(&filter("OrderCreated"), &typed), Wanted::Yes);
+    assert_eq!(wants(&filter("OrderShipped"), &typed), Wanted::Yes);
+    assert_eq!(wants(&filter("OrderPaid"), &typed), Wanted::No);
+    let cloud_event = br#"{"specversion":"1.0","type":"OrderPaid","data":{"eventType":"Order"}}"#;
+    let structured = record("k", Some(cloud_event));
+    assert_eq!(wants(&filter("OrderPaid"), &structured), Wanted::Yes);
+    let other = record("k", Some(br#"{"type":"OrderPaid"}"#));
+    assert_eq!(wants(&filter("OrderPaid"), &other), Wanted::No);
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Destination {
     topic: String,
+    partitions: i32,
     /// None: anything may be sent. Several go on one topic where the catalog says so.
     events: Vec<Arc<EventType>>,
 }
@@ -30,11 +31,15 @@ impl Destination {
             .map_or(name, |event| event.topic.as_str())
             .to_owned();
         let is_event = !events.is_empty();
-        if cluster.topic(&topic).await?.is_some() {
+        if let Some(found) = cluster.topic(&topic).await? {
             if untyped {
                 events.clear();
             }
-            return Ok(Destination { topic, events });
+            return Ok(Destination {
+                topic,
+                partitions: i32::try_from(found.partitions.len()).unwrap_or(i32::MAX),
+                events,
+            });
         }
         let existing = cluster.topics().await?;
         let topics = existing.iter().map(|topic| topic.name.as_str());
@@ -56,6 +61,11 @@ impl Destination {
     /// The topic's name.
     pub fn topic(&self) -> &str {
         &self.topic
+    }
+
+    /// How many partitions the topic has.
+    pub fn partitions(&self) -> i32 {
+        self.partitions
     }
 
     /// The event types whose rules hold: one, or all that go on the topic; none when anything may be sent.

@@ -22,6 +22,7 @@ use source::Payload;
 use crate::consent::Consent;
 use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::{Cluster, Outlet, Producer, ProducerOptions};
+use crate::model::cloud_event::Envelope;
 use crate::model::event::Assignment;
 use crate::model::record::{Header, OutgoingRef};
 use crate::ops::stop::Stop;
@@ -36,6 +37,10 @@ pub struct ProduceRequest {
     /// None: the event's key field, or no key.
     pub key: Option<String>,
     pub headers: Vec<Header>,
+    /// What a typed event is wrapped in.
+    pub envelope: Envelope,
+    /// The envelope's source, a URI reference. None: `/eda/` and the topic.
+    pub source: Option<String>,
     /// None: by key, as Java's producer does.
     pub partition: Option<i32>,
     pub compression: Option<String>,
@@ -71,6 +76,10 @@ impl ProduceRequest {
             };
             flag("--header", Some(header));
         }
+        if self.envelope != Envelope::Plain {
+            flag("--envelope", Some(self.envelope.name().to_owned()));
+        }
+        flag("--source", self.source.clone());
         flag(
             "--partition",
             self.partition.map(|number| number.to_string()),

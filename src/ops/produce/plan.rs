@@ -3,6 +3,8 @@
 use super::source::Payload;
 use super::{Destination, Input, ProduceRequest};
 use crate::error::{Error, Result};
+use crate::model::cloud_event::Envelope;
+use crate::model::partitioner::partition_for_key;
 use crate::model::record::OutgoingRecord;
 use crate::report::{Cell, Report, Table};
 use serde::Serialize;
@@ -14,9 +16,13 @@ pub struct ProducePlan {
     topic: String,
     /// null: as many as the input holds.
     records: Option<u64>,
+    /// null when any may be chosen, for there is no key, or when the input is yet to be read.
+    partition: Option<i32>,
     /// Of a sample; its id and time are not those that will be sent. null when the input is yet to be read.
     key: Option<String>,
     value: Option<String>,
+    /// Names and values, in their order. null when the input is yet to be read.
+    headers: Option<Vec<(String, Option<String>)>>,
 }
 
 /// Builds a sample where the request alone says what is sent; reads no input, sends nothing.
@@ -28,6 +34,7 @@ pub fn plan(
     request: &ProduceRequest,
     input: &Input,
 ) -> Result<ProducePlan> {
+    check_envelope(destination, request)?;
     let mut payload = Payload::new(destination.clone(), request.clone());
     let (records, sample) = match input {
         Input::Fields => (Some(1), Some(payload.of_fields()?)),
@@ -44,26 +51,86 @@ pub fn plan(
             (None, None)
         }
     };
-    let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into());
-    let OutgoingRecord { key, value, .. } = sample.unwrap_or_default();
-    Ok(ProducePlan {
+    let mut plan = ProducePlan {
         topic: destination.topic().to_owned(),
         records,
-        key: text(key),
-        value: text(value),
+        partition: request.partition,
+        key: None,
+        value: None,
+        headers: None,
+    };
+    if let Some(record) = sample {
+        plan.partition = partition_of(&record, destination);
+        let text =
+            |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into());
+        plan.key = text(record.key);
+        plan.value = text(record.value);
+        let headers = record.headers.into_iter();
+        plan.headers = Some(
+            headers
+                .map(|header| (header.name, text(header.value)))
+                .collect(),
+        );
+    }
+    Ok(plan)
+}
+
+/// Where the client library puts the record: `None` without a key, for then it takes turns.
+fn partition_of(record: &OutgoingRecord, destination: &Destination) -> Option<i32> {
+    record.partition.or_else(|| {
+        let key = record.key.as_deref()?;
+        Some(partition_for_key(key, destination.partitions()))
     })
+}
+
+/// An envelope says of an event what only the catalog knows of it.
+fn check_envelope(destination: &Destination, request: &ProduceRequest) -> Result<()> {
+    let envelope = request.envelope;
+    if envelope == Envelope::Plain {
+        return match request.source {
+            Some(_) => Err(
+                Error::usage("`--source` is named by an envelope, and there is none")
+                    .hint("`--envelope cloudevents` has one"),
+            ),
+            None => Ok(()),
+        };
+    }
+    if destination.events().is_empty() {
+        let text = format!(
+            "`{}` is not an event of the catalog, so there is no type and no id to put in an envelope",
+            destination.topic()
+        );
+        return Err(Error::usage(text).hint("`eda event list` shows the events there are"));
+    }
+    let mut headers = request.headers.iter();
+    if let Some(header) = headers.find(|header| envelope.sets_header(&header.name)) {
+        let text = format!("`--envelope` sets the header `{}` itself", header.name);
+        return Err(Error::usage(text).hint("`--source` says where the event comes from"));
+    }
+    Ok(())
 }
 
 impl Report for ProducePlan {
     fn table(&self) -> Table {
-        let headers = ["TOPIC", "RECORDS", "KEY", "VALUE"];
+        let headers = ["TOPIC", "RECORDS", "PARTITION", "KEY", "VALUE"];
         let mut table = Table::new(&headers, "").titled("would send");
         table.row([
             self.topic.as_str().into(),
             self.records.map_or(Cell::from("all lines"), Cell::from),
+            match (self.partition, &self.value) {
+                (None, Some(_)) => Cell::from("any"),
+                (partition, _) => partition.into(),
+            },
             self.key.clone().into(),
             self.value.clone().into(),
         ]);
+        if let Some(headers) = self.headers.as_deref().filter(|all| !all.is_empty()) {
+            let mut more = Table::new(&["HEADER", "VALUE"], "");
+            for (name, value) in headers {
+                more.row([name.as_str().into(), value.clone().into()]);
+            }
+            table.more.push(more);
+        }
         table
     }
 }

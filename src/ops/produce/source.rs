@@ -3,6 +3,7 @@
 use super::lines::Lines;
 use super::{Destination, ProduceRequest, template, typed};
 use crate::error::{Error, Result};
+use crate::model::cloud_event::{CloudEvent, Envelope};
 use crate::model::event::{EventError, EventType, Filling};
 use crate::model::record::{OutgoingRecord, OutgoingRef};
 use crate::model::record_json;
@@ -84,6 +85,8 @@ pub struct Payload {
     destination: Destination,
     request: ProduceRequest,
     filling: Filling,
+    /// The source that envelopes name.
+    origin: String,
 }
 
 impl Payload {
@@ -93,7 +96,10 @@ impl Payload {
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let filling = Filling { now_ms: 0, random };
+        let origin = request.source.clone();
+        let origin = origin.unwrap_or_else(|| format!("/eda/{}", destination.topic()));
         Payload {
+            origin,
             destination,
             request,
             filling,
@@ -170,9 +176,10 @@ impl Payload {
         };
         self.filling();
         let overlay = &self.request.assignments;
-        let (value, key) = typed::complete(&event, number, line, map, overlay, &mut self.filling)?;
-        let mut record = self.of_bytes(value);
-        record.key = record.key.or(key);
+        let completed = typed::complete(&event, number, line, map, overlay, &mut self.filling)?;
+        let mut record = self.of_bytes(completed.value);
+        record.key = record.key.or(completed.key);
+        self.wrap(&mut record, &event, &completed.event);
         Ok(record)
     }
 
@@ -232,13 +239,35 @@ impl Payload {
         }
     }
 
-    fn record(&self, map: &Map<String, Value>, event: Option<&EventType>) -> OutgoingRecord {
+    fn record(&mut self, map: &Map<String, Value>, event: Option<&EventType>) -> OutgoingRecord {
         let value = serde_json::to_vec(map).unwrap_or_default();
         let mut record = self.of_bytes(value);
-        if record.key.is_none() {
-            record.key = event.and_then(|event| event.key(map));
+        if let Some(event) = event {
+            record.key = record.key.or_else(|| event.key(map));
+            self.wrap(&mut record, event, map);
         }
         record
+    }
+
+    /// Puts the event that the record's value is into the request's envelope.
+    fn wrap(&mut self, record: &mut OutgoingRecord, event: &EventType, map: &Map<String, Value>) {
+        let envelope = self.request.envelope;
+        if envelope == Envelope::Plain {
+            return;
+        }
+        let key_field = event.key_field.as_deref();
+        let new_id = || self.filling.event_id();
+        let attributes = CloudEvent::of(&event.name, key_field, &self.origin, map, new_id);
+        let mut headers = match envelope {
+            Envelope::CloudEventsStructured => {
+                let data = record.value.take().unwrap_or_default();
+                record.value = Some(attributes.structured(&data));
+                vec![CloudEvent::structured_header()]
+            }
+            _ => attributes.headers(),
+        };
+        headers.append(&mut record.headers);
+        record.headers = headers;
     }
 }
 

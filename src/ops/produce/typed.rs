@@ -31,7 +31,16 @@ pub(super) fn malformed(number: u64, line: &[u8], error: &serde_json::Error) -> 
     Error::failed(text).caused_by(reason(error))
 }
 
-/// The event's bytes and its record's key. Only fields that somebody overlays make it be written anew: what is
+/// A line that was completed and is a valid event.
+pub(super) struct Completed {
+    /// What its record holds.
+    pub(super) value: Vec<u8>,
+    pub(super) key: Option<Vec<u8>>,
+    /// The same event as `value`.
+    pub(super) event: Map<String, Value>,
+}
+
+/// The event, its bytes, and its record's key. Only fields that somebody overlays make it be written anew: what is
 /// filled in is put before the line's own fields, whose numbers, spacing and order stay the user's.
 pub(super) fn complete(
     event: &EventType,
@@ -40,7 +49,7 @@ pub(super) fn complete(
     mut map: Map<String, Value>,
     overlay: &[Assignment],
     filling: &mut Filling,
-) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+) -> Result<Completed> {
     let at = |error| {
         Error::failed(format!("line {number} is not a valid {}", event.name)).caused_by(error)
     };
@@ -58,7 +67,10 @@ pub(super) fn complete(
         ([], missing) => spliced(missing, &line, was_empty),
         _ => serde_json::to_vec(&document).unwrap_or_default(),
     };
-    Ok((value, key))
+    match document {
+        Value::Object(event) => Ok(Completed { value, key, event }),
+        _ => Err(Error::failed("an event is an object")),
+    }
 }
 
 /// `{"total":1}` with `eventType` missing is `{"eventType":"OrderCreated","total":1}`.
@@ -107,8 +119,13 @@ mod tests {
         let overlay: Vec<Assignment> = overlay.iter().map(|text| text.parse().unwrap()).collect();
         let map = object(3, line.as_bytes())?;
         let line = line.as_bytes().to_vec();
-        let (value, key) = complete(event, 3, line, map, &overlay, &mut filling)?;
-        Ok((String::from_utf8(value).unwrap(), key))
+        let completed = complete(event, 3, line, map, &overlay, &mut filling)?;
+        let value = String::from_utf8(completed.value).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&value).unwrap(),
+            Value::Object(completed.event)
+        );
+        Ok((value, completed.key))
     }
 
     const WHOLE: &str = r#"{"eventType":"OrderCreated","eventId":"0198c6a0-1234-7abc-8def-0123456789ab", "timestamp":"2026-01-02T03:04:05Z","orderId":"o","userId":"u","items":[],"total":12.50}"#;
