@@ -107,6 +107,17 @@ impl Settings {
     }
 }
 
+/// The editor that the user wants, with its arguments: `$VISUAL`, else `$EDITOR`. One that is empty says nothing.
+pub fn editor() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "settings reads the environment")]
+    let set = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|text| !text.trim().is_empty())
+    };
+    ["VISUAL", "EDITOR"].into_iter().find_map(set)
+}
+
 /// Refuses what can be no address before librdkafka makes another of it: it takes port 99636 for 34100, and waits in
 /// vain for a name that is empty. The text is not repeated where it may hold a password.
 fn check_brokers(brokers: &str) -> Result<()> {

@@ -4,13 +4,15 @@ use super::context::Context;
 use super::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
 use crate::model::cloud_event::Envelope;
-use crate::model::event::{Assignment, Filling};
+use crate::model::event::{Assignment, EventType, Filling};
 use crate::model::record::Header;
 use crate::model::template::Template;
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
+use crate::settings;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 /// Send events to a topic
 ///
@@ -18,6 +20,10 @@ use std::io::{BufReader, Read};
 /// so that one order's events stay in order: the partition is the one Java's producer would choose. Any other
 /// topic takes JSON as it comes. Payloads come from FIELD=VALUE, from -n (generated), from a file, or from
 /// standard input, one JSON object a line; on a terminal the fields are asked for.
+///
+/// --edit opens $VISUAL or $EDITOR on the event as JSON, with the fields given and the others made up. It is checked
+/// when the editor ends, edited again if it is wrong, then shown, and sent when you say so. An editor that fails (:cq)
+/// sends nothing.
 ///
 /// A template (-f) reads what is no JSON: %k key, %v value, %p partition, %d timestamp in milliseconds,
 /// %H%h{%k=%v,} headers, %t and %o passed over; \t \n \r \0 \xNN. A part ends where the text behind it begins, or
@@ -39,6 +45,7 @@ use std::io::{BufReader, Read};
 #[command(before_long_help = "\
 Examples:
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
+  eda produce order-created orderId=order-123 --edit
   eda produce order-created -n 1000
   eda produce order-created orderId=order-123 userId=user-456 total=12.50 --dry-run
   eda produce order-created orders.ndjson
@@ -66,6 +73,10 @@ pub struct Args {
     /// A header NAME=VALUE; a bare name is a null header (can be repeated)
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = arguments::header)]
     headers: Vec<Header>,
+
+    /// Edit the event as JSON in $VISUAL or $EDITOR
+    #[arg(long, conflicts_with_all = ["count", "raw", "records", "format"])]
+    edit: bool,
 
     /// What an event of the catalog is wrapped in
     #[arg(long, value_name = "ENVELOPE", default_value = "plain", hide_default_value = true,
@@ -159,6 +170,10 @@ fn open(file: &str) -> Result<Box<dyn std::io::BufRead + Send>> {
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let mut words = sort_words(&args.fields)?;
+    let editor = match args.edit {
+        true => Some(find_editor(context, &words)?),
+        false => None,
+    };
     let mut asked = args.name.is_none();
     let catalog = context.catalog(&args.events)?;
     let name = match &args.name {
@@ -187,7 +202,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let whole_lines = args.records || args.raw || args.format.is_some();
     let nothing_given =
         words.assignments.is_empty() && words.file.is_none() && args.count.is_none();
-    let from_stdin = nothing_given && (whole_lines || !context.ui.can_ask());
+    let from_stdin = nothing_given && editor.is_none() && (whole_lines || !context.ui.can_ask());
     let input = match (&words.file, args.count) {
         (Some(_), Some(_)) => {
             return Err(Error::usage(
@@ -200,7 +215,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         (None, None) => Input::Fields,
     };
     let destination = Destination::find(context.cluster()?, &catalog, &name, whole_lines).await?;
-    if nothing_given && !from_stdin {
+    if let Some(editor) = &editor {
+        words.assignments = edit_fields(context, &destination, words.assignments, editor)?;
+        asked = true;
+    } else if nothing_given && !from_stdin {
         words.assignments = ask_fields(context, &destination)?;
         asked = true;
     }
@@ -256,29 +274,89 @@ fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
     }
 }
 
-fn ask_fields(context: &Context, destination: &Destination) -> Result<Vec<Assignment>> {
-    let mut assignments = Vec::new();
-    let event = match destination.events() {
-        [] => {
-            return Err(Error::usage(format!(
-                "`{}` has no fields to ask for",
-                destination.topic()
-            ))
-            .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"));
+fn find_editor(context: &Context, words: &Words) -> Result<String> {
+    if !context.ui.can_ask() {
+        return Err(
+            Error::usage("`--edit` needs a terminal, and nobody can be asked")
+                .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"),
+        );
+    }
+    if words.file.is_some() {
+        return Err(Error::usage(
+            "`--edit` makes the event, and a file holds some: give one",
+        ));
+    }
+    settings::editor().ok_or_else(|| {
+        Error::usage("no editor is named").hint("set `VISUAL` or `EDITOR`, such as EDITOR=vi")
+    })
+}
+
+/// The event's type, asked for where the topic carries several and none is assigned; then it is.
+fn choose_event(
+    context: &Context,
+    destination: &Destination,
+    assignments: &mut Vec<Assignment>,
+) -> Result<Arc<EventType>> {
+    let named = assignments.iter().rev().find(|one| one.path == "eventType");
+    match (destination.events(), named) {
+        ([], _) => Err(Error::usage(format!(
+            "`{}` has no fields to ask for",
+            destination.topic()
+        ))
+        .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in")),
+        ([event], _) => Ok(Arc::clone(event)),
+        (_, Some(named)) => {
+            let event = destination
+                .choose(Some(&named.value))
+                .map_err(Error::usage)?;
+            event.ok_or_else(|| Error::usage(format!("`{}` is not on this topic", named.value)))
         }
-        [event] => event,
-        events => {
+        (events, None) => {
             let names: Vec<String> = events.iter().map(|event| event.name.clone()).collect();
             let name = context.ui.choose("Type", &names, "eventType=TYPE")?;
             assignments.push(Assignment::new("eventType", name.as_str()));
             let chosen = events.iter().find(|event| event.name == name);
-            chosen.ok_or_else(|| Error::usage(format!("`{name}` is not on this topic")))?
+            let chosen = chosen.map(Arc::clone);
+            chosen.ok_or_else(|| Error::usage(format!("`{name}` is not on this topic")))
         }
-    };
-    let mut filling = Filling {
+    }
+}
+
+fn filling() -> Filling {
+    Filling {
         now_ms: jiff::Timestamp::now().as_millisecond(),
         random: fastrand::Rng::new(),
-    };
+    }
+}
+
+/// Until the text is an event, or the user has had enough.
+fn edit_fields(
+    context: &Context,
+    destination: &Destination,
+    mut assignments: Vec<Assignment>,
+    editor: &str,
+) -> Result<Vec<Assignment>> {
+    let event = choose_event(context, destination, &mut assignments)?;
+    let mut filling = filling();
+    let mut text = event
+        .draft(&assignments, &mut filling)
+        .map_err(|error| Error::usage(format!("not a valid {}", event.name)).caused_by(error))?;
+    loop {
+        text = context.ui.edit(editor, &text, ".json")?;
+        match event.edited(&text, &mut filling) {
+            Ok(assignments) => return Ok(assignments),
+            Err(error) => context.ui.warn(&error.to_string()),
+        }
+        if !context.ui.agrees("Edit it again?")? {
+            return Err(Error::failed("declined, nothing was sent"));
+        }
+    }
+}
+
+fn ask_fields(context: &Context, destination: &Destination) -> Result<Vec<Assignment>> {
+    let mut assignments = Vec::new();
+    let event = choose_event(context, destination, &mut assignments)?;
+    let mut filling = filling();
     for field in event.own_fields() {
         let default = event.default_for(field, &mut filling);
         let name = field.name.as_str();

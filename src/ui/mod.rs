@@ -5,10 +5,11 @@
 //!
 //! - [`style`]: tones and labels to colours; - [`table`], [`json`], [`plain`]: one renderer each;
 //! - [`record`]: records as they stream by; - [`prompt`]: questions, and the consent to a change;
-//! - [`asking`]: a terminal left in order when a question is cut short;
+//! - `editor`: a text edited by a person; - [`asking`]: a terminal left in order when a question is cut short;
 //! - [`live`]: a report that is shown again and again; - [`progress`]: a bar while somebody waits; - [`escape`]: nothing reaches a terminal raw.
 
 pub mod asking;
+mod editor;
 pub mod escape;
 mod json;
 pub mod live;

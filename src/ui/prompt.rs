@@ -102,6 +102,17 @@ impl Ui {
             .ok_or_else(|| Error::failed("nothing was chosen"))
     }
 
+    /// Asks whether to go on with something that changes nothing yet; Return alone says yes.
+    pub fn agrees(&self, question: &str) -> Result<bool> {
+        let _asking = Asking::begin();
+        let answer = Confirm::with_theme(self.theme().as_ref())
+            .with_prompt(question)
+            .default(true)
+            .interact_opt()
+            .map_err(from_prompt)?;
+        Ok(answer == Some(true))
+    }
+
     /// Prints the finished command line, so that it can be pasted into a script.
     pub fn show_command(&self, words: &[String]) {
         let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();

@@ -20,6 +20,7 @@ mod offsets_file;
 mod offsets_refused;
 mod offsets_skip;
 mod produce;
+mod produce_edit;
 mod produce_envelope;
 mod produce_lines;
 mod prompts;

@@ -14,6 +14,7 @@ mod catalog;
 mod check;
 pub mod compatibility;
 pub mod documents;
+mod draft;
 mod generate;
 mod light;
 pub mod lint;
@@ -26,6 +27,7 @@ pub mod words;
 
 pub use assignment::Assignment;
 pub use catalog::Catalog;
+pub use draft::DraftError;
 pub use light::Document;
 pub use object::object;
 pub use read::SchemaError;
@@ -312,6 +314,30 @@ impl EventType {
             Value::Number(number) => Some(number.to_string().into_bytes()),
             _ => None,
         }
+    }
+
+    /// Its own fields as JSON for a person to edit: those assigned, and the others made up.
+    ///
+    /// # Errors
+    /// As for [`EventType::assign`].
+    pub fn draft(
+        &self,
+        assignments: &[Assignment],
+        filling: &mut Filling,
+    ) -> Result<String, EventError> {
+        draft::write(self, assignments, filling)
+    }
+
+    /// What an edited draft assigns; [`EventType::build`] makes the event of it.
+    ///
+    /// # Errors
+    /// What is no JSON object, or would be no event of this type.
+    pub fn edited(
+        &self,
+        draft: &str,
+        filling: &mut Filling,
+    ) -> Result<Vec<Assignment>, DraftError> {
+        draft::read(self, draft, filling)
     }
 
     /// What a prompt proposes for a field: its default, else something made up; `None` for an optional field.
