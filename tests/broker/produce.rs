@@ -169,6 +169,9 @@ fn a_timestamp_of_zero_is_refused_and_not_replaced() {
     let produce = eda(&["produce", &topic, "--records"]).stdin(line);
     let output = produce.on(broker()).run().status(1);
     output.stderr_has("line 1 has timestamp 0");
+    let template = eda(&["produce", &topic, "-f", r"%d %v\n"]).on(broker());
+    let output = template.stdin("0 v\n").run().status(1);
+    output.stderr_has("line 1 has timestamp 0");
     assert!(super::read(&topic).is_empty());
 }
 

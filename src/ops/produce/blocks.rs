@@ -82,6 +82,29 @@ impl Blocks {
         self.start += length;
     }
 
+    /// The next line without its ending, as `\r\n` or `\n`; `None` at the end, or when asked to stop.
+    ///
+    /// # Errors
+    /// Those of [`Blocks::more`].
+    pub(super) fn next_line(&mut self) -> Result<Option<&[u8]>> {
+        loop {
+            let bytes = self.bytes();
+            let (length, taken) = match memchr::memchr(b'\n', bytes) {
+                Some(end) => (
+                    bytes[..end].strip_suffix(b"\r").map_or(end, <[u8]>::len),
+                    end + 1,
+                ),
+                None if self.complete && bytes.is_empty() => return Ok(None),
+                None if self.complete => (bytes.len(), bytes.len()),
+                None if self.more()? => continue,
+                None => return Ok(None),
+            };
+            let start = self.start;
+            self.consume(taken);
+            return Ok(Some(&self.buffer[start..start + length]));
+        }
+    }
+
     /// Waits for more, at least as much again as is there; false when asked to stop meanwhile.
     ///
     /// # Errors

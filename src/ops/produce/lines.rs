@@ -28,29 +28,16 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let bytes = self.blocks.bytes();
-            let (line, taken) = match memchr::memchr(b'\n', bytes) {
-                Some(end) => {
-                    let line = &bytes[..end];
-                    (line.strip_suffix(b"\r").unwrap_or(line), end + 1)
+            let line = match self.blocks.next_line() {
+                Ok(line) => line?,
+                Err(error) => {
+                    let text = format!("cannot read line {}", self.number + 1);
+                    return Some(Err(Error::failed(text).caused_by(error)));
                 }
-                None if self.blocks.complete() && bytes.is_empty() => return None,
-                None if self.blocks.complete() => (bytes, bytes.len()),
-                None => match self.blocks.more() {
-                    Ok(true) => continue,
-                    Ok(false) => return None,
-                    Err(error) => {
-                        let text = format!("cannot read line {}", self.number + 1);
-                        return Some(Err(Error::failed(text).caused_by(error)));
-                    }
-                },
             };
             self.number += 1;
-            let blank = self.skip_blank && line.iter().all(u8::is_ascii_whitespace);
-            let line = (!blank).then(|| line.to_vec());
-            self.blocks.consume(taken);
-            if let Some(line) = line {
-                return Some(Ok((self.number, line)));
+            if !(self.skip_blank && line.iter().all(u8::is_ascii_whitespace)) {
+                return Some(Ok((self.number, line.to_vec())));
             }
         }
     }

@@ -160,7 +160,9 @@ impl Payload {
                 .map_err(|error| typed::malformed(number, &line, &error))?;
             return Ok(self.of_bytes(line));
         }
+        // An envelope is made of the event's fields, which a line that is only looked at does not give.
         if self.request.assignments.is_empty()
+            && self.request.envelope == Envelope::Plain
             && let Some(key) = typed::accepted(&self.destination, &line)
         {
             let mut record = self.of_bytes(line);
@@ -194,13 +196,7 @@ impl Payload {
                 "line {number} has a negative partition or timestamp"
             )));
         }
-        // librdkafka takes it for "none said" (`rd_kafka_msg_new00`), and the record would not be the same.
-        if record.timestamp == Some(0) {
-            return Err(Error::failed(format!(
-                "line {number} has timestamp 0, which the client would replace by the time of sending"
-            ))
-            .hint("make it 1, or leave `timestamp` out"));
-        }
+        keeps_timestamp(record.timestamp, "line", number)?;
         record.topic = self.destination.topic().to_owned();
         record.partition = self.request.partition.or(record.partition);
         if let Some(key) = &self.request.key {
@@ -268,6 +264,17 @@ impl Payload {
         };
         headers.append(&mut record.headers);
         record.headers = headers;
+    }
+}
+
+/// librdkafka takes 0 for "none said" (`rd_kafka_msg_new00`), and the record would not be the same.
+pub(super) fn keeps_timestamp(timestamp: Option<i64>, unit: &str, number: u64) -> Result<()> {
+    match timestamp {
+        Some(0) => Err(Error::failed(format!(
+            "{unit} {number} has timestamp 0, which the client would replace by the time of sending"
+        ))
+        .hint("make it 1, or leave `timestamp` out")),
+        _ => Ok(()),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Records cut out of the input by a template: sent from the very bytes that were read.
 
 use super::blocks::Blocks;
-use super::source::{Payload, Sink};
+use super::source::{Payload, Sink, keeps_timestamp};
 use crate::error::{Error, Result};
 use crate::model::record::Header;
 use crate::model::template::{HeaderParts, Parts, ReadError, Template};
 use crate::ops::stop::Stop;
 use std::io::BufRead;
 
-/// Lines as they come; a carriage return before the line break belongs to it.
+/// Lines as they come.
 pub(super) fn feed_lines(
     input: Box<dyn BufRead + Send>,
     payload: &Payload,
@@ -17,25 +17,13 @@ pub(super) fn feed_lines(
 ) -> Result<()> {
     let mut blocks = Blocks::new(input, stop);
     let mut number = 0;
-    loop {
-        let bytes = blocks.bytes();
-        let (line, taken) = match memchr::memchr(b'\n', bytes) {
-            Some(end) => {
-                let line = &bytes[..end];
-                (line.strip_suffix(b"\r").unwrap_or(line), end + 1)
-            }
-            None if blocks.complete() && bytes.is_empty() => return Ok(()),
-            None if blocks.complete() => (bytes, bytes.len()),
-            None if blocks.more()? => continue,
-            None => return Ok(()),
-        };
+    while let Some(line) = blocks.next_line()? {
         number += 1;
-        let go_on = sink(number, payload.of_slices(None, Some(line)))?;
-        blocks.consume(taken);
-        if !go_on {
-            return Ok(());
+        if !sink(number, payload.of_slices(None, Some(line)))? {
+            break;
         }
     }
+    Ok(())
 }
 
 /// Records as the template says.
@@ -98,6 +86,7 @@ fn send(
         Some(time) if time < 0 => return Err(wrong("a negative timestamp")),
         time => time,
     };
+    keeps_timestamp(record.timestamp, unit, number)?;
     if parts.headers.is_empty() {
         return sink(number, record);
     }
