@@ -138,6 +138,16 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_past_the_end_is_no_sign_of_having_read() {
+        let mut past = row(0, Some(9), Some(5));
+        past.partition.ahead = 4;
+        assert_eq!(
+            sentences(&[past], 0, &[], &[]),
+            ["payment: 1 partitions have a commit past their end"]
+        );
+    }
+
+    #[test]
     fn what_cannot_be_read_is_no_lag() {
         let mut residue = row(0, Some(4), Some(5));
         assert_eq!(sentences(&[residue.clone()], 0, &[], &[]).len(), 1);
