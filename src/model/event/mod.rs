@@ -13,6 +13,7 @@ mod build;
 mod catalog;
 mod check;
 pub mod compatibility;
+mod completing;
 pub mod documents;
 mod draft;
 mod generate;
@@ -33,12 +34,15 @@ pub use object::object;
 pub use read::SchemaError;
 
 use super::suggest;
+use completing::Completer;
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
+use uuid::Uuid;
 
 /// A type of event, built in or the user's own: its JSON Schema, and what that says beside which documents are right.
 #[derive(Clone, Debug)]
@@ -59,8 +63,8 @@ pub struct EventType {
     pub layout: Layout,
     /// Compiled once.
     validator: Arc<Validator>,
-    /// The same for the hot path, compiled when it is first taken.
-    light: Arc<OnceLock<Option<Validator<light::Light>>>>,
+    /// The same for many events, compiled when the first comes.
+    completer: Arc<OnceLock<Option<Completer>>>,
 }
 
 /// Two types are the same when they say the same.
@@ -157,12 +161,14 @@ pub struct Filling {
 impl Filling {
     /// A new event's id: UUIDv7, so that ids sort by time.
     pub fn event_id(&mut self) -> String {
+        self.event_uuid().to_string()
+    }
+
+    fn event_uuid(&mut self) -> Uuid {
         let mut random = [0; 10];
         self.random.fill(&mut random);
         let milliseconds = u64::try_from(self.now_ms).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
     }
 
     /// The time as an event has it: `2026-01-02T03:04:05.000Z`.
@@ -274,29 +280,34 @@ impl EventType {
         check::event(self, event)
     }
 
-    /// Whether the document is an event of this type that lacks nothing: quickly, and without saying why not.
+    /// Writes what can be filled in and is not there, as [`EventType::missing`] has it, into `members` as a JSON object.
+    /// False when something is missing that must be given.
+    pub fn fill_in(
+        &self,
+        event: &Document<'_>,
+        filling: &mut Filling,
+        members: &mut Vec<u8>,
+    ) -> bool {
+        let completer = self.completer();
+        completer.is_some_and(|completer| completer.fill_in(event, filling, members))
+    }
+
+    /// As [`EventType::validate`]: quickly, and without saying what is wrong.
     pub fn accepts(&self, event: &Document<'_>) -> bool {
-        let required = self.fields.iter().filter(|field| field.required);
-        let compile = || {
-            let options = jsonschema::options_for::<light::Light>();
-            let options = options.should_validate_formats(true);
-            options.build(&self.schema).ok()
-        };
-        required
-            .into_iter()
-            .all(|field| event.get(&field.name).is_some())
-            && self
-                .light
-                .get_or_init(compile)
-                .as_ref()
-                .is_some_and(|validator| validator.is_valid(event))
+        let completer = self.completer();
+        completer.is_some_and(|completer| completer.accepts(event))
+    }
+
+    fn completer(&self) -> Option<&Completer> {
+        let completer = self.completer.get_or_init(|| Completer::new(self));
+        completer.as_ref()
     }
 
     /// As [`EventType::key`].
-    pub fn key_of(&self, event: &Document<'_>) -> Option<Vec<u8>> {
+    pub fn key_of<'a>(&self, event: &'a Document<'_>) -> Option<Cow<'a, [u8]>> {
         match event.get(self.key_field.as_deref()?)? {
-            Document::Text(text) => Some(text.as_bytes().to_vec()),
-            Document::Number(number) => Some(number.to_string().into_bytes()),
+            Document::Text(text) => Some(Cow::Borrowed(text.as_bytes())),
+            Document::Number(number) => Some(Cow::Owned(number.to_string().into_bytes())),
             _ => None,
         }
     }

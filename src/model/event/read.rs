@@ -89,7 +89,7 @@ pub(super) fn named(name: String, schema: Value, layout: Layout) -> Result<Event
         fields,
         layout,
         validator: Arc::new(validator),
-        light: Arc::default(),
+        completer: Arc::default(),
         schema,
     })
 }

@@ -1,44 +1,30 @@
-//! Lines of a file or pipe.
+//! Lines of JSON, out of a file or pipe.
 
 use super::blocks::Blocks;
 use crate::error::{Error, Result};
 use crate::ops::stop::Stop;
 use std::io::BufRead;
 
-/// Lines without their ending, numbered from 1; they end with the input, or when asked to stop.
-pub(super) struct Lines {
-    blocks: Blocks,
-    skip_blank: bool,
-    number: u64,
-}
-
-impl Lines {
-    /// Starts reading. `skip_blank` passes over empty lines, as readers of JSON do; they count all the same.
-    pub(super) fn new(reader: Box<dyn BufRead + Send>, skip_blank: bool, stop: &Stop) -> Self {
-        Lines {
-            blocks: Blocks::new(reader, stop),
-            skip_blank,
-            number: 0,
-        }
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Result<(u64, Vec<u8>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = match self.blocks.next_line() {
-                Ok(line) => line?,
-                Err(error) => {
-                    let text = format!("cannot read line {}", self.number + 1);
-                    return Some(Err(Error::failed(text).caused_by(error)));
-                }
-            };
-            self.number += 1;
-            if !(self.skip_blank && line.iter().all(u8::is_ascii_whitespace)) {
-                return Some(Ok((self.number, line.to_vec())));
-            }
+/// Hands over each line without its ending, with its number from 1, until `each` wants no more, the input ends, or a
+/// stop is asked for. Empty lines are passed over, as readers of JSON do; they count all the same.
+pub(super) fn each_line(
+    reader: Box<dyn BufRead + Send>,
+    stop: &Stop,
+    mut each: impl FnMut(u64, &[u8]) -> Result<bool>,
+) -> Result<()> {
+    let mut blocks = Blocks::new(reader, stop);
+    let mut number = 0;
+    loop {
+        number += 1;
+        let line = blocks.next_line().map_err(|error| {
+            Error::failed(format!("cannot read line {number}")).caused_by(error)
+        })?;
+        let Some(line) = line else {
+            return Ok(());
+        };
+        let is_blank = line.iter().all(u8::is_ascii_whitespace);
+        if !is_blank && !each(number, line)? {
+            return Ok(());
         }
     }
 }
@@ -48,28 +34,31 @@ mod tests {
     use super::*;
     use crate::error::Status;
 
-    fn lines(text: &'static str, skip_blank: bool) -> Vec<(u64, String)> {
-        let lines = Lines::new(Box::new(text.as_bytes()), skip_blank, &Stop::new());
+    fn lines(text: &'static str) -> Vec<(u64, String)> {
+        let mut lines = Vec::new();
+        let each = |number, line: &[u8]| {
+            lines.push((number, String::from_utf8(line.to_vec()).unwrap()));
+            Ok(lines.len() < 3)
+        };
+        each_line(Box::new(text.as_bytes()), &Stop::new(), each).unwrap();
         lines
-            .map(|line| line.unwrap())
-            .map(|(number, line)| (number, String::from_utf8(line).unwrap()))
-            .collect()
     }
 
     #[test]
     fn lines_are_numbered_as_an_editor_shows_them() {
-        let expected = [(1, "a".to_owned()), (3, "b".to_owned())];
-        assert_eq!(lines("a\r\n\nb", true), expected);
-        assert_eq!(lines("a\n\nb\n", false).len(), 3);
-        assert!(lines("", false).is_empty());
+        let expected = [(1, "a".to_owned()), (4, "b".to_owned())];
+        assert_eq!(lines("a\r\n\n  \nb"), expected);
+        assert_eq!(lines("a\nb\nc\nd\n").len(), 3);
+        assert!(lines("").is_empty());
     }
 
     #[test]
     fn a_silent_pipe_does_not_keep_a_stop_waiting() {
         let (reader, _writer) = std::io::pipe().unwrap();
         let stop = Stop::new();
-        let mut lines = Lines::new(Box::new(std::io::BufReader::new(reader)), false, &stop);
         stop.request(Status::Interrupted);
-        assert!(lines.next().is_none());
+        let reader = Box::new(std::io::BufReader::new(reader));
+        let none = |_, _: &[u8]| panic!("there is no line");
+        each_line(reader, &stop, none).unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! Where records come from, one at a time.
 
-use super::lines::Lines;
+use super::lines::each_line;
+use super::typed::Room;
 use super::{Destination, ProduceRequest, template, typed};
 use crate::error::{Error, Result};
 use crate::model::cloud_event::{CloudEvent, Envelope};
@@ -56,20 +57,15 @@ impl Input {
                 }
             }
             Input::Payloads(reader) => {
-                for line in Lines::new(reader, true, stop) {
-                    let (number, line) = line?;
-                    if !each(number, payload.of_line(number, line)?)? {
-                        break;
-                    }
-                }
+                let mut room = Room::default();
+                return each_line(reader, stop, |number, line| {
+                    payload.send_line(number, line, &mut room, sink)
+                });
             }
             Input::Records(reader) => {
-                for line in Lines::new(reader, true, stop) {
-                    let (number, line) = line?;
-                    if !each(number, payload.of_record(number, &line)?)? {
-                        break;
-                    }
-                }
+                return each_line(reader, stop, |number, line| {
+                    each(number, payload.of_record(number, line)?)
+                });
             }
             Input::Raw(input) => return template::feed_lines(input, payload, stop, sink),
             Input::Template(input, form) => {
@@ -153,30 +149,40 @@ impl Payload {
         }
     }
 
-    fn of_line(&mut self, number: u64, line: Vec<u8>) -> Result<OutgoingRecord> {
+    /// Sends the line as what it is: an event of the catalog, or any JSON.
+    fn send_line(
+        &mut self,
+        number: u64,
+        line: &[u8],
+        room: &mut Room,
+        sink: &mut Sink<'_>,
+    ) -> Result<bool> {
         if self.destination.events().is_empty() {
             // Checked, then sent as it came: numbers and spacing are the user's.
-            serde_json::from_slice::<serde::de::IgnoredAny>(&line)
-                .map_err(|error| typed::malformed(number, &line, &error))?;
-            return Ok(self.of_bytes(line));
+            serde_json::from_slice::<serde::de::IgnoredAny>(line)
+                .map_err(|error| typed::malformed(number, line, &error))?;
+            return sink(number, self.of_slices(None, Some(line)));
         }
+        self.filling();
         // An envelope is made of the event's fields, which a line that is only looked at does not give.
         if self.request.assignments.is_empty()
             && self.request.envelope == Envelope::Plain
-            && let Some(key) = typed::accepted(&self.destination, &line)
+            && let Some((key, value)) = room.completed(&self.destination, line, &mut self.filling)
         {
-            let mut record = self.of_bytes(line);
-            record.key = record.key.or(key);
-            return Ok(record);
+            return sink(number, self.of_slices(key, Some(value)));
         }
-        let map = typed::object(number, &line)?;
+        let record = self.of_line(number, line)?;
+        sink(number, OutgoingRef::from(&record))
+    }
+
+    fn of_line(&mut self, number: u64, line: &[u8]) -> Result<OutgoingRecord> {
+        let map = typed::object(number, line)?;
         let named = map.get("eventType").and_then(Value::as_str);
         let event = self.destination.choose(named);
         let event = event.map_err(|error| Error::failed(format!("line {number}: {error}")))?;
         let Some(event) = event else {
-            return Ok(self.of_bytes(line));
+            return Ok(self.of_bytes(line.to_vec()));
         };
-        self.filling();
         let overlay = &self.request.assignments;
         let completed = typed::complete(&event, number, line, map, overlay, &mut self.filling)?;
         let mut record = self.of_bytes(completed.value);

@@ -5,11 +5,51 @@ use crate::error::{Error, Result};
 use crate::model::event::{Assignment, Document, EventType, Filling};
 use serde_json::{Map, Value};
 
-/// The key of a line that is right as it is, which most are. `None`: look closer, and say what is wrong.
-pub(super) fn accepted(destination: &Destination, line: &[u8]) -> Option<Option<Vec<u8>>> {
-    let document = Document::read(line)?;
-    let event = destination.choose(document.text("eventType")).ok()??;
-    event.accepts(&document).then(|| event.key_of(&document))
+/// Room for one event after the other, so that none of them needs its own.
+#[derive(Default)]
+pub(super) struct Room {
+    members: Vec<u8>,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Room {
+    /// The key and the value of an event that is right once the common fields are filled in, as most are. `None`: look
+    /// closer, and say what is wrong.
+    pub(super) fn completed<'a>(
+        &'a mut self,
+        destination: &Destination,
+        line: &'a [u8],
+        filling: &mut Filling,
+    ) -> Option<(Option<&'a [u8]>, &'a [u8])> {
+        let Room {
+            members,
+            key,
+            value,
+        } = self;
+        let mut document = Document::read(line)?;
+        let event = destination.choose(document.text("eventType")).ok()??;
+        if !event.fill_in(&document, filling, members) {
+            return None;
+        }
+        let lacks_nothing = members == b"{}";
+        if !lacks_nothing {
+            document.extend(Document::read(members)?);
+        }
+        if !event.accepts(&document) {
+            return None;
+        }
+        let key = event.key_of(&document).map(|found| {
+            key.clear();
+            key.extend_from_slice(&found);
+            key.as_slice()
+        });
+        if lacks_nothing {
+            return Some((key, line));
+        }
+        splice(members, line, value);
+        Some((key, value))
+    }
 }
 
 /// The line as a JSON object. `number` is the line's, from 1.
@@ -45,7 +85,7 @@ pub(super) struct Completed {
 pub(super) fn complete(
     event: &EventType,
     number: u64,
-    line: Vec<u8>,
+    line: &[u8],
     mut map: Map<String, Value>,
     overlay: &[Assignment],
     filling: &mut Filling,
@@ -53,46 +93,41 @@ pub(super) fn complete(
     let at = |error| {
         Error::failed(format!("line {number} is not a valid {}", event.name)).caused_by(error)
     };
-    let missing = event.missing(&map, filling);
-    let was_empty = map.is_empty();
-    for (name, value) in &missing {
-        map.insert(name.clone(), value.clone());
-    }
+    let missing: Map<String, Value> = event.missing(&map, filling).into_iter().collect();
+    map.extend(missing.clone());
     event.assign(&mut map, overlay).map_err(at)?;
     let key = event.key(&map);
     let document = Value::Object(map);
     event.validate(&document).map_err(at)?;
-    let value = match (overlay, missing.as_slice()) {
-        ([], []) => line,
-        ([], missing) => spliced(missing, &line, was_empty),
-        _ => serde_json::to_vec(&document).unwrap_or_default(),
-    };
+    let mut value = Vec::new();
+    match overlay {
+        [] => splice(&written(&missing), line, &mut value),
+        _ => value = written(&document),
+    }
     match document {
         Value::Object(event) => Ok(Completed { value, key, event }),
         _ => Err(Error::failed("an event is an object")),
     }
 }
 
-/// `{"total":1}` with `eventType` missing is `{"eventType":"OrderCreated","total":1}`.
-fn spliced(missing: &[(String, Value)], line: &[u8], was_empty: bool) -> Vec<u8> {
-    let open = line.iter().position(|byte| *byte == b'{').unwrap_or(0);
-    let (start, rest) = line.split_at((open + 1).min(line.len()));
-    let mut whole = Vec::with_capacity(line.len() + 64 * missing.len());
-    whole.extend_from_slice(start);
-    for (index, (name, value)) in missing.iter().enumerate() {
-        if index > 0 {
-            whole.push(b',');
-        }
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut whole, name);
-        whole.push(b':');
-        let _ = serde_json::to_writer(&mut whole, value);
-    }
-    if !was_empty {
+/// `{"total":1}` with the members `{"eventType":"OrderCreated"}` is `{"eventType":"OrderCreated","total":1}`.
+fn splice(members: &[u8], line: &[u8], whole: &mut Vec<u8>) {
+    let after = |text: &[u8]| text.iter().position(|byte| *byte == b'{').map(|at| at + 1);
+    let (before, rest) = line.split_at(after(line).unwrap_or(0));
+    whole.clear();
+    whole.extend_from_slice(before);
+    whole.extend_from_slice(&members[1..members.len() - 1]);
+    // Of two objects.
+    let first = rest.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'}') && members != b"{}" {
         whole.push(b',');
     }
     whole.extend_from_slice(rest);
-    whole
+}
+
+/// Writing to memory does not fail.
+fn written(json: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(json).unwrap_or_default()
 }
 
 /// serde_json repeats line and column, which are those of the line alone.
@@ -118,8 +153,7 @@ mod tests {
         let event = Catalog::built_in().find("OrderCreated").unwrap();
         let overlay: Vec<Assignment> = overlay.iter().map(|text| text.parse().unwrap()).collect();
         let map = object(3, line.as_bytes())?;
-        let line = line.as_bytes().to_vec();
-        let completed = complete(event, 3, line, map, &overlay, &mut filling)?;
+        let completed = complete(event, 3, line.as_bytes(), map, &overlay, &mut filling)?;
         let value = String::from_utf8(completed.value).unwrap();
         assert_eq!(
             serde_json::from_str::<Value>(&value).unwrap(),
@@ -176,8 +210,16 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_object_is_spliced_without_a_comma_too_many() {
-        let missing = [("a".to_owned(), json!(1)), ("b".to_owned(), json!("x"))];
-        assert_eq!(spliced(&missing, b"{ }", true), br#"{"a":1,"b":"x" }"#);
+    fn members_are_put_in_front_without_a_comma_too_many() {
+        let whole = |members: &[u8], line: &[u8]| {
+            let mut whole = b"left over".to_vec();
+            splice(members, line, &mut whole);
+            String::from_utf8(whole).unwrap()
+        };
+        let members = br#"{"a":1,"b":"x"}"#;
+        assert_eq!(whole(members, b"{ }"), r#"{"a":1,"b":"x" }"#);
+        assert_eq!(whole(members, b" { \"c\":2}"), r#" {"a":1,"b":"x", "c":2}"#);
+        assert_eq!(whole(b"{}", b"{\"c\":2}"), r#"{"c":2}"#);
+        assert_eq!(whole(b"{}", b"{ }"), "{ }");
     }
 }
