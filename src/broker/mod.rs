@@ -5,7 +5,7 @@
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records.
-//! - [`group`]: consumer groups; [`transaction`]: idempotent producers.
+//! - [`group`]: consumer groups; [`transaction`]: idempotent and transactional producers.
 //! - [`faults`]: trouble on demand.
 //!
 //! The log keeps the batches as the bytes that came; producing and fetching decode no records.
@@ -87,7 +87,7 @@ struct State {
     cluster_id: String,
     topics: topics::Topics,
     groups: group::Coordinator,
-    producer_ids: transaction::producer_ids::ProducerIds,
+    transactions: transaction::coordinator::Transactions,
     faults: Faults,
     /// Kibibytes of large requests that may be in memory at a time.
     large_frames: Semaphore,
@@ -105,10 +105,18 @@ impl State {
                 min_session: options.min_session_timeout,
                 max_session: options.max_session_timeout,
             }),
-            producer_ids: transaction::producer_ids::ProducerIds::default(),
+            transactions: transaction::coordinator::Transactions::default(),
             faults: Faults::new(),
             large_frames: Semaphore::new(options.request_max_bytes.div_ceil(1024) * 2),
             options,
+        }
+    }
+
+    /// Where transactions leave their traces.
+    fn places(&self) -> transaction::coordinator::Places<'_> {
+        transaction::coordinator::Places {
+            topics: &self.topics,
+            groups: &self.groups,
         }
     }
 }
@@ -182,11 +190,14 @@ async fn watch_groups(state: Arc<State>) {
     state.groups.watch_limits().await;
 }
 
-/// Retention, and forgetting what has expired.
+/// Retention, ending what is open for too long, and forgetting what has expired.
 async fn keep_house(state: Arc<State>) {
     loop {
         tokio::time::sleep(state.options.retention_check_interval).await;
-        state.topics.retain(sync::now_milliseconds());
+        let now = sync::now_milliseconds();
+        // Transactions first: what they hold open is stable then.
+        state.transactions.expire(state.places(), now);
+        state.topics.retain(now);
         state.groups.expire(Instant::now());
     }
 }

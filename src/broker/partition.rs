@@ -8,10 +8,12 @@ use tokio::sync::Notify;
 
 use super::config::TopicConfig;
 use super::log::batch::{self, HEADER_SIZE, Header};
+use super::log::marker::marker;
 use super::log::record;
 use super::log::{Log, Memory, Policy};
 use super::sync::lock;
-use super::transaction::sequences::{Sequences, Verdict};
+use super::transaction::ongoing::{Aborted, Ongoing};
+use super::transaction::sequences::{LastWritten, Sequences, Verdict};
 
 /// Dead waiters are looked for when there are more than this.
 const WAITERS_SWEEP: usize = 16;
@@ -34,11 +36,26 @@ pub(crate) struct Fetched {
     pub(crate) slices: Vec<Bytes>,
     /// The high watermark.
     pub(crate) end: i64,
+    /// The last stable offset.
+    pub(crate) stable: i64,
     /// The log start offset.
     pub(crate) start: i64,
+    /// The aborted transactions with records among these; none for who reads everything.
+    pub(crate) aborted: Vec<Aborted>,
 }
 
 impl Fetched {
+    /// Of a partition that cannot be read.
+    pub(crate) fn nothing() -> Fetched {
+        Fetched {
+            slices: Vec::new(),
+            end: -1,
+            stable: -1,
+            start: -1,
+            aborted: Vec::new(),
+        }
+    }
+
     /// Bytes of records.
     pub(crate) fn size(&self) -> usize {
         self.slices.iter().map(Bytes::len).sum()
@@ -49,6 +66,7 @@ impl Fetched {
 struct Inner {
     log: Log,
     sequences: Sequences,
+    ongoing: Ongoing,
     waiters: Vec<(u64, Weak<Notify>)>,
     closed: bool,
 }
@@ -66,6 +84,7 @@ impl Partition {
             inner: Mutex::new(Inner {
                 log: Log::new(memory),
                 sequences: Sequences::default(),
+                ongoing: Ongoing::default(),
                 waiters: Vec::new(),
                 closed: false,
             }),
@@ -73,7 +92,9 @@ impl Partition {
     }
 
     /// Validates and appends what a client sent, and wakes the fetches that wait. Errors as Kafka's, see
-    /// [`batch::validate`] and [`Sequences::check`]; KAFKA_STORAGE_ERROR when memory is full.
+    /// [`batch::validate`] and [`Sequences::check`]; INVALID_TXN_STATE for a record outside the transaction that its
+    /// producer has open; KAFKA_STORAGE_ERROR when memory is full. That a transaction may be written to is the caller's
+    /// to know.
     pub(crate) fn append(
         &self,
         records: &[u8],
@@ -98,6 +119,10 @@ impl Partition {
                 log_start,
             });
         }
+        let in_transaction = header.is_transactional();
+        if !in_transaction && inner.ongoing.began_at(header.producer_id).is_some() {
+            return Err(ResponseError::InvalidTxnState);
+        }
         let base_offset = inner
             .log
             .append(records, &header, &config.policy, now)
@@ -106,6 +131,9 @@ impl Partition {
         inner
             .sequences
             .record(&header, base_offset, append_time, now);
+        if in_transaction {
+            inner.ongoing.written(header.producer_id, base_offset);
+        }
         let waiters = std::mem::take(&mut inner.waiters);
         drop(inner);
         wake(&waiters);
@@ -116,11 +144,35 @@ impl Partition {
         })
     }
 
-    /// Reads batches from `offset` on (see [`Log::read`]). Errors: OFFSET_OUT_OF_RANGE; UNKNOWN_TOPIC_OR_PARTITION when
-    /// the topic is being deleted.
+    /// Ends a producer's transaction with a marker, and wakes the fetches that wait. A newer epoch fences whoever wrote
+    /// with the last. A topic that is gone needs no marker.
+    pub(crate) fn end_transaction(
+        &self,
+        producer_id: i64,
+        epoch: i16,
+        committed: bool,
+        policy: &Policy,
+        now: i64,
+    ) {
+        let (batch, header) = marker(producer_id, epoch, committed, now);
+        let mut inner = lock(&self.inner);
+        if inner.closed {
+            return;
+        }
+        let offset = inner.log.append_own(&batch, &header, policy, now);
+        inner.sequences.ended(producer_id, epoch, now);
+        inner.ongoing.ended(producer_id, committed, offset);
+        let waiters = std::mem::take(&mut inner.waiters);
+        drop(inner);
+        wake(&waiters);
+    }
+
+    /// Reads batches from `offset` on (see [`Log::read`]); with `committed`, those before the last stable offset. Errors:
+    /// OFFSET_OUT_OF_RANGE; UNKNOWN_TOPIC_OR_PARTITION when the topic is being deleted.
     pub(crate) fn fetch(
         &self,
         offset: i64,
+        committed: bool,
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<Fetched, ResponseError> {
@@ -128,11 +180,21 @@ impl Partition {
         if inner.closed {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
-        let slices = inner.log.read(offset, max_bytes, at_least_one);
+        let end = inner.log.end();
+        let stable = inner.ongoing.last_stable(end);
+        let limit = if committed { stable } else { end };
+        let slices = inner.log.read(offset, limit, max_bytes, at_least_one);
+        let slices = slices.ok_or(ResponseError::OffsetOutOfRange)?;
+        let aborted = match slices.last() {
+            Some(slice) if committed => inner.ongoing.aborted(offset, batch::end(slice)),
+            _ => Vec::new(),
+        };
         Ok(Fetched {
-            slices: slices.ok_or(ResponseError::OffsetOutOfRange)?,
-            end: inner.log.end(),
+            slices,
+            end,
+            stable,
             start: inner.log.start(),
+            aborted,
         })
     }
 
@@ -158,10 +220,27 @@ impl Partition {
         true
     }
 
-    /// Log start and end offsets.
-    pub(crate) fn bounds(&self) -> (i64, i64) {
+    /// The log start offset, and the end: with `committed` the last stable offset, else the high watermark.
+    pub(crate) fn bounds(&self, committed: bool) -> (i64, i64) {
         let inner = lock(&self.inner);
-        (inner.log.start(), inner.log.end())
+        let end = inner.log.end();
+        let last = if committed {
+            inner.ongoing.last_stable(end)
+        } else {
+            end
+        };
+        (inner.log.start(), last)
+    }
+
+    /// The producers it knows, sorted by id, each with the offset where its open transaction begins, -1 when none is.
+    pub(crate) fn producers(&self) -> Vec<(LastWritten, i64)> {
+        let inner = lock(&self.inner);
+        let producers = inner.sequences.producers();
+        let began = |one: &LastWritten| inner.ongoing.began_at(one.producer_id).unwrap_or(-1);
+        producers
+            .into_iter()
+            .map(|one| (one, began(&one)))
+            .collect()
     }
 
     /// See [`Log::first_at`].
@@ -187,7 +266,9 @@ impl Partition {
             return Err(ResponseError::OffsetOutOfRange);
         }
         inner.log.delete_before(offset);
-        Ok(inner.log.start())
+        let start = inner.log.start();
+        inner.ongoing.forget_before(start);
+        Ok(start)
     }
 
     /// Applies retention.
@@ -195,6 +276,8 @@ impl Partition {
         let mut inner = lock(&self.inner);
         inner.log.retain(policy, now);
         inner.sequences.expire(now);
+        let start = inner.log.start();
+        inner.ongoing.forget_before(start);
     }
 
     /// The topic is gone: wakes whoever waits, refuses whoever comes.
@@ -240,80 +323,5 @@ fn check_content(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::log::batch::fixture;
-    use super::super::sync::now_milliseconds;
-    use super::*;
-
-    fn partition() -> Partition {
-        Partition::new(Arc::new(Memory::new(u64::MAX)))
-    }
-
-    #[test]
-    fn a_repeated_batch_gets_its_first_offset_again() {
-        let (partition, config, now) = (partition(), TopicConfig::default(), now_milliseconds());
-        let batch = |sequence| fixture::idempotent(&[now, now], b"x", 1, 0, sequence);
-        assert_eq!(
-            partition
-                .append(&batch(0), &config, now)
-                .unwrap()
-                .base_offset,
-            0
-        );
-        assert_eq!(
-            partition
-                .append(&batch(2), &config, now)
-                .unwrap()
-                .base_offset,
-            2
-        );
-        assert_eq!(
-            partition
-                .append(&batch(0), &config, now)
-                .unwrap()
-                .base_offset,
-            0
-        );
-        assert_eq!(
-            partition.append(&batch(9), &config, now),
-            Err(ResponseError::OutOfOrderSequenceNumber)
-        );
-        assert_eq!(partition.bounds(), (0, 4));
-    }
-
-    #[test]
-    fn a_waiter_is_kept_once_and_woken() {
-        let (partition, config, now) = (partition(), TopicConfig::default(), now_milliseconds());
-        let waiter = Arc::new(Notify::new());
-        for _ in 0..100 {
-            assert!(partition.wait(7, &waiter, 0));
-        }
-        assert_eq!(lock(&partition.inner).waiters.len(), 1);
-        partition
-            .append(&fixture::batch(&[now], b"x"), &config, now)
-            .unwrap();
-        assert!(
-            !partition.wait(7, &waiter, 0),
-            "there is something to read by now"
-        );
-        let woken = std::pin::pin!(waiter.notified()).enable();
-        assert!(woken);
-    }
-
-    #[test]
-    fn compacted_topics_want_keys_and_times_have_limits() {
-        let (partition, now) = (partition(), now_milliseconds());
-        let compact = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
-        let compact = TopicConfig::new(compact).unwrap();
-        let batch = fixture::batch(&[now], b"x");
-        assert_eq!(
-            partition.append(&batch, &compact, now),
-            Err(ResponseError::InvalidRecord)
-        );
-        let future = fixture::batch(&[now + 7_200_000], b"x");
-        let refused = partition.append(&future, &TopicConfig::default(), now);
-        assert_eq!(refused, Err(ResponseError::InvalidTimestamp));
-    }
-}
+#[path = "partition_tests.rs"]
+mod tests;

@@ -237,3 +237,39 @@ pub(super) static DESCRIBE_CLUSTER: Shape = shape![all(BYTE), since(1, BYTE), si
 
 pub(super) static INIT_PRODUCER_ID: Shape =
     shape![all(TEXT), all(INT), since(3, LONG), since(3, SHORT)];
+
+pub(super) static ADD_PARTITIONS_TO_TXN: Shape = shape![
+    all(TEXT),
+    all(LONG),
+    all(SHORT),
+    all(array![all(TEXT), all(Kind::List(&INT))]),
+];
+
+pub(super) static ADD_OFFSETS_TO_TXN: Shape = shape![all(TEXT), all(LONG), all(SHORT), all(TEXT)];
+
+pub(super) static END_TXN: Shape = shape![all(TEXT), all(LONG), all(SHORT), all(BYTE)];
+
+pub(super) static TXN_OFFSET_COMMIT: Shape = shape![
+    all(TEXT),
+    all(TEXT),
+    all(LONG),
+    all(SHORT),
+    since(3, INT),
+    since(3, TEXT),
+    since(3, TEXT),
+    all(array![
+        all(TEXT),
+        all(array![all(INT), all(LONG), since(2, INT), all(TEXT)]),
+    ]),
+];
+
+pub(super) static DESCRIBE_PRODUCERS: Shape = shape![all(array![all(TEXT), all(Kind::List(&INT))])];
+
+pub(super) static DESCRIBE_TRANSACTIONS: Shape = shape![all(Kind::List(&TEXT))];
+
+pub(super) static LIST_TRANSACTIONS: Shape = shape![
+    all(Kind::List(&TEXT)),
+    all(Kind::List(&LONG)),
+    since(1, LONG),
+    since(2, TEXT),
+];

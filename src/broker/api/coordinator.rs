@@ -7,23 +7,20 @@ use kafka_protocol::messages::{
 };
 
 use super::super::NODE_ID;
+use super::super::sync::now_milliseconds;
+use super::super::transaction::state::Identity;
 use super::metadata::advertised;
 use super::{Answer, Call, text};
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 
-/// The coordinator of every group is this node. There are no transactions: TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which
-/// clients do not retry.
+/// The coordinator of every group and of every transactional id is this node.
 pub(super) async fn find(call: Call<'_>, request: FindCoordinatorRequest) -> Answer {
     let address = advertised(&call);
     let (error, reason) = match (call.fault, request.key_type) {
         (Some(fault), _) => (fault, Some("a fault was asked for")),
-        (None, GROUP) => (0, None),
-        (None, TRANSACTION) => {
-            let error = ResponseError::TransactionalIdAuthorizationFailed.code();
-            (error, Some("this broker has no transactions"))
-        }
+        (None, GROUP | TRANSACTION) => (0, None),
         (None, _) => (
             ResponseError::InvalidRequest.code(),
             Some("there is no coordinator of this type"),
@@ -65,24 +62,38 @@ pub(super) async fn find(call: Call<'_>, request: FindCoordinatorRequest) -> Ans
     call.reply(&response.with_coordinators(coordinators))
 }
 
-/// Gives an idempotent producer its id (KIP-98); a transactional one is refused.
+/// Gives a producer its id (KIP-98); a transactional one also an epoch, which fences whoever had the id before.
 pub(super) async fn init_producer_id(call: Call<'_>, request: InitProducerIdRequest) -> Answer {
-    let response = InitProducerIdResponse::default();
-    let error = match (call.fault, request.transactional_id) {
-        (Some(fault), _) => fault,
-        (None, Some(_)) => ResponseError::TransactionalIdAuthorizationFailed.code(),
-        (None, None) => 0,
+    let caller = Identity {
+        id: request.producer_id.0,
+        epoch: request.producer_epoch,
     };
-    if error != 0 {
-        let refused = response
-            .with_error_code(error)
-            .with_producer_id(ProducerId(-1));
-        return call.reply(&refused.with_producer_epoch(-1));
-    }
-    let id = call.state.producer_ids.allocate();
+    let transactions = &call.state.transactions;
+    let given = match (call.fault, request.transactional_id) {
+        (Some(fault), _) => Err(ResponseError::Unknown(fault)),
+        (None, None) => Ok(Identity {
+            id: transactions.new_producer_id(),
+            epoch: 0,
+        }),
+        (None, Some(id)) if id.is_empty() => Err(ResponseError::InvalidRequest),
+        (None, Some(id)) => transactions.initialise(
+            &id,
+            caller,
+            request.transaction_timeout_ms,
+            call.state.places(),
+            now_milliseconds(),
+        ),
+    };
+    // Who does not know the newer code (KIP-588) is told the older.
+    let given = given.map_err(|error| match (error, call.version()) {
+        (ResponseError::ProducerFenced, ..4) => ResponseError::InvalidProducerEpoch,
+        (error, _) => error,
+    });
+    let producer = *given.as_ref().unwrap_or(&Identity::NONE);
     call.reply(
-        &response
-            .with_producer_id(ProducerId(id))
-            .with_producer_epoch(0),
+        &InitProducerIdResponse::default()
+            .with_error_code(super::code(&given))
+            .with_producer_id(ProducerId(producer.id))
+            .with_producer_epoch(producer.epoch),
     )
 }

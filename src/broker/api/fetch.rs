@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::BufMut;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::super::frame::ReplyBuilder;
 use super::super::partition::Fetched;
+use super::super::transaction::ongoing::Aborted;
 use super::{Answer, Call, LEADER_EPOCH};
 
 /// `fetch.max.bytes`: no answer is larger, whatever the client asks for.
@@ -71,6 +72,7 @@ fn read(call: &Call<'_>, request: &FetchRequest) -> (Results, usize, bool) {
         .min(MAX_BYTES);
     let mut size = 0;
     let mut failed = false;
+    let committed = is_committed(request);
     let mut results = Vec::with_capacity(request.topics.len());
     for asked in &request.topics {
         let topic = call.state.topics.find(&asked.topic, asked.topic_id);
@@ -85,7 +87,7 @@ fn read(call: &Call<'_>, request: &FetchRequest) -> (Results, usize, bool) {
                     .unwrap_or(0)
                     .min(room);
                 // The first batch of the whole answer may exceed every limit, or a client would never get past it.
-                partition.fetch(part.fetch_offset, limit, size == 0)
+                partition.fetch(part.fetch_offset, committed, limit, size == 0)
             });
             match &result {
                 Ok(fetched) => {
@@ -120,6 +122,11 @@ fn wait(call: &Call<'_>, request: &FetchRequest, results: &Results) -> bool {
     true
 }
 
+/// Whether only what is committed, or is no part of a transaction, is asked for.
+fn is_committed(request: &FetchRequest) -> bool {
+    request.isolation_level == 1
+}
+
 fn check_epoch(asked: &FetchPartition) -> Result<(), ResponseError> {
     match asked.current_leader_epoch {
         -1 | LEADER_EPOCH => Ok(()),
@@ -137,7 +144,7 @@ fn encode(
 ) -> super::super::frame::Reply {
     let version = call.version();
     let flexible = version >= 12;
-    let committed = request.isolation_level == 1;
+    let committed = is_committed(request);
     let mut reply = ReplyBuilder::new(call.header.correlation, flexible, 250);
     reply.tail.put_i32(0);
     if version >= 7 {
@@ -158,35 +165,46 @@ fn encode(
         }
         put_count(&mut reply, flexible, results.len());
         for (index, result) in results {
-            let (error, end, start, slices) = match result {
-                Ok(fetched) => (0, fetched.end, fetched.start, fetched.slices),
-                Err(error) => (error.code(), -1, -1, Vec::new()),
+            let (error, fetched) = match result {
+                Ok(fetched) => (0, fetched),
+                Err(error) => (error.code(), Fetched::nothing()),
             };
             reply.tail.put_i32(index);
             reply.tail.put_i16(error);
-            reply.tail.put_i64(end);
-            // Without transactions, all that is written is stable.
-            reply.tail.put_i64(end);
+            reply.tail.put_i64(fetched.end);
+            reply.tail.put_i64(fetched.stable);
             if version >= 5 {
-                reply.tail.put_i64(start);
+                reply.tail.put_i64(fetched.start);
             }
-            // No aborted transactions: an empty list for those who asked for committed records, else null.
-            match (flexible, committed) {
-                (true, _) => reply.tail.put_u8(u8::from(committed)),
-                (false, true) => reply.tail.put_i32(0),
-                (false, false) => reply.tail.put_i32(-1),
-            }
+            put_aborted(&mut reply, flexible, committed.then_some(&fetched.aborted));
             if version >= 11 {
                 reply.tail.put_i32(-1);
             }
-            put_count(&mut reply, flexible, slices.iter().map(Bytes::len).sum());
-            reply.slices(slices);
+            put_count(&mut reply, flexible, fetched.size());
+            reply.slices(fetched.slices);
             put_no_tags(&mut reply, flexible);
         }
         put_no_tags(&mut reply, flexible);
     }
     put_no_tags(&mut reply, flexible);
     reply.finish()
+}
+
+/// The aborted transactions: null for those who did not ask for committed records.
+fn put_aborted(reply: &mut ReplyBuilder, flexible: bool, aborted: Option<&Vec<Aborted>>) {
+    let Some(aborted) = aborted else {
+        match flexible {
+            true => reply.tail.put_u8(0),
+            false => reply.tail.put_i32(-1),
+        }
+        return;
+    };
+    put_count(reply, flexible, aborted.len());
+    for one in aborted {
+        reply.tail.put_i64(one.producer_id);
+        reply.tail.put_i64(one.first_offset);
+        put_no_tags(reply, flexible);
+    }
 }
 
 fn put_count(reply: &mut ReplyBuilder, flexible: bool, count: usize) {

@@ -20,6 +20,7 @@ const LATEST_TIERED: i64 = -5;
 
 /// For each partition the timestamp and offset asked for; -1 and -1 where no record is as late as that.
 pub(super) async fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Answer {
+    let committed = request.isolation_level == 1;
     let mut topics = Vec::with_capacity(request.topics.len());
     for asked in request.topics {
         let topic = call.state.topics.get(&asked.name);
@@ -27,7 +28,7 @@ pub(super) async fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Answe
             let result = topic
                 .as_ref()
                 .ok_or(ResponseError::UnknownTopicOrPartition)
-                .and_then(|topic| find(topic, asked));
+                .and_then(|topic| find(topic, asked, committed));
             let response = ListOffsetsPartitionResponse::default()
                 .with_partition_index(asked.partition_index)
                 .with_error_code(super::code(&result));
@@ -52,7 +53,12 @@ pub(super) async fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Answe
     call.reply(&ListOffsetsResponse::default().with_topics(topics))
 }
 
-fn find(topic: &Topic, asked: &ListOffsetsPartition) -> Result<Option<(i64, i64)>, ResponseError> {
+/// The timestamp and the offset; with `committed`, of what lies before the last stable offset.
+fn find(
+    topic: &Topic,
+    asked: &ListOffsetsPartition,
+    committed: bool,
+) -> Result<Option<(i64, i64)>, ResponseError> {
     let partition = topic.partition(asked.partition_index);
     let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
     match asked.current_leader_epoch {
@@ -60,13 +66,14 @@ fn find(topic: &Topic, asked: &ListOffsetsPartition) -> Result<Option<(i64, i64)
         epoch if epoch > LEADER_EPOCH => return Err(ResponseError::UnknownLeaderEpoch),
         _ => return Err(ResponseError::FencedLeaderEpoch),
     }
-    let (start, end) = partition.bounds();
+    let (start, end) = partition.bounds(committed);
+    let readable = |(_, offset): &(i64, i64)| !committed || *offset < end;
     match asked.timestamp {
         LATEST => Ok(Some((-1, end))),
         EARLIEST | EARLIEST_LOCAL => Ok(Some((-1, start))),
-        MAX_TIMESTAMP => Ok(partition.latest()),
+        MAX_TIMESTAMP => Ok(partition.latest().filter(readable)),
         LATEST_TIERED => Ok(None),
-        timestamp if timestamp >= 0 => Ok(partition.first_at(timestamp)),
+        timestamp if timestamp >= 0 => Ok(partition.first_at(timestamp).filter(readable)),
         _ => Err(ResponseError::UnsupportedVersion),
     }
 }

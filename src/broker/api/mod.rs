@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod coordinator;
 mod describe_groups;
+mod describe_transactions;
 mod fetch;
 mod groups;
 mod list_offsets;
@@ -15,6 +16,8 @@ mod partitions;
 mod produce;
 mod records;
 mod topics;
+mod transactional_offsets;
+mod transactions;
 mod versions;
 
 use std::sync::Arc;
@@ -113,6 +116,12 @@ requests! {
     DeleteTopics 1..=6, DELETE_TOPICS => topics::delete;
     DeleteRecords 0..=2, DELETE_RECORDS => records::delete;
     InitProducerId 0..=5, INIT_PRODUCER_ID => coordinator::init_producer_id;
+    // From version 4 on it is for brokers among themselves.
+    AddPartitionsToTxn 0..=3, ADD_PARTITIONS_TO_TXN => transactions::add_partitions;
+    AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN => transactions::add_offsets;
+    // Version 5 of these two is transactions of the second version (KIP-890), which this broker does not advertise.
+    EndTxn 0..=4, END_TXN => transactions::end;
+    TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT => transactional_offsets::commit;
     DescribeConfigs 1..=4, DESCRIBE_CONFIGS => configs::describe;
     AlterConfigs 0..=2, ALTER_CONFIGS => alter_configs::replace;
     CreatePartitions 0..=3, CREATE_PARTITIONS => partitions::create;
@@ -120,6 +129,9 @@ requests! {
     IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS => alter_configs::incremental;
     OffsetDelete 0..=0, OFFSET_DELETE => offsets::delete;
     DescribeCluster 0..=2, DESCRIBE_CLUSTER => cluster::describe;
+    DescribeProducers 0..=0, DESCRIBE_PRODUCERS => describe_transactions::producers;
+    DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS => describe_transactions::describe;
+    ListTransactions 0..=2, LIST_TRANSACTIONS => describe_transactions::list;
 }
 
 /// Answers one frame. An error closes the connection it came on, and nothing else.

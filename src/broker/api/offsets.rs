@@ -28,6 +28,23 @@ use super::{Answer, Call, text};
 const METADATA_LIMIT: usize = 4096;
 const CONSUMER: &str = "consumer";
 
+/// Whether an offset can be kept for this partition. Errors: UNKNOWN_TOPIC_OR_PARTITION, OFFSET_METADATA_TOO_LARGE.
+pub(super) fn check_place(
+    call: &Call<'_>,
+    topic: &str,
+    partition: i32,
+    metadata: Option<&str>,
+) -> Result<(), ResponseError> {
+    let topic = call.state.topics.get(topic);
+    if topic.is_none_or(|topic| topic.partition(partition).is_none()) {
+        Err(ResponseError::UnknownTopicOrPartition)
+    } else if metadata.is_some_and(|metadata| metadata.len() > METADATA_LIMIT) {
+        Err(ResponseError::OffsetMetadataTooLarge)
+    } else {
+        Ok(())
+    }
+}
+
 /// Keeps offsets. Whether the caller may commit decides for all of them; what is wrong with one is said of it alone.
 pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answer {
     let generation = request.generation_id_or_member_epoch;
@@ -37,23 +54,10 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         generation,
     );
     let now = Instant::now();
-    let topics = &call.state.topics;
     let id = request.group_id.as_str();
     let check = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
-        let known = topics
-            .get(topic)
-            .is_some_and(|topic| topic.partition(asked.partition_index).is_some());
-        if !known {
-            Err(ResponseError::UnknownTopicOrPartition)
-        } else if asked
-            .committed_metadata
-            .as_ref()
-            .is_some_and(|metadata| metadata.len() > METADATA_LIMIT)
-        {
-            Err(ResponseError::OffsetMetadataTooLarge)
-        } else {
-            Ok(())
-        }
+        let metadata = asked.committed_metadata.as_deref();
+        check_place(&call, topic, asked.partition_index, metadata)
     };
     // The checks look at topics; done first, so that no two locks are held.
     let checked: Vec<Vec<Result<(), ResponseError>>> = request
@@ -68,7 +72,7 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         })
         .collect();
     let keep = |group: &mut Group| {
-        group.may_commit(&caller, now)?;
+        group.may_commit(&caller, false, now)?;
         for (topic, checked) in request.topics.iter().zip(&checked) {
             for (asked, _) in topic
                 .partitions
@@ -126,30 +130,51 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
     call.reply(&OffsetCommitResponse::default().with_topics(answered.collect()))
 }
 
-/// The offset of a partition; -1 where nothing is committed.
-fn found(offsets: Option<&Offsets>, topic: &str, partition: i32) -> (i64, i32, String) {
-    match offsets.and_then(|offsets| offsets.get(topic, partition)) {
-        Some(committed) => (
-            committed.offset,
-            committed.leader_epoch,
-            committed.metadata.clone(),
-        ),
-        None => (-1, -1, String::new()),
+/// What is said of a partition's offset.
+struct Found {
+    /// -1 where nothing is committed.
+    offset: i64,
+    leader_epoch: i32,
+    metadata: String,
+    error: i16,
+}
+
+/// The offset of a partition. Who asks for a stable one is told UNSTABLE_OFFSET_COMMIT while a transaction is about to
+/// change it (KIP-447).
+fn found(offsets: Option<&Offsets>, topic: &str, partition: i32, stable: bool) -> Found {
+    let is_staged = stable && offsets.is_some_and(|offsets| offsets.is_staged(topic, partition));
+    let committed = offsets.and_then(|offsets| offsets.get(topic, partition));
+    match committed.filter(|_| !is_staged) {
+        Some(committed) => Found {
+            offset: committed.offset,
+            leader_epoch: committed.leader_epoch,
+            metadata: committed.metadata.clone(),
+            error: 0,
+        },
+        None => Found {
+            offset: -1,
+            leader_epoch: -1,
+            metadata: String::new(),
+            error: match is_staged {
+                true => ResponseError::UnstableOffsetCommit.code(),
+                false => 0,
+            },
+        },
     }
 }
 
 type Asked = Option<Vec<(TopicName, Vec<i32>)>>;
-type FetchedTopics = Vec<(TopicName, Vec<(i32, (i64, i32, String))>)>;
+type FetchedTopics = Vec<(TopicName, Vec<(i32, Found)>)>;
 
 /// What is committed for the partitions asked for, or, asked for none in particular, for all there are.
-fn look_up(call: &Call<'_>, group: &str, asked: Asked) -> FetchedTopics {
+fn look_up(call: &Call<'_>, group: &str, asked: Asked, stable: bool) -> FetchedTopics {
     let look = |offsets: Option<&Offsets>| match asked {
         Some(asked) => asked
             .into_iter()
             .map(|(topic, indexes)| {
                 let partitions = indexes
                     .into_iter()
-                    .map(|index| (index, found(offsets, &topic, index)));
+                    .map(|index| (index, found(offsets, &topic, index, stable)));
                 let partitions = partitions.collect();
                 (topic, partitions)
             })
@@ -160,7 +185,7 @@ fn look_up(call: &Call<'_>, group: &str, asked: Asked) -> FetchedTopics {
             .map(|(topic, partitions)| {
                 let partitions = partitions
                     .keys()
-                    .map(|index| (*index, found(offsets, topic, *index)));
+                    .map(|index| (*index, found(offsets, topic, *index, stable)));
                 (TopicName(text(topic)), partitions.collect())
             })
             .collect(),
@@ -186,6 +211,7 @@ pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer
         };
         return call.reply(&response);
     }
+    let stable = request.require_stable;
     if call.version() < 8 {
         let asked = request.topics.map(|topics| {
             topics
@@ -193,21 +219,21 @@ pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer
                 .map(|topic| (topic.name, topic.partition_indexes))
                 .collect()
         });
-        let topics =
-            look_up(&call, &request.group_id, asked)
-                .into_iter()
-                .map(|(name, partitions)| {
-                    let partition = |(index, (offset, epoch, metadata))| {
-                        OffsetFetchResponsePartition::default()
-                            .with_partition_index(index)
-                            .with_committed_offset(offset)
-                            .with_committed_leader_epoch(epoch)
-                            .with_metadata(Some(text(metadata)))
-                    };
-                    OffsetFetchResponseTopic::default()
-                        .with_name(name)
-                        .with_partitions(partitions.into_iter().map(partition).collect())
-                });
+        let topics = look_up(&call, &request.group_id, asked, stable)
+            .into_iter()
+            .map(|(name, partitions)| {
+                let partition = |(index, found): (i32, Found)| {
+                    OffsetFetchResponsePartition::default()
+                        .with_partition_index(index)
+                        .with_committed_offset(found.offset)
+                        .with_committed_leader_epoch(found.leader_epoch)
+                        .with_metadata(Some(text(found.metadata)))
+                        .with_error_code(found.error)
+                };
+                OffsetFetchResponseTopic::default()
+                    .with_name(name)
+                    .with_partitions(partitions.into_iter().map(partition).collect())
+            });
         return call.reply(&response.with_topics(topics.collect()));
     }
     let mut groups = Vec::with_capacity(request.groups.len());
@@ -218,21 +244,21 @@ pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer
                 .map(|topic| (topic.name, topic.partition_indexes))
                 .collect()
         });
-        let topics =
-            look_up(&call, &asked.group_id, topics)
-                .into_iter()
-                .map(|(name, partitions)| {
-                    let partition = |(index, (offset, epoch, metadata))| {
-                        OffsetFetchResponsePartitions::default()
-                            .with_partition_index(index)
-                            .with_committed_offset(offset)
-                            .with_committed_leader_epoch(epoch)
-                            .with_metadata(Some(text(metadata)))
-                    };
-                    OffsetFetchResponseTopics::default()
-                        .with_name(name)
-                        .with_partitions(partitions.into_iter().map(partition).collect())
-                });
+        let topics = look_up(&call, &asked.group_id, topics, stable)
+            .into_iter()
+            .map(|(name, partitions)| {
+                let partition = |(index, found): (i32, Found)| {
+                    OffsetFetchResponsePartitions::default()
+                        .with_partition_index(index)
+                        .with_committed_offset(found.offset)
+                        .with_committed_leader_epoch(found.leader_epoch)
+                        .with_metadata(Some(text(found.metadata)))
+                        .with_error_code(found.error)
+                };
+                OffsetFetchResponseTopics::default()
+                    .with_name(name)
+                    .with_partitions(partitions.into_iter().map(partition).collect())
+            });
         let group = OffsetFetchResponseGroup::default().with_topics(topics.collect());
         groups.push(group.with_group_id(asked.group_id));
     }

@@ -1,6 +1,6 @@
 //! Produce: validate, append, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ProduceRequest;
@@ -11,26 +11,25 @@ use kafka_protocol::messages::produce_response::{
 
 use super::super::log::batch::Header;
 use super::super::partition::Appended;
-use super::super::sync::now_milliseconds;
+use super::super::sync::{lock, now_milliseconds};
 use super::super::topics::Topic;
+use super::super::transaction::state::{Identity, Transaction};
 use super::{Answer, Call, text};
 
 /// zstd may be produced from this version on (KIP-110).
 const ZSTD_VERSION: i16 = 7;
 const ZSTD: i16 = 4;
 
-/// Appends each partition's batch. With `acks` 0 nothing is answered, whatever happens. Transactions are refused with
-/// TRANSACTIONAL_ID_AUTHORIZATION_FAILED: of all codes, the one every client takes for final and about this.
+/// Appends each partition's batch. With `acks` 0 nothing is answered, whatever happens.
 pub(super) async fn handle(call: Call<'_>, request: ProduceRequest) -> Answer {
     let refused = if let Some(fault) = call.fault {
         Some(ResponseError::try_from_code(fault).unwrap_or(ResponseError::UnknownServerError))
     } else if !(-1..=1).contains(&request.acks) {
         Some(ResponseError::InvalidRequiredAcks)
-    } else if request.transactional_id.is_some() {
-        Some(ResponseError::TransactionalIdAuthorizationFailed)
     } else {
         None
     };
+    let transactional_id = request.transactional_id.as_ref().map(|id| id.as_str());
     let mut responses = Vec::with_capacity(request.topic_data.len());
     for asked in request.topic_data {
         let topic = match refused {
@@ -39,7 +38,7 @@ pub(super) async fn handle(call: Call<'_>, request: ProduceRequest) -> Answer {
         };
         let append = |data: PartitionProduceData| {
             let result = match &topic {
-                Ok(topic) => append(&call, topic, &data, request.acks),
+                Ok(topic) => append(&call, topic, &data, request.acks, transactional_id),
                 Err(error) => Err(*error),
             };
             answer(data.index, result)
@@ -63,6 +62,7 @@ fn append(
     topic: &Arc<Topic>,
     data: &PartitionProduceData,
     acks: i16,
+    transactional_id: Option<&str>,
 ) -> Result<Appended, ResponseError> {
     let partition = topic
         .partition(data.index)
@@ -72,15 +72,29 @@ fn append(
         return Err(ResponseError::NotEnoughReplicas);
     }
     let records = data.records.as_deref().unwrap_or_default();
-    if let Some(header) = Header::read(records) {
-        if header.is_transactional() {
-            return Err(ResponseError::TransactionalIdAuthorizationFailed);
-        }
-        if header.compression() == ZSTD && call.version() < ZSTD_VERSION {
-            return Err(ResponseError::UnsupportedCompressionType);
-        }
+    let header = Header::read(records);
+    let is_zstd = header.is_some_and(|header| header.compression() == ZSTD);
+    if is_zstd && call.version() < ZSTD_VERSION {
+        return Err(ResponseError::UnsupportedCompressionType);
     }
     let now = now_milliseconds();
+    // Held while the batch is appended: its transaction cannot end meanwhile.
+    let transaction = match header.filter(Header::is_transactional) {
+        Some(_) => Some(transaction_of(call, transactional_id)?),
+        None => None,
+    };
+    let open = transaction.as_deref().map(lock);
+    if let (Some(open), Some(header)) = (&open, &header) {
+        let producer = Identity {
+            id: header.producer_id,
+            epoch: header.producer_epoch,
+        };
+        let checked = open.check_partition(producer, &topic.name, data.index);
+        checked.map_err(|error| match error {
+            ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+            error => error,
+        })?;
+    }
     match partition.append(records, &config, now) {
         Err(ResponseError::KafkaStorageError) => {
             call.state.topics.rescue(now);
@@ -88,6 +102,16 @@ fn append(
         }
         result => result,
     }
+}
+
+/// Errors: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for a batch of a transaction that names none, as Kafka answers it;
+/// INVALID_PRODUCER_ID_MAPPING.
+fn transaction_of(
+    call: &Call<'_>,
+    transactional_id: Option<&str>,
+) -> Result<Arc<Mutex<Transaction>>, ResponseError> {
+    let id = transactional_id.ok_or(ResponseError::TransactionalIdAuthorizationFailed)?;
+    call.state.transactions.get(id)
 }
 
 fn answer(index: i32, result: Result<Appended, ResponseError>) -> PartitionProduceResponse {
@@ -111,8 +135,9 @@ fn message(error: ResponseError) -> Option<&'static str> {
     match error {
         ResponseError::KafkaStorageError => Some("the broker's memory limit is reached"),
         ResponseError::TransactionalIdAuthorizationFailed => {
-            Some("this broker has no transactions")
+            Some("a batch of a transaction, and no transactional id")
         }
+        ResponseError::InvalidTxnState => Some("the partition is no part of an open transaction"),
         ResponseError::InvalidRecord => {
             Some("not one batch of well-formed records, with keys if the topic is compacted")
         }

@@ -28,12 +28,14 @@ pub(crate) struct Committed {
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
     topics: BTreeMap<String, BTreeMap<i32, Committed>>,
+    /// Those of open transactions, by producer id: nobody is told of them.
+    staged: BTreeMap<i64, BTreeMap<(String, i32), Committed>>,
 }
 
 impl Offsets {
-    /// Whether nothing is committed.
+    /// Whether nothing is committed, nor about to be.
     pub(crate) fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.topics.is_empty() && self.staged.is_empty()
     }
 
     /// The offset of one partition.
@@ -59,6 +61,26 @@ impl Offsets {
         }
     }
 
+    /// Keeps an offset until the producer's transaction ends.
+    pub(crate) fn stage(&mut self, producer: i64, topic: &str, partition: i32, offset: Committed) {
+        let staged = self.staged.entry(producer).or_default();
+        staged.insert((topic.to_owned(), partition), offset);
+    }
+
+    /// Whether an open transaction is to change the offset (KIP-447: it is not stable).
+    pub(crate) fn is_staged(&self, topic: &str, partition: i32) -> bool {
+        let place = |(name, index): &(String, i32)| name == topic && *index == partition;
+        self.staged.values().flat_map(BTreeMap::keys).any(place)
+    }
+
+    /// The producer's transaction has ended: what it staged is committed, or forgotten.
+    pub(crate) fn settle(&mut self, producer: i64, committed: bool) {
+        let staged = self.staged.remove(&producer).filter(|_| committed);
+        for ((topic, partition), offset) in staged.into_iter().flatten() {
+            self.set(&topic, partition, offset);
+        }
+    }
+
     /// Forgets one partition's offset.
     pub(crate) fn remove(&mut self, topic: &str, partition: i32) {
         if let Some(partitions) = self.topics.get_mut(topic) {
@@ -72,6 +94,9 @@ impl Offsets {
     /// Forgets a topic.
     pub(crate) fn forget_topic(&mut self, topic: &str) {
         self.topics.remove(topic);
+        for staged in self.staged.values_mut() {
+            staged.retain(|(name, _), _| name != topic);
+        }
     }
 
     /// Forgets what was committed longer ago than the retention, in a group empty for as long.
@@ -90,21 +115,26 @@ impl Offsets {
 impl Group {
     /// Whether `caller` may commit, as Kafka's `ClassicGroup.validateOffsetCommit`: an empty group takes a commit from
     /// anybody who claims no membership (a consumer with assigned partitions, an operator); a group with members takes
-    /// one from its members only. Errors: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION,
+    /// one from its members only. A transaction may commit for a consumer that claims no membership, and while the group
+    /// waits for its assignment. Errors: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION,
     /// REBALANCE_IN_PROGRESS.
     pub(crate) fn may_commit(
         &mut self,
         caller: &Caller,
+        transactional: bool,
         now: Instant,
     ) -> Result<(), ResponseError> {
         if caller.generation < 0 && self.phase == Phase::Empty {
             return Ok(());
         }
         if caller.generation < 0 && caller.member.is_empty() && caller.instance.is_none() {
-            return Err(ResponseError::UnknownMemberId);
+            return match transactional {
+                true => Ok(()),
+                false => Err(ResponseError::UnknownMemberId),
+            };
         }
         self.check(caller)?;
-        if self.phase == Phase::Completing {
+        if self.phase == Phase::Completing && !transactional {
             return Err(ResponseError::RebalanceInProgress);
         }
         if let Some(member) = self.members.get_mut(&caller.member) {
@@ -132,4 +162,34 @@ fn subscription(metadata: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = after;
         Some(name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staged_offsets_are_seen_when_they_are_committed() {
+        let at = |offset| Committed {
+            offset,
+            leader_epoch: -1,
+            metadata: String::new(),
+            at: Instant::now(),
+        };
+        let mut offsets = Offsets::default();
+        offsets.set("orders", 0, at(1));
+        offsets.stage(7, "orders", 0, at(5));
+        offsets.stage(8, "orders", 1, at(6));
+        let found = |offsets: &Offsets, partition| {
+            let found = offsets.get("orders", partition);
+            found.map(|committed| committed.offset)
+        };
+        assert_eq!((found(&offsets, 0), found(&offsets, 1)), (Some(1), None));
+        assert!(offsets.is_staged("orders", 0) && !offsets.is_staged("orders", 2));
+        offsets.settle(7, true);
+        offsets.settle(8, false);
+        offsets.settle(9, true);
+        assert_eq!((found(&offsets, 0), found(&offsets, 1)), (Some(5), None));
+        assert!(!offsets.is_staged("orders", 0));
+    }
 }

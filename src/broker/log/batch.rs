@@ -89,6 +89,38 @@ impl Header {
     pub(crate) fn is_transactional(&self) -> bool {
         self.attributes & TRANSACTIONAL != 0
     }
+
+    /// Whether it holds no data but says something about them.
+    pub(crate) fn is_control(&self) -> bool {
+        self.attributes & CONTROL != 0
+    }
+}
+
+/// A batch of the broker's own, with a true checksum. `records` are as the header says.
+pub(crate) fn write(header: &Header, records: &[u8]) -> Vec<u8> {
+    let length = (HEADER_SIZE - LENGTH_OVERHEAD + records.len()) as i32;
+    let mut batch = Vec::with_capacity(HEADER_SIZE + records.len());
+    batch.extend_from_slice(&header.base_offset.to_be_bytes());
+    batch.extend_from_slice(&length.to_be_bytes());
+    // The leader epoch, magic, and room for the checksum.
+    batch.extend_from_slice(&[0, 0, 0, 0, 2, 0, 0, 0, 0]);
+    batch.extend_from_slice(&header.attributes.to_be_bytes());
+    batch.extend_from_slice(&header.last_offset_delta.to_be_bytes());
+    batch.extend_from_slice(&header.base_timestamp.to_be_bytes());
+    batch.extend_from_slice(&header.max_timestamp.to_be_bytes());
+    batch.extend_from_slice(&header.producer_id.to_be_bytes());
+    batch.extend_from_slice(&header.producer_epoch.to_be_bytes());
+    batch.extend_from_slice(&header.base_sequence.to_be_bytes());
+    batch.extend_from_slice(&header.count.to_be_bytes());
+    batch.extend_from_slice(records);
+    seal(&mut batch);
+    batch
+}
+
+/// Makes the checksum true.
+fn seal(batch: &mut [u8]) {
+    let checksum = crc32c::crc32c(batch.get(ATTRIBUTES_POSITION..).unwrap_or_default());
+    put(batch, CHECKSUM_POSITION, &checksum.to_be_bytes());
 }
 
 /// Checks what a client wants to append. `records` must be exactly one batch (Produce v3 and later allow no more).
@@ -116,10 +148,7 @@ pub(crate) fn validate(records: &[u8], max_message_bytes: i32) -> Result<Header,
     if checksum != Some(crc32c::crc32c(&records[ATTRIBUTES_POSITION..])) {
         return Err(ResponseError::CorruptMessage);
     }
-    if header.count < 1
-        || header.last_offset_delta != header.count - 1
-        || header.attributes & CONTROL != 0
-    {
+    if header.count < 1 || header.last_offset_delta != header.count - 1 || header.is_control() {
         return Err(ResponseError::InvalidRecord);
     }
     if header.compression() > 4 {
@@ -152,8 +181,7 @@ pub(crate) fn stamp_append_time(batch: &mut [u8], timestamp: i64) {
         &(attributes | LOG_APPEND_TIME).to_be_bytes(),
     );
     put(batch, MAX_TIMESTAMP_POSITION, &timestamp.to_be_bytes());
-    let checksum = crc32c::crc32c(batch.get(ATTRIBUTES_POSITION..).unwrap_or_default());
-    put(batch, CHECKSUM_POSITION, &checksum.to_be_bytes());
+    seal(batch);
 }
 
 fn put(batch: &mut [u8], position: usize, value: &[u8]) {
@@ -171,6 +199,12 @@ pub(crate) fn batches(bytes: &[u8]) -> impl Iterator<Item = (usize, Header)> + '
         position += header.size;
         Some((at, header))
     })
+}
+
+/// The offset after the last record of a run of whole batches, 0 when there is none.
+pub(crate) fn end(bytes: &[u8]) -> i64 {
+    let last = batches(bytes).last();
+    last.map_or(0, |(_, header)| header.last_offset() + 1)
 }
 
 /// Batches for the tests of this folder and its neighbours.
@@ -213,31 +247,42 @@ pub(crate) mod fixture {
             varint(&mut records, record.len() as i64);
             records.extend_from_slice(&record);
         }
-        let mut batch = Vec::new();
-        batch.extend_from_slice(&0i64.to_be_bytes());
-        batch.extend_from_slice(
-            &((HEADER_SIZE - LENGTH_OVERHEAD + records.len()) as i32).to_be_bytes(),
+        let header = Header {
+            base_offset: 0,
+            size: HEADER_SIZE + records.len(),
+            attributes: 0,
+            last_offset_delta: timestamps.len() as i32 - 1,
+            base_timestamp: base,
+            max_timestamp: *timestamps.iter().max().unwrap(),
+            producer_id: producer,
+            producer_epoch: epoch,
+            base_sequence: sequence,
+            count: timestamps.len() as i32,
+        };
+        write(&header, &records)
+    }
+
+    /// The same within a transaction.
+    pub(crate) fn transactional(
+        timestamps: &[i64],
+        value: &[u8],
+        producer: i64,
+        epoch: i16,
+        sequence: i32,
+    ) -> Vec<u8> {
+        let mut batch = idempotent(timestamps, value, producer, epoch, sequence);
+        put(
+            &mut batch,
+            ATTRIBUTES_POSITION,
+            &TRANSACTIONAL.to_be_bytes(),
         );
-        batch.extend_from_slice(&(-1i32).to_be_bytes());
-        batch.push(2);
-        batch.extend_from_slice(&[0; 4]);
-        batch.extend_from_slice(&0i16.to_be_bytes());
-        batch.extend_from_slice(&(timestamps.len() as i32 - 1).to_be_bytes());
-        batch.extend_from_slice(&base.to_be_bytes());
-        batch.extend_from_slice(&timestamps.iter().max().unwrap().to_be_bytes());
-        batch.extend_from_slice(&producer.to_be_bytes());
-        batch.extend_from_slice(&epoch.to_be_bytes());
-        batch.extend_from_slice(&sequence.to_be_bytes());
-        batch.extend_from_slice(&(timestamps.len() as i32).to_be_bytes());
-        batch.extend_from_slice(&records);
         seal(&mut batch);
         batch
     }
 
     /// Makes the checksum true after a test changed something.
     pub(crate) fn seal(batch: &mut [u8]) {
-        let checksum = crc32c::crc32c(&batch[ATTRIBUTES_POSITION..]);
-        put(batch, CHECKSUM_POSITION, &checksum.to_be_bytes());
+        super::seal(batch);
     }
 }
 

@@ -26,6 +26,11 @@ impl Memory {
             .is_ok()
     }
 
+    /// Takes `bytes` whether they are there or not: for what must not fail, which is small.
+    pub(crate) fn take_anyway(&self, bytes: u64) {
+        self.used.fetch_add(bytes, Ordering::AcqRel);
+    }
+
     /// Gives back what was taken.
     pub(crate) fn give(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::AcqRel);

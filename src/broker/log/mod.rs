@@ -2,11 +2,13 @@
 //!
 //! - [`batch`]: one record batch as bytes: validation and the fields the broker writes.
 //! - [`record`]: the records inside an uncompressed batch, for lookups by time.
+//! - [`marker`]: the control batch that ends a transaction.
 //! - [`segment`]: a stretch of batches in blocks, the unit retention deletes.
 //! - [`partition`]: the log itself, a queue of segments.
 //! - [`memory`]: the budget all logs of a broker share.
 
 pub(crate) mod batch;
+pub(crate) mod marker;
 pub(crate) mod memory;
 pub(crate) mod partition;
 pub(crate) mod record;

@@ -79,6 +79,22 @@ impl Log {
         if !self.memory.take(bytes.len() as u64) {
             return Err(Full);
         }
+        Ok(self.write(bytes, header, policy, now))
+    }
+
+    /// As [`Log::append`] of a batch of the broker's own, for which there is always room.
+    pub(crate) fn append_own(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        policy: &Policy,
+        now: i64,
+    ) -> i64 {
+        self.memory.take_anyway(bytes.len() as u64);
+        self.write(bytes, header, policy, now)
+    }
+
+    fn write(&mut self, bytes: &[u8], header: &Header, policy: &Policy, now: i64) -> i64 {
         self.roll(bytes.len(), policy, now);
         let base_offset = self.end;
         let last_offset = base_offset + i64::from(header.last_offset_delta);
@@ -97,7 +113,7 @@ impl Log {
         }
         self.size += bytes.len() as u64;
         self.end = last_offset + 1;
-        Ok(base_offset)
+        base_offset
     }
 
     /// Starts a segment where the last one is full or old. Half of `retention.ms` counts as old too, or a slow trickle
@@ -119,11 +135,13 @@ impl Log {
         }
     }
 
-    /// Whole batches from the one that holds `offset` on, at most `max_bytes` of them; with `at_least_one`, the first
-    /// batch even when it alone is larger. `None` when `offset` is outside start..=end.
+    /// Whole batches from the one that holds `offset` on and before `limit`, where a batch begins; at most `max_bytes` of
+    /// them; with `at_least_one`, the first batch even when it alone is larger. `None` when `offset` is outside
+    /// start..=end.
     pub(crate) fn read(
         &self,
         offset: i64,
+        limit: i64,
         max_bytes: usize,
         at_least_one: bool,
     ) -> Option<Vec<Bytes>> {
@@ -144,7 +162,8 @@ impl Log {
                 position = holds.map_or(block.data.len(), |(position, _)| position);
             }
             let data = block.data.slice(position..);
-            if data.len() <= room {
+            let is_before = block.last_offset < limit;
+            if is_before && data.len() <= room {
                 room -= data.len();
                 slices.push(data);
                 first = false;
@@ -153,6 +172,9 @@ impl Log {
             let mut fits = 0;
             for (position, header) in batch::batches(&data) {
                 let end = position + header.size;
+                if header.base_offset >= limit {
+                    break;
+                }
                 if end > room && !(at_least_one && first && position == 0) {
                     break;
                 }

@@ -49,14 +49,14 @@ fn every_offset_of_small_and_large_batches_is_found() {
     assert_eq!((log.start(), log.end()), (0, 6000));
     assert_eq!(memory.used(), log.size);
     for offset in 0..6000 {
-        let slices = log.read(offset, 1, true).unwrap();
+        let slices = log.read(offset, i64::MAX, 1, true).unwrap();
         let first = offset - offset % 2;
         assert_eq!(offsets(&slices), [(first, first + 1)]);
     }
-    assert!(log.read(6000, 100, true).unwrap().is_empty());
-    assert!(log.read(6001, 100, true).is_none());
-    assert!(log.read(-1, 100, true).is_none());
-    let all = offsets(&log.read(0, usize::MAX, false).unwrap());
+    assert!(log.read(6000, i64::MAX, 100, true).unwrap().is_empty());
+    assert!(log.read(6001, i64::MAX, 100, true).is_none());
+    assert!(log.read(-1, i64::MAX, 100, true).is_none());
+    let all = offsets(&log.read(0, i64::MAX, usize::MAX, false).unwrap());
     assert!(
         all.iter()
             .enumerate()
@@ -73,9 +73,12 @@ fn a_read_keeps_to_max_bytes() {
     for _ in 0..100 {
         append(&mut log, &[1], &[0; 100], &POLICY, 0).unwrap();
     }
-    let one = log.read(0, 1, true).unwrap()[0].len();
-    assert_eq!(offsets(&log.read(10, one * 5 + 3, true).unwrap()).len(), 5);
-    assert!(log.read(10, one - 1, false).unwrap().is_empty());
+    let one = log.read(0, i64::MAX, 1, true).unwrap()[0].len();
+    assert_eq!(
+        offsets(&log.read(10, i64::MAX, one * 5 + 3, true).unwrap()).len(),
+        5
+    );
+    assert!(log.read(10, i64::MAX, one - 1, false).unwrap().is_empty());
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn append_time_is_stamped_and_found() {
         ..POLICY
     };
     append(&mut log, &[1, 2], b"a", &policy, 5000).unwrap();
-    let slices = log.read(0, 1000, true).unwrap();
+    let slices = log.read(0, i64::MAX, 1000, true).unwrap();
     let header = batch::validate(&slices[0], 1000).unwrap();
     assert_eq!(
         (header.max_timestamp, header.is_log_append_time()),
@@ -120,8 +123,11 @@ fn deleting_records_frees_memory_and_moves_the_start() {
     log.delete_before(500);
     assert_eq!(log.start(), 500);
     assert!(memory.used() <= before / 2);
-    assert!(log.read(499, 10, true).is_none());
-    assert_eq!(offsets(&log.read(500, 1, true).unwrap()), [(500, 500)]);
+    assert!(log.read(499, i64::MAX, 10, true).is_none());
+    assert_eq!(
+        offsets(&log.read(500, i64::MAX, 1, true).unwrap()),
+        [(500, 500)]
+    );
     log.delete_before(1000);
     assert_eq!((log.start(), log.end(), memory.used()), (1000, 1000, 0));
     assert_eq!(append(&mut log, &[1], b"x", &POLICY, 0), Ok(1000));
@@ -175,4 +181,20 @@ fn a_full_budget_refuses_and_keeps_what_is_there() {
     assert_eq!(append(&mut log, &[1], &[0; 150], &POLICY, 0), Err(Full));
     assert_eq!(log.end(), 1);
     assert!(memory.used() < 300);
+}
+
+#[test]
+fn a_read_ends_before_its_limit() {
+    let (mut log, _) = log(u64::MAX);
+    for index in 0..100 {
+        // Small ones share a block, large ones have their own.
+        let value = vec![0; if index % 10 == 0 { 3000 } else { 10 }];
+        append(&mut log, &[1, 1], &value, &POLICY, 0).unwrap();
+    }
+    for limit in (0..=200).step_by(2) {
+        let read = offsets(&log.read(0, limit, usize::MAX, true).unwrap());
+        assert_eq!(read.len() as i64, limit / 2);
+        assert!(read.last().is_none_or(|(_, last)| *last == limit - 1));
+    }
+    assert!(log.read(60, 40, usize::MAX, true).unwrap().is_empty());
 }

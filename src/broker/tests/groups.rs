@@ -248,19 +248,19 @@ fn only_members_commit_to_a_live_group() {
         generation: -1,
         ..Caller::default()
     };
-    assert_eq!(group.may_commit(&nobody, start), Ok(()));
+    assert_eq!(group.may_commit(&nobody, false, start), Ok(()));
     let (leader, _) = pair(&mut group, start);
     assert_eq!(
-        group.may_commit(&nobody, start),
+        group.may_commit(&nobody, false, start),
         Err(ResponseError::UnknownMemberId)
     );
-    assert_eq!(group.may_commit(&caller(&leader), start), Ok(()));
+    assert_eq!(group.may_commit(&caller(&leader), false, start), Ok(()));
     let old = Caller {
         generation: 1,
         ..caller(&leader)
     };
     assert_eq!(
-        group.may_commit(&old, start),
+        group.may_commit(&old, false, start),
         Err(ResponseError::IllegalGeneration)
     );
 }

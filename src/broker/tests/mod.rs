@@ -4,6 +4,7 @@ mod faults;
 mod groups;
 mod hostile;
 mod requests;
+mod transactions;
 mod versions;
 
 use std::net::SocketAddr;

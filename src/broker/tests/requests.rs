@@ -135,9 +135,7 @@ async fn produce_refuses_as_kafka_does() {
     assert_eq!(error_of(&ask(&state, &produce(corrupt, 1), 8).await), 2);
     let large = fixture::batch(&[now], &vec![0; 2_000_000]);
     assert_eq!(error_of(&ask(&state, &produce(large, 1), 8).await), 10);
-    let mut transactional = fixture::idempotent(&[now], b"x", 1, 0, 0);
-    transactional[22] |= 0x10;
-    fixture::seal(&mut transactional);
+    let transactional = fixture::transactional(&[now], b"x", 1, 0, 0);
     assert_eq!(
         error_of(&ask(&state, &produce(transactional, 1), 8).await),
         53

@@ -262,6 +262,66 @@ async fn groups_in_every_version() {
 }
 
 #[tokio::test]
+async fn transactions_in_every_version() {
+    let id = || TransactionalId(name());
+    every_version(|_| {
+        let topic = add_partitions_to_txn_request::AddPartitionsToTxnTopic::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![0]);
+        AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(id())
+            .with_v3_and_below_topics(vec![topic])
+    })
+    .await;
+    every_version(|_| {
+        AddOffsetsToTxnRequest::default()
+            .with_transactional_id(id())
+            .with_group_id(GroupId(name()))
+    })
+    .await;
+    every_version(|_| EndTxnRequest::default().with_transactional_id(id())).await;
+    every_version(|version| {
+        let partition = txn_offset_commit_request::TxnOffsetCommitRequestPartition::default()
+            .with_committed_metadata(Some(name()));
+        let topic = txn_offset_commit_request::TxnOffsetCommitRequestTopic::default()
+            .with_name(TopicName(name()))
+            .with_partitions(vec![partition]);
+        let request = TxnOffsetCommitRequest::default()
+            .with_transactional_id(id())
+            .with_group_id(GroupId(name()))
+            .with_topics(vec![topic]);
+        match version {
+            3.. => request.with_member_id(name()),
+            _ => request,
+        }
+    })
+    .await;
+    every_version(|_| {
+        let topic = describe_producers_request::TopicRequest::default()
+            .with_name(TopicName(name()))
+            .with_partition_indexes(vec![0]);
+        DescribeProducersRequest::default().with_topics(vec![topic])
+    })
+    .await;
+    every_version(|_| DescribeTransactionsRequest::default().with_transactional_ids(vec![id()]))
+        .await;
+    every_version(|version| {
+        let request = ListTransactionsRequest::default()
+            .with_state_filters(vec![name()])
+            .with_producer_id_filters(vec![ProducerId(1)]);
+        let request = match version {
+            1.. => request.with_duration_filter(1),
+            _ => request,
+        };
+        match version {
+            2.. => request.with_transactional_id_pattern(Some(name())),
+            _ => request,
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_version_from_the_future_is_answered_in_version_0() {
     let mut future = BytesMut::from(&frame(&ApiVersionsRequest::default(), 3)[..]);
     future[3] = 99;

@@ -26,6 +26,17 @@ pub(crate) enum Verdict {
     },
 }
 
+/// What a producer wrote last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastWritten {
+    pub(crate) producer_id: i64,
+    pub(crate) epoch: i16,
+    /// Sequence number of its last record, -1 when none of this epoch is known.
+    pub(crate) sequence: i32,
+    /// When it last wrote, in milliseconds since the Unix epoch.
+    pub(crate) at: i64,
+}
+
 #[derive(Debug)]
 struct Written {
     first_sequence: i32,
@@ -78,10 +89,12 @@ impl Sequences {
             });
         }
         match producer.written.back() {
-            Some(written) if after(written.last_sequence) != header.base_sequence => {
-                Err(ResponseError::OutOfOrderSequenceNumber)
+            Some(written) if after(written.last_sequence) == header.base_sequence => {
+                Ok(Verdict::New)
             }
-            _ => Ok(Verdict::New),
+            // Its epoch came with a marker.
+            None if header.base_sequence == 0 => Ok(Verdict::New),
+            _ => Err(ResponseError::OutOfOrderSequenceNumber),
         }
     }
 
@@ -90,28 +103,55 @@ impl Sequences {
         if header.producer_id < 0 {
             return;
         }
-        let producer = self
-            .producers
-            .entry(header.producer_id)
-            .or_insert_with(|| Producer {
-                epoch: header.producer_epoch,
-                written: VecDeque::new(),
-                last_used: now,
-            });
-        if producer.epoch != header.producer_epoch {
-            producer.epoch = header.producer_epoch;
-            producer.written.clear();
-        }
+        let producer = self.producer(header.producer_id, header.producer_epoch, now);
         if producer.written.len() == REMEMBERED {
             producer.written.pop_front();
         }
-        producer.last_used = now;
         producer.written.push_back(Written {
             first_sequence: header.base_sequence,
             last_sequence: last_sequence(header),
             base_offset,
             append_time,
         });
+    }
+
+    /// A marker of this producer's was written: what has an older epoch is refused from now on.
+    pub(crate) fn ended(&mut self, producer_id: i64, epoch: i16, now: i64) {
+        self.producer(producer_id, epoch, now);
+    }
+
+    /// The producer, with this epoch; a new epoch begins with nothing written.
+    fn producer(&mut self, producer_id: i64, epoch: i16, now: i64) -> &mut Producer {
+        let new = || Producer {
+            epoch,
+            written: VecDeque::new(),
+            last_used: now,
+        };
+        let producer = self.producers.entry(producer_id).or_insert_with(new);
+        if producer.epoch != epoch {
+            producer.epoch = epoch;
+            producer.written.clear();
+        }
+        producer.last_used = now;
+        producer
+    }
+
+    /// What each producer wrote last, sorted by id.
+    pub(crate) fn producers(&self) -> Vec<LastWritten> {
+        let producers = self.producers.iter();
+        let mut all: Vec<LastWritten> = producers
+            .map(|(id, producer)| LastWritten {
+                producer_id: *id,
+                epoch: producer.epoch,
+                sequence: producer
+                    .written
+                    .back()
+                    .map_or(-1, |last| last.last_sequence),
+                at: producer.last_used,
+            })
+            .collect();
+        all.sort_by_key(|one| one.producer_id);
+        all
     }
 
     /// Forgets producers that were silent for a day.
@@ -184,6 +224,31 @@ mod tests {
         );
         sequences.expire(EXPIRATION_MILLISECONDS);
         assert_eq!(sequences.check(&header(0, 14, 1)), Ok(Verdict::New));
+    }
+
+    #[test]
+    fn a_marker_fences_older_epochs() {
+        let mut sequences = Sequences::default();
+        write(&mut sequences, 0, 0, 2, 0);
+        sequences.ended(9, 0, 0);
+        write(&mut sequences, 0, 2, 1, 3);
+        sequences.ended(9, 1, 7);
+        assert_eq!(
+            sequences.check(&header(0, 3, 1)),
+            Err(ResponseError::InvalidProducerEpoch)
+        );
+        assert_eq!(
+            sequences.check(&header(1, 3, 1)),
+            Err(ResponseError::OutOfOrderSequenceNumber)
+        );
+        let last = LastWritten {
+            producer_id: 9,
+            epoch: 1,
+            sequence: -1,
+            at: 7,
+        };
+        assert_eq!(sequences.producers(), [last]);
+        write(&mut sequences, 1, 0, 1, 5);
     }
 
     #[test]

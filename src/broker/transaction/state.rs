@@ -1,0 +1,281 @@
+//! One transactional id's state machine, as Kafka's `TransactionMetadata`:
+//!
+//! ```text
+//! Empty ──partition or group added──→ Ongoing ──EndTxn──→ CompleteCommit, CompleteAbort
+//!                                        ↑                        │
+//!                                        └──partition or group────┘
+//! ```
+//!
+//! Kafka's `PrepareCommit` and `PrepareAbort`, in which it writes markers to other nodes, are never seen here: the only
+//! node writes them all before it answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_protocol::error::ResponseError;
+
+/// Where a transactional id is in its cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It never had a transaction, or was initialised since.
+    Empty,
+    /// It has an open one.
+    Ongoing,
+    /// The last one was committed.
+    CompleteCommit,
+    /// The last one was aborted.
+    CompleteAbort,
+}
+
+impl Phase {
+    /// All of Kafka's names for a state, those included that are never seen here.
+    pub(crate) const NAMES: [&str; 8] = [
+        "Empty",
+        "Ongoing",
+        "PrepareCommit",
+        "PrepareAbort",
+        "CompleteCommit",
+        "CompleteAbort",
+        "Dead",
+        "PrepareEpochFence",
+    ];
+
+    /// Kafka's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Phase::Empty => "Empty",
+            Phase::Ongoing => "Ongoing",
+            Phase::CompleteCommit => "CompleteCommit",
+            Phase::CompleteAbort => "CompleteAbort",
+        }
+    }
+}
+
+/// A producer id and its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) id: i64,
+    pub(crate) epoch: i16,
+}
+
+impl Identity {
+    /// What a producer says that has none yet.
+    pub(crate) const NONE: Identity = Identity { id: -1, epoch: -1 };
+}
+
+/// A transactional id. Times are milliseconds since the Unix epoch.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) phase: Phase,
+    pub(crate) producer: Identity,
+    /// The epoch before the last that a producer asked for itself: with it an InitProducerId is a repeated one (KIP-360).
+    last_epoch: Option<i16>,
+    /// Milliseconds that it may stay open.
+    pub(crate) timeout: i32,
+    /// When it was opened; -1 when none is.
+    pub(crate) started: i64,
+    /// When somebody last asked something of it.
+    pub(crate) used: i64,
+    /// Partitions by topic, of the open transaction.
+    pub(crate) partitions: BTreeMap<String, BTreeSet<i32>>,
+    /// Groups whose offsets are part of the open transaction.
+    pub(crate) groups: BTreeSet<String>,
+}
+
+impl Transaction {
+    /// A transactional id that nobody used yet.
+    pub(crate) fn new(producer_id: i64, timeout: i32, now: i64) -> Transaction {
+        Transaction {
+            phase: Phase::Empty,
+            producer: Identity {
+                id: producer_id,
+                epoch: -1,
+            },
+            last_epoch: None,
+            timeout,
+            started: -1,
+            used: now,
+            partitions: BTreeMap::new(),
+            groups: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the caller is its producer. Errors: INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED.
+    pub(crate) fn check(&self, caller: Identity) -> Result<(), ResponseError> {
+        if caller.id != self.producer.id {
+            Err(ResponseError::InvalidProducerIdMapping)
+        } else if caller.epoch != self.producer.epoch {
+            Err(ResponseError::ProducerFenced)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the producer may write to the partition. Errors: those of [`Transaction::check`]; INVALID_TXN_STATE where
+    /// it was not added to an open transaction.
+    pub(crate) fn check_partition(
+        &self,
+        caller: Identity,
+        topic: &str,
+        partition: i32,
+    ) -> Result<(), ResponseError> {
+        self.check(caller)?;
+        let partitions = self.partitions.get(topic);
+        let added = partitions.is_some_and(|partitions| partitions.contains(&partition));
+        match added {
+            true => Ok(()),
+            false => Err(ResponseError::InvalidTxnState),
+        }
+    }
+
+    /// Opens a transaction unless one is open.
+    pub(crate) fn open(&mut self, now: i64) {
+        self.used = now;
+        if self.phase != Phase::Ongoing {
+            self.phase = Phase::Ongoing;
+            self.started = now;
+        }
+    }
+
+    /// What EndTxn comes to: whether there is something to end. Errors: those of [`Transaction::check`];
+    /// INVALID_TXN_STATE where none is open and the last ended otherwise.
+    pub(crate) fn may_end(&self, caller: Identity, committed: bool) -> Result<bool, ResponseError> {
+        self.check(caller)?;
+        match (self.phase, committed) {
+            (Phase::Ongoing, _) => Ok(true),
+            // It is asked again.
+            (Phase::CompleteCommit, true) | (Phase::CompleteAbort, false) => Ok(false),
+            _ => Err(ResponseError::InvalidTxnState),
+        }
+    }
+
+    /// The markers are written.
+    pub(crate) fn ended(&mut self, committed: bool, now: i64) {
+        self.phase = match committed {
+            true => Phase::CompleteCommit,
+            false => Phase::CompleteAbort,
+        };
+        self.started = -1;
+        self.used = now;
+        self.partitions.clear();
+        self.groups.clear();
+    }
+
+    /// Makes an epoch that fences whoever has the current one. When there is none left it is the last there can be.
+    pub(crate) fn fence(&mut self) {
+        self.producer.epoch = self.producer.epoch.saturating_add(1);
+        self.last_epoch = None;
+    }
+
+    /// Gives the producer that initialises itself its identity: a new epoch, or a new id (`new_id`) where no epoch is
+    /// left. `caller` is the identity it had before, or [`Identity::NONE`]. Errors: INVALID_PRODUCER_ID_MAPPING,
+    /// PRODUCER_FENCED.
+    pub(crate) fn initialise(
+        &mut self,
+        caller: Identity,
+        timeout: i32,
+        new_id: impl FnOnce() -> i64,
+        now: i64,
+    ) -> Result<Identity, ResponseError> {
+        let is_repeated = caller.id == self.producer.id && Some(caller.epoch) == self.last_epoch;
+        if caller != Identity::NONE && !is_repeated {
+            self.check(caller)?;
+        }
+        self.timeout = timeout;
+        self.used = now;
+        if !is_repeated {
+            self.last_epoch = (caller != Identity::NONE).then_some(caller.epoch);
+            // The last epoch is kept for fencing.
+            if self.producer.epoch >= i16::MAX - 1 {
+                self.producer = Identity {
+                    id: new_id(),
+                    epoch: -1,
+                };
+                self.last_epoch = None;
+            }
+            self.producer.epoch += 1;
+        }
+        self.phase = Phase::Empty;
+        Ok(self.producer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn initialise(
+        transaction: &mut Transaction,
+        caller: Identity,
+    ) -> Result<Identity, ResponseError> {
+        transaction.initialise(caller, 1000, || 99, 5)
+    }
+
+    #[test]
+    fn each_initialisation_fences_the_one_before() {
+        let mut transaction = Transaction::new(7, 1000, 0);
+        let first = initialise(&mut transaction, Identity::NONE).unwrap();
+        assert_eq!(first, Identity { id: 7, epoch: 0 });
+        let second = initialise(&mut transaction, Identity::NONE).unwrap();
+        assert_eq!(second.epoch, 1);
+        assert_eq!(transaction.check(first), Err(ResponseError::ProducerFenced));
+        assert_eq!(
+            initialise(&mut transaction, first),
+            Err(ResponseError::ProducerFenced)
+        );
+        // A producer that goes on after an error, and the answer to which was lost.
+        let third = initialise(&mut transaction, second).unwrap();
+        assert_eq!(third.epoch, 2);
+        assert_eq!(initialise(&mut transaction, second), Ok(third));
+        let stranger = Identity { id: 8, epoch: 2 };
+        assert_eq!(
+            initialise(&mut transaction, stranger),
+            Err(ResponseError::InvalidProducerIdMapping)
+        );
+    }
+
+    #[test]
+    fn when_epochs_run_out_the_id_is_a_new_one() {
+        let mut transaction = Transaction::new(7, 1000, 0);
+        transaction.producer.epoch = i16::MAX - 2;
+        assert_eq!(
+            initialise(&mut transaction, Identity::NONE).unwrap(),
+            Identity {
+                id: 7,
+                epoch: i16::MAX - 1
+            }
+        );
+        assert_eq!(
+            initialise(&mut transaction, Identity::NONE).unwrap(),
+            Identity { id: 99, epoch: 0 }
+        );
+    }
+
+    #[test]
+    fn a_transaction_opens_and_ends_once() {
+        let mut transaction = Transaction::new(7, 1000, 0);
+        let caller = initialise(&mut transaction, Identity::NONE).unwrap();
+        let invalid = Err(ResponseError::InvalidTxnState);
+        assert_eq!(transaction.may_end(caller, true), invalid);
+        assert_eq!(
+            transaction.check_partition(caller, "orders", 0),
+            invalid.map(|_: bool| ())
+        );
+        transaction.open(10);
+        transaction.open(20);
+        assert_eq!(
+            (transaction.phase, transaction.started),
+            (Phase::Ongoing, 10)
+        );
+        transaction
+            .partitions
+            .entry("orders".to_owned())
+            .or_default()
+            .insert(0);
+        assert_eq!(transaction.check_partition(caller, "orders", 0), Ok(()));
+        assert_eq!(transaction.may_end(caller, true), Ok(true));
+        transaction.ended(true, 30);
+        assert_eq!(transaction.may_end(caller, true), Ok(false));
+        assert_eq!(transaction.may_end(caller, false), invalid);
+        assert!(transaction.partitions.is_empty());
+    }
+}
