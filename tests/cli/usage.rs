@@ -40,6 +40,12 @@ const WRONG: &[(&[&str], &str)] = &[
         ],
         "retention",
     ),
+    (
+        &[
+            "topic", "create", "orders", "-c", "a=1", "-c", "b=1", "-c", "a=2",
+        ],
+        "`-c a` is given twice",
+    ),
     (&["topic", "create"], "NAME"),
     (&["topic", "delete"], "NAME"),
     (&["topic", "describe"], "NAME"),
