@@ -56,6 +56,11 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["consume", "orders", "--offset", "@soon"], "@soon"),
     (&["consume", "orders", "-n", "-1"], "-1"),
     (&["consume", "orders", "--idle", "soon"], "soon"),
+    (&["consume", "orders", "-f", "%v", "--json"], "`-f`"),
+    (
+        &["--output", "json", "consume", "orders", "-f", "%v"],
+        "`-f`",
+    ),
     (&["consume", "orders", "--partition", "-1"], "-1"),
     (&["produce"], "EVENT"),
     (&["produce", "orders", "--rate", "0"], "--rate"),
