@@ -6,7 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::model::cloud_event::Envelope;
 use crate::model::event::{Assignment, EventType, Filling};
 use crate::model::record::Header;
-use crate::model::template::Template;
+use crate::model::template::{Reader, Template};
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
 use crate::settings;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -188,11 +188,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             context.ui.choose("Event", &events, "EVENT|TOPIC")?
         }
     };
-    if let Some(template) = &args.format {
-        template
-            .reader()
-            .map_err(|error| Error::usage(error.to_string()))?;
-    }
+    let template = args.format.as_ref().map(Template::reader).transpose();
+    let template = template.map_err(|error| Error::usage(error.to_string()))?;
     if args.null && !args.raw && args.format.is_none() {
         return Err(
             Error::usage("`-Z` is about values that are sent as they come")
@@ -209,9 +206,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
                 "`-n` generates events, and a file holds them: give one",
             ));
         }
-        (Some(file), None) => lines(&args, open(file)?),
+        (Some(file), None) => lines(&args, template, open(file)?),
         (None, Some(count)) => Input::Generated(count),
-        (None, None) if from_stdin => lines(&args, open("-")?),
+        (None, None) if from_stdin => lines(&args, template, open("-")?),
         (None, None) => Input::Fields,
     };
     let destination = Destination::find(context.cluster()?, &catalog, &name, whole_lines).await?;
@@ -265,9 +262,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     context.ui.report(&outcome)
 }
 
-fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
-    match (&args.format, args.records, args.raw) {
-        (Some(template), ..) => Input::Template(reader, template.clone()),
+fn lines(args: &Args, template: Option<Reader>, reader: Box<dyn std::io::BufRead + Send>) -> Input {
+    match (template, args.records, args.raw) {
+        (Some(template), ..) => Input::Template(reader, template),
         (None, true, _) => Input::Records(reader),
         (None, _, true) => Input::Raw(reader),
         _ => Input::Payloads(reader),
