@@ -26,8 +26,9 @@ use std::sync::Arc;
 /// sends nothing.
 ///
 /// A template (-f) reads what is no JSON: %k key, %v value, %p partition, %d timestamp in milliseconds,
-/// %H%h{%k=%v,} headers, %t and %o passed over; \t \n \r \0 \xNN. A part ends where the text behind it begins, or
-/// has the length that %K or %V gives, in digits or as {big32}; %k{hex} and %v{base64} are decoded.
+/// %H%h{%k=%v,} headers; \t \n \r \0 \xNN. %t and %o are read and passed over: the topic is the one named here. A part
+/// ends where the text behind it begins, or has the length that %K or %V gives, in digits or as {big32}; %k{hex} and
+/// %v{base64} are decoded.
 ///
 /// --envelope cloudevents adds CloudEvents 1.0's headers, as its Kafka binding has them: ce_specversion, ce_id (the
 /// eventId), ce_source, ce_type (the eventType), ce_subject (the entity's id), ce_time (the timestamp) and content-type;
@@ -104,7 +105,7 @@ pub struct Args {
     #[arg(long, value_name = "N", requires = "count")]
     seed: Option<u64>,
 
-    /// Lines are whole records, as `eda consume --json` writes them
+    /// Lines are whole records, as `eda consume --json` writes them; their topic and offset are passed over
     #[arg(long, conflicts_with_all = ["count", "raw"])]
     records: bool,
 
