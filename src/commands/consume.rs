@@ -1,12 +1,13 @@
 use super::arguments;
 use super::candidates;
 use super::context::Context;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::model::filter::{Comparison, Filter, Grep};
 use crate::model::offset::Range;
 use crate::model::record::RecordRef;
 use crate::model::template::Template;
 use crate::ops::consume::print::{self, PrintRequest, Sink};
+use crate::ui::Format;
 use crate::ui::record::Records;
 use clap_complete::engine::ArgValueCandidates;
 use std::time::Duration;
@@ -100,6 +101,10 @@ impl Sink for ToUi {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    if args.format.is_some() && context.ui.format() == Format::Json {
+        let text = "`-f` writes each record by its template, `--json` as JSON: give one";
+        return Err(Error::usage(text));
+    }
     let request = PrintRequest {
         topics: args.topics,
         group: args.group,

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::model::cloud_event::Envelope;
 use crate::model::event::{Assignment, EventType, Filling};
 use crate::model::record::Header;
-use crate::model::template::Template;
+use crate::model::template::{Reader, Template};
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
 use crate::settings;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -26,8 +26,9 @@ use std::sync::Arc;
 /// sends nothing.
 ///
 /// A template (-f) reads what is no JSON: %k key, %v value, %p partition, %d timestamp in milliseconds,
-/// %H%h{%k=%v,} headers, %t and %o passed over; \t \n \r \0 \xNN. A part ends where the text behind it begins, or
-/// has the length that %K or %V gives, in digits or as {big32}; %k{hex} and %v{base64} are decoded.
+/// %H%h{%k=%v,} headers; \t \n \r \0 \xNN. %t and %o are read and passed over: the topic is the one named here. A part
+/// ends where the text behind it begins, or has the length that %K or %V gives, in digits or as {big32}; %k{hex} and
+/// %v{base64} are decoded.
 ///
 /// --envelope cloudevents adds CloudEvents 1.0's headers, as its Kafka binding has them: ce_specversion, ce_id (the
 /// eventId), ce_source, ce_type (the eventType), ce_subject (the entity's id), ce_time (the timestamp) and content-type;
@@ -104,7 +105,7 @@ pub struct Args {
     #[arg(long, value_name = "N", requires = "count")]
     seed: Option<u64>,
 
-    /// Lines are whole records, as `eda consume --json` writes them
+    /// Lines are whole records, as `eda consume --json` writes them; their topic and offset are passed over
     #[arg(long, conflicts_with_all = ["count", "raw"])]
     records: bool,
 
@@ -188,11 +189,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             context.ui.choose("Event", &events, "EVENT|TOPIC")?
         }
     };
-    if let Some(template) = &args.format {
-        template
-            .reader()
-            .map_err(|error| Error::usage(error.to_string()))?;
-    }
+    let template = args.format.as_ref().map(Template::reader).transpose();
+    let template = template.map_err(|error| Error::usage(error.to_string()))?;
     if args.null && !args.raw && args.format.is_none() {
         return Err(
             Error::usage("`-Z` is about values that are sent as they come")
@@ -209,9 +207,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
                 "`-n` generates events, and a file holds them: give one",
             ));
         }
-        (Some(file), None) => lines(&args, open(file)?),
+        (Some(file), None) => lines(&args, template, open(file)?),
         (None, Some(count)) => Input::Generated(count),
-        (None, None) if from_stdin => lines(&args, open("-")?),
+        (None, None) if from_stdin => lines(&args, template, open("-")?),
         (None, None) => Input::Fields,
     };
     let destination = Destination::find(context.cluster()?, &catalog, &name, whole_lines).await?;
@@ -265,9 +263,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     context.ui.report(&outcome)
 }
 
-fn lines(args: &Args, reader: Box<dyn std::io::BufRead + Send>) -> Input {
-    match (&args.format, args.records, args.raw) {
-        (Some(template), ..) => Input::Template(reader, template.clone()),
+fn lines(args: &Args, template: Option<Reader>, reader: Box<dyn std::io::BufRead + Send>) -> Input {
+    match (template, args.records, args.raw) {
+        (Some(template), ..) => Input::Template(reader, template),
         (None, true, _) => Input::Records(reader),
         (None, _, true) => Input::Raw(reader),
         _ => Input::Payloads(reader),

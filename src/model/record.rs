@@ -5,6 +5,8 @@
 
 use super::topic::TopicPartition;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// A header of a record. Names may repeat, and the order counts.
@@ -93,8 +95,9 @@ impl Record {
         length(&self.key) + length(&self.value) + headers.sum::<usize>()
     }
 
-    /// What tells this event from every other, for deduplication: the value's `eventId`, else the header `ce_id`
-    /// (CloudEvents), else the header `id` (Debezium's outbox), else the coordinates.
+    /// What tells this event from every other, for deduplication: the value's `eventId`, else that of a structured
+    /// CloudEvent (its data's `eventId`, then its `id`), else the header `ce_id` (a binary CloudEvent), else the header
+    /// `id` (Debezium's outbox), else the coordinates. An event has the same whichever envelope it came in.
     pub fn event_id(&self) -> String {
         self.event_id_of_value()
             .or_else(|| self.text_header("ce_id"))
@@ -108,20 +111,43 @@ impl Record {
     }
 
     fn event_id_of_value(&self) -> Option<String> {
-        /// Everything but the one field is skipped without being built.
-        #[derive(Deserialize)]
-        struct Identified {
-            #[serde(rename = "eventId")]
-            event_id: String,
+        let value = object(self.value.as_deref()?)?;
+        if let Some(id) = event_id_of(value) {
+            return Some(id);
         }
-        let value = self.value.as_deref()?;
-        // Arrays are refused here, for serde would take their first element for the field.
-        if value.trim_ascii_start().first() != Some(&b'{') {
-            return None;
-        }
-        let found: Identified = serde_json::from_slice(value).ok()?;
-        (!found.event_id.is_empty()).then_some(found.event_id)
+        let event: StructuredEvent<'_> = serde_json::from_slice(value).ok()?;
+        let data = event.data.map(|data| data.get().as_bytes());
+        let id = event.id.map(Cow::into_owned).filter(|id| !id.is_empty());
+        data.and_then(object).and_then(event_id_of).or(id)
     }
+}
+
+/// A CloudEvent in the structured mode, as far as it says which event it is.
+#[derive(Deserialize)]
+struct StructuredEvent<'a> {
+    /// Anything may have an `id`; this tells a CloudEvent from it.
+    #[serde(rename = "specversion")]
+    _version: IgnoredAny,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// The JSON, if an object is what it begins with: serde would take an array's first element for the first field.
+fn object(json: &[u8]) -> Option<&[u8]> {
+    (json.trim_ascii_start().first() == Some(&b'{')).then_some(json)
+}
+
+/// An object's `eventId`; everything else is skipped without being built.
+fn event_id_of(object: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Identified {
+        #[serde(rename = "eventId")]
+        event_id: String,
+    }
+    let found: Identified = serde_json::from_slice(object).ok()?;
+    (!found.event_id.is_empty()).then_some(found.event_id)
 }
 
 /// A record in somebody else's memory: one of [`Record`], or a message that the client library still owns.
@@ -270,6 +296,36 @@ mod tests {
         ];
         for (value, headers, expected) in cases {
             assert_eq!(record(value, headers).event_id(), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_structured_cloud_event_has_the_id_that_it_would_have_in_any_other_envelope() {
+        let cases = [
+            (
+                r#"{"specversion":"1.0","id":"of-ce","data":{"eventId":"of-data","n":[1]}}"#,
+                "of-data",
+            ),
+            (
+                r#" { "data": {"n":1}, "id": "of-ce", "specversion": "1.0"}"#,
+                "of-ce",
+            ),
+            (r#"{"specversion":"1.0","id":"of-ce"}"#, "of-ce"),
+            (
+                r#"{"specversion":"1.0","id":"of-ce","data":["array"]}"#,
+                "of-ce",
+            ),
+            (r#"{"specversion":"1.0","id":"\u00e4","data":null}"#, "ä"),
+            (
+                r#"{"specversion":"1.0","id":"","data":{"eventId":""}}"#,
+                "of-header",
+            ),
+            // No CloudEvent: the row's id is not the event's.
+            (r#"{"id":"of-row","data":{"eventId":"inner"}}"#, "of-header"),
+        ];
+        for (value, expected) in cases {
+            let headers = vec![Header::text("id", "of-header")];
+            assert_eq!(record(Some(value), headers).event_id(), expected, "{value}");
         }
     }
 

@@ -27,6 +27,17 @@ pub enum Moved {
     ToEndOfTime,
 }
 
+impl Resolved {
+    /// What is noted where the place asked for does not exist in a log of this extent.
+    pub fn note(self, (start, end): (i64, i64)) -> Option<String> {
+        Some(match self.moved? {
+            Moved::ToStart => format!("the log starts at {start}"),
+            Moved::ToEnd => format!("the log ends at {end}"),
+            Moved::ToEndOfTime => "no record is as late: the end".to_owned(),
+        })
+    }
+}
+
 /// The offset of `position` in each partition of `extents`, never outside them. A time after the last record is the
 /// end.
 ///

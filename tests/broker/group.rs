@@ -1,6 +1,7 @@
 //! `eda group …`.
 
 use super::{PATIENCE, behind_by_four, send_numbers, topic};
+use crate::support::kafka_tools::tool;
 use crate::support::{Running, broker, eda, excused, fresh, terminal, wait_until};
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -274,4 +275,37 @@ fn a_kip_848_group_is_shown_alive_with_its_members() {
         let row = &listed(&[&group])[0];
         row["state"] == "Empty" && row["members"] == 0
     });
+}
+
+/// Its members read one partition together (KIP-932), and the requests of consumers' groups know nothing of it.
+#[test]
+fn a_share_group_is_no_dead_consumers_group() {
+    if excused("a_share_group_is_no_dead_consumers_group") {
+        return;
+    }
+    let topic = topic("orders", 1);
+    let group = fresh("share-workers");
+    send_numbers(&topic, 1, 1);
+    let earliest = [
+        "--entity-type",
+        "groups",
+        "--entity-name",
+        &group,
+        "--alter",
+    ];
+    let earliest = [
+        &earliest[..],
+        &["--add-config", "share.auto.offset.reset=earliest"],
+    ]
+    .concat();
+    tool("kafka.admin.ConfigCommand", broker(), &earliest, "");
+    let read = ["--topic", &topic, "--group", &group, "--max-messages", "1"];
+    let class = "org.apache.kafka.tools.consumer.ConsoleShareConsumer";
+    assert_eq!(tool(class, broker(), &read, "").trim(), r#"{"n":0}"#);
+    let describe = eda(&["group", "describe", &group]).on(broker());
+    let text = format!("group `{group}` is listed and cannot be described: it is a share or");
+    describe.clone().run().status(1).stderr_has(&text);
+    let output = describe.arg("--json").run().status(1);
+    assert_eq!(output.json(), serde_json::json!([]));
+    output.stderr_has(&text);
 }

@@ -15,6 +15,7 @@ mod foreign;
 mod group;
 mod groups;
 mod lag;
+mod lossless;
 mod offsets;
 mod offsets_file;
 mod offsets_refused;

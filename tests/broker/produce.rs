@@ -238,16 +238,20 @@ fn raw_lines_pass_as_they_are() {
 #[test]
 fn a_partition_that_is_not_there_is_a_failure() {
     let topic = topic("orders", 2);
-    let produce = eda(&[
-        "produce",
-        &topic,
-        "n=1",
-        "--partition",
-        "7",
-        "--timeout",
-        "5s",
-    ]);
-    produce.on(broker()).run().status(1).stderr_has("partition");
+    let produce = eda(&["produce", &topic]).on(broker());
+    let text = format!("topic `{topic}` has 2 partitions, and no 2\n");
+    for words in [&["n=1"][..], &["--raw"], &["--records"]] {
+        let produce = produce.clone().args(words).args(["--partition", "2"]);
+        let real = produce.clone().stdin("{}\n").run().status(1);
+        real.clone().stderr_has(&text);
+        let dry = produce.arg("--dry-run").stdin("{}\n").run().status(1);
+        assert_eq!(dry.stderr, real.stderr);
+    }
+    // A record's own is only found out about when it is read.
+    let line = json!({"value": 1, "partition": 2}).to_string();
+    let own = produce.clone().arg("--records").stdin(line);
+    own.run().status(1).stderr_has("partition");
+    assert_eq!(read(&topic).len(), 0);
 }
 
 #[test]

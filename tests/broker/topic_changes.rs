@@ -196,6 +196,17 @@ fn records_before_a_position_are_deleted_and_those_who_have_not_read_them_named(
     --- stderr
     ");
     purge(&["--before", "-2"]).status(2).stderr_has("--yes");
+    // Which deletes everything, and may not be what was meant.
+    let past = [
+        ("7", "the log ends at 5"),
+        ("@2100-01-01T00:00:00Z", "no record is as late: the end"),
+    ];
+    for (before, note) in past {
+        let plan = purge(&["--before", before, "--dry-run"]);
+        plan.succeeds().stdout_has(note);
+        let plan = purge(&["--before", before, "--dry-run", "--json"]).succeeds();
+        assert_eq!(plan.json()["partitions"][0]["note"], note);
+    }
     assert_eq!(read(&topic).len(), 10);
     let done = purge(&["--before", "4", "-p", "1", "--yes", "--json"]);
     let rows = done.succeeds().json()["partitions"].clone();

@@ -40,6 +40,12 @@ const WRONG: &[(&[&str], &str)] = &[
         ],
         "retention",
     ),
+    (
+        &[
+            "topic", "create", "orders", "-c", "a=1", "-c", "b=1", "-c", "a=2",
+        ],
+        "`-c a` is given twice",
+    ),
     (&["topic", "create"], "NAME"),
     (&["topic", "delete"], "NAME"),
     (&["topic", "describe"], "NAME"),
@@ -50,6 +56,11 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["consume", "orders", "--offset", "@soon"], "@soon"),
     (&["consume", "orders", "-n", "-1"], "-1"),
     (&["consume", "orders", "--idle", "soon"], "soon"),
+    (&["consume", "orders", "-f", "%v", "--json"], "`-f`"),
+    (
+        &["--output", "json", "consume", "orders", "-f", "%v"],
+        "`-f`",
+    ),
     (&["consume", "orders", "--partition", "-1"], "-1"),
     (&["produce"], "EVENT"),
     (&["produce", "orders", "--rate", "0"], "--rate"),

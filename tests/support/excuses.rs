@@ -81,6 +81,11 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "a_share_group_is_no_dead_consumers_group",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "markers_of_transactions_are_no_lag_to_a_gate",
         on: NO_JARS,
         reason: NEEDS_JARS,

@@ -8,7 +8,8 @@ use clap_complete::engine::ArgValueCandidates;
 /// Put dead letters back into the topics they came from
 ///
 /// Shows a histogram of reasons first, and asks. Each goes to the topic its origin header names, with key, value
-/// and original headers byte for byte, to the same partition where that exists. What the origin header does not
+/// and original headers byte for byte, to the same partition where that exists. Its timestamp is the time of the replay,
+/// for retention would soon take an old one; the header eda-replay-origin has the record's own. What the origin header does not
 /// say is never guessed: such a record is passed over and named in the result, and the exit status is 1. It stays
 /// in the dead-letter topic, and --from-beginning looks at it again.
 ///

@@ -68,6 +68,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             "`--retention` and `-c retention.ms` say the same thing twice",
         ));
     }
+    let names: Vec<&str> = args.configs.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
+        return Err(Error::usage(format!(
+            "`-c {}` is given twice",
+            names[twice]
+        )));
+    }
     let asked = args.name.is_none();
     let (name, partitions, retention) = match args.name {
         Some(name) => (name, args.partitions, args.retention),

@@ -11,6 +11,8 @@ use memchr::memmem::Finder;
 /// Reads records; made by [`Template::reader`].
 #[derive(Clone, Debug)]
 pub struct Reader {
+    /// The template, as it was typed.
+    text: String,
     pub(super) steps: Vec<Step>,
     /// What ends a record, where it cannot be anything else; the steps are without it then.
     pub(super) terminator: Option<Delimiter>,
@@ -85,7 +87,17 @@ impl Template {
             return Err(refused("it holds neither `%k` nor `%v`".to_owned()));
         }
         let steps = steps(pieces, false).map_err(refused)?;
-        Ok(Reader { steps, terminator })
+        Ok(Reader {
+            text: self.text.clone(),
+            steps,
+            terminator,
+        })
+    }
+}
+
+impl std::fmt::Display for Reader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.text)
     }
 }
 

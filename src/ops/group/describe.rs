@@ -85,10 +85,18 @@ pub async fn describe(cluster: &Cluster, patterns: &[Pattern]) -> Result<GroupRe
     for row in snapshot.rows {
         rows.entry(row.group.clone()).or_default().push(row);
     }
-    let described = |(id, description): (String, GroupDescription)| {
-        described(description, rows.remove(&id).unwrap_or_default())
-    };
-    let groups = descriptions.into_iter().map(described).collect();
+    let mut groups = Vec::new();
+    for (id, description) in descriptions {
+        // What is listed is there. The requests of consumers' groups have this word for whatever they do not know.
+        if description.state == GroupState::Dead {
+            failures.push(format!(
+                "group `{id}` is listed and cannot be described: it is a share or a streams group, or was deleted meanwhile"
+            ));
+            continue;
+        }
+        let rows = rows.remove(&id).unwrap_or_default();
+        groups.push(described(description, rows));
+    }
     Ok(GroupReport { groups, failures })
 }
 

@@ -1,6 +1,6 @@
 //! `eda offsets export` and `eda offsets import`: the plan of putting back what was written to a file.
 
-use super::moves::{Move, MovePlan, note};
+use super::moves::{Move, MovePlan};
 use super::places;
 use crate::error::Result;
 use crate::kafka::{Cluster, Committed, Isolation};
@@ -85,7 +85,7 @@ pub async fn plan_import(cluster: &Cluster, request: &ImportRequest) -> Result<M
         let target = exists(row).and_then(|()| match extents.get(&place) {
             Some(Ok(extent)) => {
                 let resolved = nearest(row.offset, *extent);
-                Ok((resolved.offset, note(resolved, *extent)))
+                Ok((resolved.offset, resolved.note(*extent)))
             }
             Some(Err(error)) => Err(error.one_line()),
             None => Err("the answer leaves it out".to_owned()),

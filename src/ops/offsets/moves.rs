@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result, Status};
 use crate::ops::group::Occupied;
-use crate::ops::positions::{Moved, Resolved};
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -74,15 +73,6 @@ impl Move {
     pub(super) fn is_change(&self) -> bool {
         self.new.is_some() && self.new != self.prior
     }
-}
-
-/// What is noted where the place asked for does not exist.
-pub(super) fn note(resolved: Resolved, (start, end): (i64, i64)) -> Option<String> {
-    Some(match resolved.moved? {
-        Moved::ToStart => format!("the log starts at {start}"),
-        Moved::ToEnd => format!("the log ends at {end}"),
-        Moved::ToEndOfTime => "no record is as late: the end".to_owned(),
-    })
 }
 
 impl MovePlan {

@@ -1,6 +1,6 @@
 //! `eda offsets reset`: the plan.
 
-use super::moves::{Move, MovePlan, note};
+use super::moves::{Move, MovePlan};
 use super::places::{self, Limits};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Committed, Isolation};
@@ -87,7 +87,7 @@ pub async fn plan_reset(cluster: &Cluster, request: &ResetRequest) -> Result<Mov
             let source = source.as_ref().and_then(|source| *source.get(&place)?);
             let target = extent.and_then(|extent| {
                 let resolved = target(&request.to, &targets, &place, prior, source, extent)?;
-                Ok((resolved.offset, note(resolved, extent)))
+                Ok((resolved.offset, resolved.note(extent)))
             });
             moves.push(Move::new(
                 group,

@@ -170,7 +170,17 @@ async fn behind(
     let isolation = Isolation::ReadUncommitted;
     let extents = scan::extents(cluster, std::slice::from_ref(place), isolation).await?;
     let end = extents.get(place).map_or(stable, |(_, end)| *end);
-    Ok(if end > stable {
+    Ok(why_nothing(position, stable, end))
+}
+
+/// Why there is nothing to read from `position` on; `None` when the group has read everything.
+fn why_nothing(position: i64, stable: i64, end: i64) -> Option<String> {
+    if position > end {
+        // As after a topic was made anew, or lost its latest records with their only leader.
+        Some(format!(
+            "the group is at {position}, past the end at {end}; `eda offsets reset` sets it back"
+        ))
+    } else if end > stable {
         Some(format!(
             "a transaction that began at offset {stable} is still open, and holds up what comes after; `--read-uncommitted` looks there"
         ))
@@ -178,7 +188,7 @@ async fn behind(
         Some("only markers of transactions are left".to_owned())
     } else {
         None
-    })
+    }
 }
 
 /// The first record of the stretch: offsets may hold none (compacted away, transaction markers).
@@ -375,3 +385,6 @@ impl Report for SkipOutcome {
         table
     }
 }
+
+#[cfg(test)]
+mod tests;

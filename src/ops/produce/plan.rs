@@ -28,13 +28,15 @@ pub struct ProducePlan {
 /// Builds a sample where the request alone says what is sent; reads no input, sends nothing.
 ///
 /// # Errors
-/// Usage: fields that the event does not have, or that the input leaves no use for.
+/// Usage: fields that the event does not have, or that the input leaves no use for. Failed: a partition that the topic
+/// does not have.
 pub fn plan(
     destination: &Destination,
     request: &ProduceRequest,
     input: &Input,
 ) -> Result<ProducePlan> {
     check_envelope(destination, request)?;
+    check_partition(destination, request)?;
     let mut payload = Payload::new(destination.clone(), request.clone());
     let (records, sample) = match input {
         Input::Fields => (Some(1), Some(payload.of_fields()?)),
@@ -81,6 +83,19 @@ fn partition_of(record: &OutgoingRecord, destination: &Destination) -> Option<i3
         let key = record.key.as_deref()?;
         Some(partition_for_key(key, destination.partitions()))
     })
+}
+
+/// A partition that every record would be refused by is not one to show, nor to find out about record by record.
+fn check_partition(destination: &Destination, request: &ProduceRequest) -> Result<()> {
+    let (topic, count) = (destination.topic(), destination.partitions());
+    match request.partition {
+        Some(number) if number >= count => {
+            let s = if count == 1 { "" } else { "s" };
+            let text = format!("topic `{topic}` has {count} partition{s}, and no {number}");
+            Err(Error::failed(text).hint("they count from 0"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An envelope says of an event what only the catalog knows of it.

@@ -8,7 +8,7 @@ use crate::model::cloud_event::{CloudEvent, Envelope};
 use crate::model::event::{EventError, EventType, Filling};
 use crate::model::record::{OutgoingRecord, OutgoingRef};
 use crate::model::record_json;
-use crate::model::template::Template;
+use crate::model::template::Reader;
 use crate::ops::stop::Stop;
 use serde_json::{Map, Value};
 use std::io::BufRead;
@@ -26,7 +26,7 @@ pub enum Input {
     /// A line is a value, as it comes.
     Raw(Box<dyn BufRead + Send>),
     /// Records as the template says; where they are to go is said elsewhere.
-    Template(Box<dyn BufRead + Send>, Template),
+    Template(Box<dyn BufRead + Send>, Reader),
 }
 
 /// Takes a record, with its line, and says whether it wants more.
@@ -68,8 +68,8 @@ impl Input {
                 });
             }
             Input::Raw(input) => return template::feed_lines(input, payload, stop, sink),
-            Input::Template(input, form) => {
-                return template::feed(input, &form, payload, stop, sink);
+            Input::Template(input, reader) => {
+                return template::feed(input, &reader, payload, stop, sink);
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::blocks::Blocks;
 use super::source::{Payload, Sink, keeps_timestamp};
 use crate::error::{Error, Result};
 use crate::model::record::Header;
-use crate::model::template::{HeaderParts, Parts, ReadError, Template};
+use crate::model::template::{HeaderParts, Parts, ReadError, Reader};
 use crate::ops::stop::Stop;
 use std::io::BufRead;
 
@@ -29,14 +29,11 @@ pub(super) fn feed_lines(
 /// Records as the template says.
 pub(super) fn feed(
     input: Box<dyn BufRead + Send>,
-    template: &Template,
+    reader: &Reader,
     payload: &Payload,
     stop: &Stop,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    let reader = template
-        .reader()
-        .map_err(|error| Error::usage(error.to_string()))?;
     let unit = match reader.is_by_line() {
         true => "line",
         false => "record",
@@ -45,7 +42,7 @@ pub(super) fn feed(
     let mut number = 0;
     loop {
         let wrong = |error: ReadError| {
-            let text = format!("{unit} {} is not as `{template}` says", number + 1);
+            let text = format!("{unit} {} is not as `{reader}` says", number + 1);
             Error::failed(text).caused_by(error)
         };
         let read = reader.read(blocks.bytes(), blocks.complete());

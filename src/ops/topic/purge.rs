@@ -33,6 +33,8 @@ struct Purge {
     new_start: Option<i64>,
     /// New start minus start: so many offsets are deleted.
     records: Option<i64>,
+    /// Why `new_start` is another place than was asked for.
+    note: Option<String>,
     /// Why nothing can be deleted here.
     error: Option<String>,
 }
@@ -104,12 +106,13 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
                 Err("the topic is compacted: Kafka deletes no records from it".to_owned())
             }
             (_, Err(error), _) | (_, _, Some(Err(error))) => Err(error.one_line()),
-            (_, _, Some(Ok(resolved))) => Ok(resolved.offset),
+            (_, _, Some(Ok(resolved))) => Ok(*resolved),
             (_, _, None) => Err("the answer leaves it out".to_owned()),
         };
         let extent = answer.ok();
         let start = extent.map(|(start, _)| start);
-        let new_start = target.as_ref().ok().copied();
+        let resolved = target.as_ref().ok().copied();
+        let new_start = resolved.map(|resolved| resolved.offset);
         Purge {
             topic: place.topic,
             partition: place.partition,
@@ -117,6 +120,9 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
             end: extent.map(|(_, end)| end),
             new_start,
             records: new_start.zip(start).map(|(new, start)| new - start),
+            note: resolved
+                .zip(extent)
+                .and_then(|(resolved, extent)| resolved.note(extent)),
             error: target.err(),
         }
     };
@@ -229,9 +235,10 @@ impl Report for PurgePlan {
         }
         table = table.titled("would delete records");
         for row in &self.partitions {
-            let note = match &row.error {
-                Some(error) => Cell::from(error.as_str()).tone(Tone::Bad),
-                None => "".into(),
+            let note = match (&row.error, &row.note) {
+                (Some(error), _) => Cell::from(error.as_str()).tone(Tone::Bad),
+                (None, Some(note)) => Cell::from(note.as_str()).tone(Tone::Warn),
+                (None, None) => "".into(),
             };
             table.row(cells(row, note));
         }
