@@ -173,12 +173,15 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> Status {
         Ui::new(manner).error(&error.hint("`--help` shows the flags"));
         return Status::Usage;
     }
-    // clap itself prints: it knows which stream, and colours for it. A closed pipe is nobody's fault.
-    let _ = error.print();
     if error.use_stderr() {
-        Status::Usage
-    } else {
-        Status::Done
+        // clap would repeat the arguments as they are.
+        Ui::new(crate::ui::Manner::default()).misuse(&error.to_string());
+        return Status::Usage;
+    }
+    // Help and version: clap itself prints, for it knows the colours. A closed pipe is nobody's fault.
+    match error.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Status::Failed,
+        _ => Status::Done,
     }
 }
 

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a terminal may be commanded, or a reader deceived, by this character: C0 and C1 controls, DEL, and
-/// the bidirectional overrides of Unicode (CVE-2021-42574) and characters without width.
+/// the bidirectional overrides of Unicode (CVE-2021-42574), characters without width, and Unicode's own line ends.
 fn is_hostile(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text for one line: control characters as `\n`, `\t`, `\u{1b}`; everything else as it is.
@@ -30,6 +30,32 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Text of several lines, each as [`line`] has it.
+pub fn lines(text: &str) -> String {
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(line).collect();
+    lines.join("\n")
+}
+
+/// Finished JSON, the same to who parses it: what is hostile stands within its strings, and there `\u` may stand for it.
+pub fn json(text: String) -> String {
+    let hostile =
+        |character: char| is_hostile(character) && !matches!(character, '\n' | '\t' | '\r');
+    if !text.contains(hostile) {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match hostile(character) {
+            // All of them are in the Basic Multilingual Plane: one escape is enough.
+            true => {
+                let _ = write!(escaped, "\\u{:04x}", character as u32);
+            }
+            false => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// Bytes for one line: as text where they are UTF-8, else with `\xNN` for what is not.
 pub fn bytes(raw: &[u8]) -> String {
     let mut escaped = String::with_capacity(raw.len());
@@ -48,7 +74,8 @@ mod tests {
 
     #[test]
     fn control_characters_and_overrides_are_shown_not_obeyed() {
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 7] = [
+            ("a\u{2028}b".as_bytes(), "a\\u{2028}b"),
             (b"plain", "plain"),
             (b"\x1b[2J", "\\u{1b}[2J"),
             (b"a\nb\tc\r", "a\\nb\\tc\\r"),
@@ -59,5 +86,15 @@ mod tests {
         for (raw, expected) in cases {
             assert_eq!(bytes(raw), expected);
         }
+    }
+
+    #[test]
+    fn lines_and_json_stay_what_they_are() {
+        assert_eq!(lines("a\n\u{1b}[2J\n"), "a\n\\u{1b}[2J\n");
+        let value = serde_json::json!({"a": "\u{9b}31m\u{202e}", "b": ["\n", "é"]});
+        let text = json(serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.contains(r#""a": "\u009b31m\u202e""#), "{text}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, value);
     }
 }

@@ -1,5 +1,6 @@
 //! Reports and errors as JSON: one document, keys only ever added.
 
+use super::escape;
 use crate::error::Error;
 use crate::report::Report;
 use serde_json::json;
@@ -7,20 +8,20 @@ use std::io::Write;
 
 /// One document and a newline: indented, because people look at it too and `jq` does not mind.
 pub fn write(report: &impl Report, out: &mut impl Write) -> std::io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    writeln!(out)
+    let text = serde_json::to_string_pretty(report)?;
+    writeln!(out, "{}", escape::json(text))
 }
 
 /// An error as one object on one line.
 pub fn error(error: &Error) -> String {
     let causes = error.causes();
-    json!({
+    let error = json!({
         "error": {
             "kind": error.kind().name(),
             "message": error.message(),
             "causes": causes,
             "hint": error.hint_text(),
         }
-    })
-    .to_string()
+    });
+    escape::json(error.to_string())
 }

@@ -230,6 +230,15 @@ impl Ui {
         let _ = writeln!(self.stderr(), "{message}");
     }
 
+    /// What the parser of arguments says of wrong ones, with nothing of them raw.
+    pub fn misuse(&self, text: &str) {
+        let text = escape::lines(text.trim_end());
+        match text.strip_prefix("error:") {
+            Some(rest) => self.say(&format!("{}{rest}", style::tone("error:", Tone::Bad))),
+            None => self.say(&text),
+        }
+    }
+
     /// Says what went wrong: heading, causes, hint; one JSON object under json.
     pub fn error(&self, error: &Error) {
         if matches!(error.kind(), Kind::BrokenPipe) {

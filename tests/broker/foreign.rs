@@ -172,6 +172,72 @@ fn java_tools_work_on_the_embedded_broker() {
     java_tools_agree_with_eda(&Broker::embedded(&[]));
 }
 
+#[test]
+fn javas_transactions_on_apache() {
+    if excused("javas_transactions_on_apache") {
+        return;
+    }
+    javas_transactions(broker());
+}
+
+#[test]
+fn javas_transactions_on_the_embedded_broker() {
+    if excused("javas_transactions_on_the_embedded_broker") {
+        return;
+    }
+    javas_transactions(&Broker::embedded(&[]));
+}
+
+/// Some fifteen transactions of Java's producer, read by Java's consumer and by ours.
+fn javas_transactions(broker: &Broker) {
+    let topic = topic_on(broker, "orders", 3);
+    let id = fresh("checkout");
+    let produce = [
+        "--topic",
+        &topic,
+        "--num-records",
+        "3000",
+        "--record-size",
+        "100",
+        "--throughput",
+        "2000",
+        "--transactional-id",
+        &id,
+        "--transaction-duration-ms",
+        "100",
+    ];
+    let class = "org.apache.kafka.tools.ProducerPerformance";
+    let produced = tool(class, broker, &produce, "");
+    assert!(produced.contains("3000 records sent"), "{produced}");
+    let class = "org.apache.kafka.tools.TransactionsCommand";
+    let listed = tool(class, broker, &["list"], "");
+    let line = listed.lines().find(|line| line.starts_with(&id));
+    let line = line.unwrap_or_else(|| panic!("{listed}"));
+    assert!(line.contains("CompleteCommit"), "{line}");
+    let of_topic = ["describe-producers", "--topic", &topic, "--partition", "0"];
+    let described = tool(class, broker, &of_topic, "");
+    let producer = described.lines().nth(1).unwrap_or_default();
+    assert!(producer.trim_end().ends_with("None"), "{described}");
+
+    let consume = [
+        "--topic",
+        &topic,
+        "--from-beginning",
+        "--isolation-level",
+        "read_committed",
+        "--max-messages",
+        "3000",
+        "--timeout-ms",
+        "20000",
+    ];
+    let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+    let consumed = tool(class, broker, &consume, "");
+    assert_eq!(consumed.lines().count(), 3000);
+    let consume = eda(&["consume", &topic, "-o", ":end", "-f", "%o\\n"]);
+    let consumed = consume.on(broker).run().succeeds();
+    assert_eq!(consumed.stdout.lines().count(), 3000);
+}
+
 fn java_tools_agree_with_eda(broker: &Broker) {
     let topic = topic_on(broker, "orders", 6);
     let described = tool(

@@ -177,3 +177,21 @@ fn a_property_without_a_value_is_not_repeated() {
         .status(2);
     assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
 }
+
+#[test]
+fn what_was_typed_is_not_repeated_raw() {
+    let hostile = "a\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}b";
+    for arguments in [
+        &["consume", "orders", "--idle", hostile][..],
+        &["consume", "orders", "--where", hostile],
+        &["produce", "orders", "--source", hostile],
+        &[hostile],
+        &["topic", "list", hostile, hostile],
+    ] {
+        let output = eda(arguments).arg("--brokers").arg(nobody()).run();
+        let raw = |character: char| character != '\n' && character.is_control();
+        assert!(!output.stderr.contains(raw), "{:?}", output.stderr);
+        assert!(!output.stderr.contains('\u{202e}'), "{:?}", output.stderr);
+        assert!(!output.stderr.is_empty());
+    }
+}

@@ -76,6 +76,16 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "javas_transactions_on_apache",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "javas_transactions_on_the_embedded_broker",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "java_tools_work_on_the_embedded_broker",
         on: NO_JARS,
         reason: NEEDS_JARS,
