@@ -41,6 +41,14 @@ use std::io::{BufReader, Read};
 /// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1. A record
 /// over the topic's max.message.bytes is named, with its line and size, and the others are sent unless --fail-fast is
 /// given; the exit status is 1 all the same.
+///
+/// --transactional commits all records or none, in one transaction. A line that is wrong, a record that is refused, a
+/// broker that fails, Ctrl-C: each aborts it, and whoever reads committed records only (isolation.level=read_committed,
+/// `eda consume`) sees none of them, ever; whoever reads uncommitted ones sees what had been written. Once it says
+/// committed that is certain, and each partition shows its records a moment later. Should the answer to the commit be lost, it says that
+/// the outcome is not known, with exit status 1 or 3. The broker aborts what is open for longer than
+/// transaction.timeout.ms, 60 seconds from the first record: -X transaction.timeout.ms=MS raises that. So ends a run that
+/// is killed, too; until then readers of committed records wait at its first record.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -49,6 +57,7 @@ Examples:
   eda produce order-created -n 1000
   eda produce order-created orderId=order-123 userId=user-456 total=12.50 --dry-run
   eda produce order-created orders.ndjson
+  eda produce order-created orders.ndjson --transactional
   jq -c '.[]' orders.json | eda produce order-created
   eda produce order-created -n 10 --envelope cloudevents --source /shop/checkout
   eda produce orders -f '%k\\t%v\\n' orders.tsv
@@ -123,6 +132,10 @@ pub struct Args {
     /// Stop reading at the first record that is refused
     #[arg(long)]
     fail_fast: bool,
+
+    /// All records or none: one transaction
+    #[arg(long)]
+    transactional: bool,
 
     #[command(flatten)]
     events: EventsArgs,
@@ -235,6 +248,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         seed: args.seed,
         empty_is_null: args.null,
         fail_fast: args.fail_fast,
+        transactional: args.transactional,
     };
     let plan = produce::plan(&destination, &request, &input)?;
     if asked {
