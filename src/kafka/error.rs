@@ -168,15 +168,11 @@ impl Place<'_> {
             (
                 code::TOPIC_AUTHORIZATION_FAILED
                 | code::GROUP_AUTHORIZATION_FAILED
+                | code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
                 | code::CLUSTER_AUTHORIZATION_FAILED,
                 _,
             ) => Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
                 .hint("whoever runs the cluster can add such an ACL for the user"),
-            // The embedded broker has no better code to say it with, none that every client takes for final.
-            (code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED, _) => {
-                Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
-                    .hint("`eda broker` has no transactions; where Kafka runs, whoever runs it can add such an ACL")
-            }
             (code::INVALID_REPLICATION_FACTOR, _) => Error::failed(format!("could not {doing}"))
                 .hint("there cannot be more replicas than brokers"),
             (code::POLICY_VIOLATION, _) => {

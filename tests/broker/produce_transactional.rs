@@ -1,7 +1,6 @@
 //! `eda produce --transactional`: all or nothing.
 
 use super::{PATIENCE, read, topic};
-use crate::support::excuses::excused;
 use crate::support::{Running, broker, eda, fresh, wait_until};
 use serde_json::{Value, json};
 
@@ -54,9 +53,6 @@ fn values(records: &[Value]) -> Vec<Value> {
 
 #[test]
 fn what_is_committed_is_seen_together_and_not_before() {
-    if excused("what_is_committed_is_seen_together_and_not_before") {
-        return;
-    }
     let topic = topic("orders", 3);
     let mut produce = opened(&topic, &["one", "two"], &["--json"]);
     assert_eq!(read(&topic).len(), 0, "the transaction is open");
@@ -84,9 +80,6 @@ fn what_is_committed_is_seen_together_and_not_before() {
 
 #[test]
 fn a_wrong_line_aborts_all() {
-    if excused("a_wrong_line_aborts_all") {
-        return;
-    }
     let topic = topic("orders", 1);
     let lines = "{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3,, }\n{\"n\": 4}\n";
     let produce = eda(&["produce", &topic, "--transactional"]).stdin(lines);
@@ -118,9 +111,6 @@ fn a_wrong_line_aborts_all() {
 
 #[test]
 fn a_record_that_is_too_large_aborts_all() {
-    if excused("a_record_that_is_too_large_aborts_all") {
-        return;
-    }
     let topic = fresh("limited");
     let limit = ["-p", "1", "-c", "max.message.bytes=2000"];
     let create = eda(&["topic", "create", &topic]).args(limit);
@@ -160,9 +150,6 @@ fn a_record_that_is_too_large_aborts_all() {
 
 #[test]
 fn a_signal_aborts_all() {
-    if excused("a_signal_aborts_all") {
-        return;
-    }
     let topic = topic("orders", 1);
     let produce = opened(&topic, &["first", "second"], &["--json"]);
     produce.interrupt();
@@ -185,9 +172,6 @@ fn a_signal_aborts_all() {
 
 #[test]
 fn what_a_killed_run_wrote_is_never_seen() {
-    if excused("what_a_killed_run_wrote_is_never_seen") {
-        return;
-    }
     let topic = topic("orders", 1);
     let brief = ["-X", "transaction.timeout.ms=3000"];
     let produce = opened(&topic, &["first", "second"], &brief);
@@ -200,9 +184,6 @@ fn what_a_killed_run_wrote_is_never_seen() {
 
 #[test]
 fn a_run_over_its_time_is_told_so() {
-    if excused("a_run_over_its_time_is_told_so") {
-        return;
-    }
     let topic = topic("orders", 1);
     let brief = ["-X", "transaction.timeout.ms=1000"];
     // Noticed at the next record, or at the end.
@@ -223,9 +204,6 @@ fn a_run_over_its_time_is_told_so() {
 
 #[test]
 fn an_id_that_another_run_takes_over_ends_the_first() {
-    if excused("an_id_that_another_run_takes_over_ends_the_first") {
-        return;
-    }
     let topic = topic("orders", 1);
     let id = fresh("mine");
     let property = format!("transactional.id={id}");
@@ -250,9 +228,6 @@ fn an_id_that_another_run_takes_over_ends_the_first() {
 
 #[test]
 fn limits_of_the_brokers_are_told() {
-    if excused("limits_of_the_brokers_are_told") {
-        return;
-    }
     let topic = topic("orders", 1);
     let produce = eda(&["produce", &topic, "n=1", "--transactional"]);
     let produce = produce.args(["-X", "transaction.timeout.ms=3600000"]);
@@ -291,19 +266,4 @@ fn properties_that_do_not_go_with_transactions_are_named() {
         .succeeds()
         .stdout_has("would send");
     assert_eq!(read(&topic).len(), 0);
-}
-
-/// It has none yet, and says so with the code that clients take for a missing permission.
-#[test]
-fn a_broker_without_transactions_is_told_of_at_once() {
-    let broker = crate::support::Broker::embedded(&[]);
-    super::create(&broker, "orders", 1);
-    let produce = eda(&["produce", "orders", "n=1", "--transactional"]).on(&broker);
-    produce
-        .run()
-        .status(1)
-        .stderr_has("not allowed to begin transactions")
-        .stderr_has("; nothing was sent\n")
-        .stderr_has("this broker has no transactions")
-        .stderr_has("`eda broker` has no transactions");
 }
