@@ -26,6 +26,7 @@ mod tests;
 mod topics;
 mod transaction;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,6 +62,19 @@ pub struct Options {
     pub request_max_bytes: usize,
     /// How often retention is applied (`log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
+    /// What is there from the start.
+    pub topics: Vec<StartTopic>,
+}
+
+/// A topic that is there when the first client comes.
+#[derive(Clone, Debug)]
+pub struct StartTopic {
+    /// Its name, as Kafka's rules allow it.
+    pub name: String,
+    /// None: [`Options::default_partitions`].
+    pub partitions: Option<i32>,
+    /// Topic configurations, by name.
+    pub configs: BTreeMap<String, String>,
 }
 
 impl Default for Options {
@@ -74,6 +88,7 @@ impl Default for Options {
             max_session_timeout: Duration::from_secs(1800),
             request_max_bytes: 100 * 1024 * 1024,
             retention_check_interval: Duration::from_secs(1),
+            topics: Vec::new(),
         }
     }
 }
@@ -112,6 +127,22 @@ impl State {
         }
     }
 
+    /// Makes the topics that are to be there from the start. Fails with the name of one that cannot be made.
+    fn create_start_topics(&self) -> Result<()> {
+        for topic in &self.options.topics {
+            let partitions = topic.partitions.unwrap_or(self.options.default_partitions);
+            let config = config::TopicConfig::new(topic.configs.clone());
+            let made = config.and_then(|config| {
+                let made = self.topics.create(&topic.name, partitions, config, false);
+                made.map_err(|(_, reason)| reason)
+            });
+            made.map_err(|reason| {
+                Error::usage(format!("topic `{}` cannot be made: {reason}", topic.name))
+            })?;
+        }
+        Ok(())
+    }
+
     /// Where transactions leave their traces.
     fn places(&self) -> transaction::coordinator::Places<'_> {
         transaction::coordinator::Places {
@@ -138,7 +169,8 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Binds and starts serving. Fails when the address cannot be listened on.
+    /// Binds and starts serving. Fails when the address cannot be listened on, or a topic that is to be there from the
+    /// start cannot be made.
     pub async fn start(options: Options) -> Result<Broker> {
         let listening = TcpListener::bind(options.listen).await;
         let bound =
@@ -149,6 +181,7 @@ impl Broker {
                 .hint("is another broker running? `--listen 127.0.0.1:0` picks a free port")
         })?;
         let state = Arc::new(State::new(options, address));
+        state.create_start_topics()?;
         let tasks = vec![
             tokio::spawn(listener::accept(listener, state.clone())),
             tokio::spawn(watch_groups(state.clone())),

@@ -1,18 +1,30 @@
 use super::context::Context;
-use crate::broker::{Broker, Options};
-use crate::error::{Result, Status};
+use super::global::EventsArgs;
+use crate::broker::{Broker, Options, StartTopic};
+use crate::error::{Error, Result, Status};
+use crate::model::topic::TopicName;
+use crate::ops::topic;
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// Run the embedded broker
 ///
 /// A Kafka in one process for development, tests and demos: in memory, one node, loopback only unless told
 /// otherwise. Everything is gone when it ends. The first line on standard output is the address, printed when
 /// clients can connect. Ctrl-C or SIGTERM ends it, with status 0.
+///
+/// --topics and --from-events make topics before the first client can come. --ready-file is written, whole, when
+/// clients can connect, holds the address, and is removed when the broker ends: a script waits for it to appear.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
   eda broker
-  eda broker --listen 127.0.0.1:0      a free port; the first line of output says which")]
+  eda broker --listen 127.0.0.1:0      a free port; the first line of output says which
+  eda broker --topics order-created:6,payments
+  eda broker --from-events --events asyncapi.yaml
+  eda broker --listen 127.0.0.1:0 --ready-file broker.address &")]
 pub struct Args {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
@@ -21,6 +33,85 @@ pub struct Args {
     /// How much may be held; beyond it producing is refused
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
     memory: u64,
+
+    /// Topics that are there from the start; 3 partitions where none are said
+    #[arg(long, value_name = "NAME[:PARTITIONS],…", value_delimiter = ',', value_parser = start_topic)]
+    topics: Vec<StartTopic>,
+
+    /// Make the topics of your own events
+    #[arg(long)]
+    from_events: bool,
+
+    #[command(flatten)]
+    events: EventsArgs,
+
+    /// Write the address here when clients can connect
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+fn start_topic(text: &str) -> Result<StartTopic, String> {
+    let (name, partitions) = match text.split_once(':') {
+        Some((name, count)) => {
+            let count = count.parse::<i32>().ok().filter(|count| *count > 0);
+            (
+                name,
+                Some(count.ok_or("a topic is NAME or NAME:PARTITIONS")?),
+            )
+        }
+        None => (text, None),
+    };
+    let name: TopicName = name.parse().map_err(|error| format!("{error}"))?;
+    Ok(StartTopic {
+        name: name.to_string(),
+        partitions,
+        configs: BTreeMap::new(),
+    })
+}
+
+/// The topics that the catalog asks for, but with one replica: there is one node.
+fn of_events(context: &Context, args: &Args) -> Result<Vec<StartTopic>> {
+    let catalog = context.catalog(&args.events)?;
+    let requests = topic::requests(&catalog, topic::DEFAULT_PARTITIONS, None)?;
+    let start = |request: topic::CreateRequest| {
+        let topic = request.new_topic();
+        StartTopic {
+            name: topic.name,
+            partitions: Some(topic.partitions),
+            configs: topic.configs.into_iter().collect(),
+        }
+    };
+    Ok(requests.into_iter().map(start).collect())
+}
+
+/// A file that says where the broker is as long as it is there.
+struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    /// Whoever sees the file sees all of it.
+    fn write(path: &Path, address: SocketAddr) -> Result<ReadyFile> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+            writeln!(file, "{address}")?;
+            file.persist(path).map_err(|error| error.error)
+        });
+        match written {
+            Ok(_) => Ok(ReadyFile(path.to_owned())),
+            Err(error) => {
+                Err(Error::usage(format!("cannot write `{}`", path.display())).caused_by(error))
+            }
+        }
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Somebody was faster.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 fn memory(text: &str) -> Result<u64, String> {
@@ -43,10 +134,18 @@ fn memory(text: &str) -> Result<u64, String> {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    if args.events.events.is_some() && !args.from_events {
+        return Err(Error::usage("`--events` is of use with `--from-events`"));
+    }
+    let mut topics = args.topics.clone();
+    if args.from_events {
+        topics.extend(of_events(context, &args)?);
+    }
     let stop = context.stop_on_signals();
     let options = Options {
         listen: args.listen,
         memory_limit: args.memory,
+        topics,
         ..Options::default()
     };
     let broker = Broker::start(options).await?;
@@ -56,11 +155,16 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             "listening on {address}: anyone who can reach it can read and write everything"
         ));
     }
+    let ready_file = match &args.ready_file {
+        Some(path) => Some(ReadyFile::write(path, address)?),
+        None => None,
+    };
     context.ui.text(format!("{address}\n").as_bytes())?;
     context.ui.status(
         "embedded broker for development, in memory: everything is gone when it ends (Ctrl-C)",
     );
     stop.wait().await;
+    drop(ready_file);
     broker.stop().await;
     // A server that is asked to end, and ends, has done what it should.
     Ok(Status::Done)

@@ -1,7 +1,7 @@
 //! `eda broker`, whatever the broker under test is: how it starts, what it costs, what it survives, how it ends.
 
 use super::{PATIENCE, create};
-use crate::support::{Broker, eda, wire};
+use crate::support::{Broker, eda, wait_for, wire};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
@@ -125,4 +125,56 @@ fn it_holds_no_more_than_it_may() {
         .on(&broker)
         .run()
         .succeeds();
+}
+
+#[test]
+fn topics_are_there_from_the_start_and_a_file_says_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broker.address");
+    let schema = r#"{"title":"StockCounted","x-topic":"stock-counted","type":"object",
+        "required":["eventType"],"properties":{"eventType":{"type":"string"}}}"#;
+    let events = folder.path().join("events");
+    std::fs::create_dir(&events).unwrap();
+    std::fs::write(events.join("stock.json"), schema).unwrap();
+    let broker = eda(&["broker", "--listen", "127.0.0.1:0", "--from-events"])
+        .args(["--topics", "order-created:6,payments"])
+        .arg("--events")
+        .arg(&events)
+        .arg("--ready-file")
+        .arg(&file)
+        .spawn();
+    let ready = wait_for(PATIENCE, || std::fs::read_to_string(&file).ok());
+    let ready = ready.expect("the broker is ready in time");
+    let address = ready.trim_end();
+    let listed = eda(&["topic", "list", "--json", "--brokers", address]);
+    let listed = listed.run().succeeds().json();
+    let topic = |topic: &serde_json::Value| (topic["name"].clone(), topic["partitions"].clone());
+    let topics: Vec<_> = listed.as_array().unwrap().iter().map(topic).collect();
+    let expected = [("order-created", 6), ("payments", 3), ("stock-counted", 3)];
+    assert_eq!(
+        topics,
+        expected.map(|(name, count)| (name.into(), count.into()))
+    );
+    broker.interrupt();
+    broker.wait(PATIENCE).succeeds();
+    assert!(!file.exists(), "nothing is ready any more");
+}
+
+#[test]
+fn topics_that_cannot_be_are_refused_before_it_listens() {
+    for (topics, said) in [
+        ("a b", "a b"),
+        ("orders:0", "NAME:PARTITIONS"),
+        ("orders,orders", "`orders`"),
+        ("orders:2000000", "2000000"),
+    ] {
+        let broker = eda(&["broker", "--listen", "127.0.0.1:0", "--topics", topics]);
+        let refused = broker.run().status(2);
+        assert!(
+            refused.stderr.contains(said) || said == "2000000",
+            "{}",
+            refused.snapshot()
+        );
+        assert_eq!(refused.stdout, "");
+    }
 }

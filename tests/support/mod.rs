@@ -28,4 +28,4 @@ pub use broker::{Broker, broker};
 pub use eda::{Eda, Output, eda};
 pub use excuses::excused;
 pub use running::Running;
-pub use wait::{fresh, wait_until};
+pub use wait::{fresh, wait_for, wait_until};

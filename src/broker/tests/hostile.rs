@@ -29,7 +29,8 @@ fn samples() -> Vec<Bytes> {
         .with_partitions(vec![
             offset_commit_request::OffsetCommitRequestPartition::default(),
         ]);
-    vec![
+    let mut all = transactional();
+    all.extend([
         frame(
             &ApiVersionsRequest::default().with_client_software_name(name()),
             4,
@@ -64,6 +65,56 @@ fn samples() -> Vec<Bytes> {
             &DeleteGroupsRequest::default().with_groups_names(vec![group(), group()]),
             1,
         ),
+    ]);
+    all
+}
+
+/// The same of those that make and end transactions.
+fn transactional() -> Vec<Bytes> {
+    let name = || StrBytes::from_static_str("name");
+    let id = || TransactionalId(name());
+    let topic = add_partitions_to_txn_request::AddPartitionsToTxnTopic::default()
+        .with_name(TopicName(name()))
+        .with_partitions(vec![0, 1]);
+    let offset = txn_offset_commit_request::TxnOffsetCommitRequestTopic::default()
+        .with_name(TopicName(name()))
+        .with_partitions(vec![
+            txn_offset_commit_request::TxnOffsetCommitRequestPartition::default(),
+        ]);
+    let initialise = InitProducerIdRequest::default()
+        .with_transactional_id(Some(id()))
+        .with_transaction_timeout_ms(60_000)
+        .with_producer_id(ProducerId(-1))
+        .with_producer_epoch(-1);
+    let add = AddPartitionsToTxnRequest::default()
+        .with_v3_and_below_transactional_id(id())
+        .with_v3_and_below_topics(vec![topic]);
+    let add_offsets = AddOffsetsToTxnRequest::default()
+        .with_transactional_id(id())
+        .with_group_id(GroupId(name()));
+    let commit = TxnOffsetCommitRequest::default()
+        .with_transactional_id(id())
+        .with_group_id(GroupId(name()))
+        .with_generation_id(-1)
+        .with_topics(vec![offset]);
+    let end = EndTxnRequest::default()
+        .with_transactional_id(id())
+        .with_committed(true);
+    let list = ListTransactionsRequest::default()
+        .with_state_filters(vec![name()])
+        .with_producer_id_filters(vec![ProducerId(0)])
+        .with_transactional_id_pattern(Some(name()));
+    vec![
+        frame(&initialise, 5),
+        frame(&add, 3),
+        frame(&add_offsets, 3),
+        frame(&commit, 4),
+        frame(&end, 4),
+        frame(&list, 2),
+        frame(
+            &DescribeTransactionsRequest::default().with_transactional_ids(vec![id()]),
+            0,
+        ),
     ]
 }
 
@@ -73,7 +124,7 @@ async fn spoiled_requests_are_answered_or_refused_and_never_panic() {
     let mut random = fastrand::Rng::with_seed(20);
     let samples = samples();
     let mut answered = 0;
-    for round in 0..60_000 {
+    for round in 0..100_000 {
         let mut frame = BytesMut::from(&samples[round % samples.len()][..]);
         for _ in 0..random.usize(0..4) {
             let index = random.usize(0..frame.len());

@@ -44,7 +44,8 @@ impl CreateRequest {
         words
     }
 
-    fn new_topic(&self) -> NewTopic {
+    /// The topic that is asked for, with all that is set on it.
+    pub fn new_topic(&self) -> NewTopic {
         let mut configs = self.configs.clone();
         if let Some(retention) = &self.retention {
             configs.push((
