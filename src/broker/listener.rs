@@ -1,7 +1,7 @@
 //! Accepting connections, and what each of them does: one task, one request at a time, answers in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -13,6 +13,8 @@ use tokio::task::JoinSet;
 use super::State;
 use super::api;
 use super::frame::{Refusal, fill};
+use super::security::authentication::Authentication;
+use super::sync::lock;
 
 /// An idle connection gives its read buffer back after this.
 const IDLE: Duration = Duration::from_secs(1);
@@ -32,6 +34,8 @@ pub(super) struct Connection {
     pub(super) local: SocketAddr,
     /// Wakes its fetch, when it has one waiting.
     pub(super) wake: Arc<Notify>,
+    /// Who it is.
+    pub(super) authentication: Mutex<Authentication>,
 }
 
 /// Accepts connections for ever; dropping the future closes all of them.
@@ -72,6 +76,7 @@ async fn run(mut stream: TcpStream, peer: SocketAddr, number: u64, state: Arc<St
         peer,
         local,
         wake: Arc::new(Notify::new()),
+        authentication: Mutex::new(Authentication::new(&state.users)),
     };
     let result = tokio::select! {
         result = serve(&mut stream, &connection, &state) => result,
@@ -140,6 +145,9 @@ async fn serve(
             state.faults.before_answer().await;
             if reply.write(stream).await.is_err() {
                 return Ok(());
+            }
+            if lock(&connection.authentication).is_refused() {
+                return Err(Refusal("the name or the password is wrong".to_owned()));
             }
         }
     }

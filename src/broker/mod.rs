@@ -5,7 +5,8 @@
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records.
-//! - [`group`]: consumer groups; [`transaction`]: idempotent and transactional producers.
+//! - [`group`]: consumer groups; [`transaction`]: idempotent and transactional producers;
+//!   [`security`]: who is let in.
 //! - [`faults`]: trouble on demand.
 //!
 //! The log keeps the batches as the bytes that came; producing and fetching decode no records.
@@ -19,6 +20,7 @@ mod guard;
 mod listener;
 mod log;
 mod partition;
+mod security;
 mod shapes;
 mod sync;
 #[cfg(test)]
@@ -38,6 +40,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 
 pub use faults::{Faults, Request};
+pub use security::Password;
 
 /// The id of the only node.
 const NODE_ID: i32 = 1;
@@ -64,6 +67,8 @@ pub struct Options {
     pub retention_check_interval: Duration,
     /// What is there from the start.
     pub topics: Vec<StartTopic>,
+    /// Names and passwords of those who are let in, by SASL; none: everybody is.
+    pub users: Vec<(String, Password)>,
 }
 
 /// A topic that is there when the first client comes.
@@ -89,6 +94,7 @@ impl Default for Options {
             request_max_bytes: 100 * 1024 * 1024,
             retention_check_interval: Duration::from_secs(1),
             topics: Vec::new(),
+            users: Vec::new(),
         }
     }
 }
@@ -103,16 +109,19 @@ struct State {
     topics: topics::Topics,
     groups: group::Coordinator,
     transactions: transaction::coordinator::Transactions,
+    users: security::Users,
     faults: Faults,
     /// Kibibytes of large requests that may be in memory at a time.
     large_frames: Semaphore,
 }
 
 impl State {
-    fn new(options: Options, address: SocketAddr) -> State {
+    fn new(mut options: Options, address: SocketAddr) -> Result<State> {
+        let users = security::Users::new(&std::mem::take(&mut options.users))?;
         let memory = Arc::new(log::Memory::new(options.memory_limit));
-        State {
+        Ok(State {
             address,
+            users,
             cluster_id: cluster_id(),
             topics: topics::Topics::new(memory),
             groups: group::Coordinator::new(group::Limits {
@@ -124,7 +133,7 @@ impl State {
             faults: Faults::new(),
             large_frames: Semaphore::new(options.request_max_bytes.div_ceil(1024) * 2),
             options,
-        }
+        })
     }
 
     /// Makes the topics that are to be there from the start. Fails with the name of one that cannot be made.
@@ -180,7 +189,7 @@ impl Broker {
                 .caused_by(error)
                 .hint("is another broker running? `--listen 127.0.0.1:0` picks a free port")
         })?;
-        let state = Arc::new(State::new(options, address));
+        let state = Arc::new(State::new(options, address)?);
         state.create_start_topics()?;
         let tasks = vec![
             tokio::spawn(listener::accept(listener, state.clone())),

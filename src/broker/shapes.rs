@@ -273,3 +273,7 @@ pub(super) static LIST_TRANSACTIONS: Shape = shape![
     since(1, LONG),
     since(2, TEXT),
 ];
+
+pub(super) static SASL_HANDSHAKE: Shape = shape![all(TEXT)];
+
+pub(super) static SASL_AUTHENTICATE: Shape = shape![all(BLOB)];

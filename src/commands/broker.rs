@@ -1,6 +1,6 @@
 use super::context::Context;
 use super::global::EventsArgs;
-use crate::broker::{Broker, Options, StartTopic};
+use crate::broker::{Broker, Options, Password, StartTopic};
 use crate::error::{Error, Result, Status};
 use crate::model::topic::TopicName;
 use crate::ops::topic;
@@ -17,6 +17,10 @@ use std::path::{Path, PathBuf};
 ///
 /// --topics and --from-events make topics before the first client can come. --ready-file is written, whole, when
 /// clients can connect, holds the address, and is removed when the broker ends: a script waits for it to appear.
+///
+/// With --sasl-user a client has to say who it is: security.protocol=SASL_PLAINTEXT, with sasl.mechanism PLAIN,
+/// SCRAM-SHA-256 or SCRAM-SHA-512. The file's first line is the password. There are no ACLs: whoever is let in may do
+/// everything.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -24,7 +28,8 @@ Examples:
   eda broker --listen 127.0.0.1:0      a free port; the first line of output says which
   eda broker --topics order-created:6,payments
   eda broker --from-events --events asyncapi.yaml
-  eda broker --listen 127.0.0.1:0 --ready-file broker.address &")]
+  eda broker --listen 127.0.0.1:0 --ready-file broker.address &
+  eda broker --sasl-user alice:alice.password")]
 pub struct Args {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
@@ -45,9 +50,50 @@ pub struct Args {
     #[command(flatten)]
     events: EventsArgs,
 
+    /// Let in only who knows a password, by SASL PLAIN or SCRAM (can be repeated)
+    #[arg(long = "sasl-user", value_name = "NAME:PASSWORD-FILE", value_parser = sasl_user)]
+    sasl_users: Vec<SaslUser>,
+
     /// Write the address here when clients can connect
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+}
+
+/// Whose password is in which file.
+#[derive(Clone, Debug)]
+struct SaslUser {
+    name: String,
+    file: PathBuf,
+}
+
+fn sasl_user(text: &str) -> Result<SaslUser, String> {
+    match text.split_once(':') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok(SaslUser {
+            name: name.to_owned(),
+            file: file.into(),
+        }),
+        _ => Err("a user is NAME:PASSWORD-FILE".to_owned()),
+    }
+}
+
+/// Names and passwords; what ends a file's line is no part of the password.
+fn passwords(users: &[SaslUser]) -> Result<Vec<(String, Password)>> {
+    let mut known: Vec<(String, Password)> = Vec::new();
+    for user in users {
+        let file = user.file.display();
+        if known.iter().any(|(name, _)| *name == user.name) {
+            return Err(Error::usage(format!("user `{}` is given twice", user.name)));
+        }
+        let text = std::fs::read_to_string(&user.file)
+            .map_err(|error| Error::usage(format!("cannot read `{file}`")).caused_by(error))?;
+        let password = text.strip_suffix('\n').unwrap_or(&text);
+        let password = password.strip_suffix('\r').unwrap_or(password);
+        if password.is_empty() || password.contains('\0') {
+            return Err(Error::usage(format!("`{file}` holds no password")));
+        }
+        known.push((user.name.clone(), Password(password.to_owned())));
+    }
+    Ok(known)
 }
 
 fn start_topic(text: &str) -> Result<StartTopic, String> {
@@ -146,6 +192,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         listen: args.listen,
         memory_limit: args.memory,
         topics,
+        users: passwords(&args.sasl_users)?,
         ..Options::default()
     };
     let broker = Broker::start(options).await?;

@@ -26,6 +26,7 @@ mod produce_envelope;
 mod produce_lines;
 mod produce_transactional;
 mod prompts;
+mod sasl;
 mod topic;
 mod topic_changes;
 mod walk_through;

@@ -86,6 +86,11 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "javas_client_is_let_in",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "java_tools_work_on_the_embedded_broker",
         on: NO_JARS,
         reason: NEEDS_JARS,

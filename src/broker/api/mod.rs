@@ -15,6 +15,7 @@ mod offsets;
 mod partitions;
 mod produce;
 mod records;
+mod sasl;
 mod topics;
 mod transactional_offsets;
 mod transactions;
@@ -32,6 +33,7 @@ use super::frame::{Header, Refusal, Reply};
 use super::guard::{self, Shape};
 use super::listener::Connection;
 use super::shapes;
+use super::sync::lock;
 
 /// The leader epoch of every partition: the only node never loses an election.
 const LEADER_EPOCH: i32 = 0;
@@ -111,6 +113,9 @@ requests! {
     SyncGroup 0..=5, SYNC_GROUP => groups::sync;
     DescribeGroups 0..=6, DESCRIBE_GROUPS => describe_groups::describe;
     ListGroups 0..=5, LIST_GROUPS => describe_groups::list;
+    // Version 0 is followed by bytes that are no requests.
+    SaslHandshake 1..=1, SASL_HANDSHAKE => sasl::handshake;
+    SaslAuthenticate 0..=2, SASL_AUTHENTICATE => sasl::authenticate;
     ApiVersions 0..=4, API_VERSIONS => versions::handle;
     CreateTopics 2..=7, CREATE_TOPICS => topics::create;
     DeleteTopics 1..=6, DELETE_TOPICS => topics::delete;
@@ -150,6 +155,13 @@ pub(super) async fn dispatch(
             ApiKey::ApiVersions => versions::unsupported(&header).map(Some),
             _ => Err(refuse("version not supported".to_owned())),
         };
+    }
+    let is_open = matches!(
+        api,
+        ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate
+    );
+    if !is_open && !lock(&connection.authentication).is_let_in() {
+        return Err(refuse("nobody has been authenticated".to_owned()));
     }
     let flexible = api.request_header_version(version) >= 2;
     guard::check(&frame, row.shape, version, flexible)

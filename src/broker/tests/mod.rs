@@ -8,7 +8,7 @@ mod transactions;
 mod versions;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, HeaderVersion, Request};
@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::frame::Refusal;
 use super::listener::Connection;
+use super::security::authentication::Authentication;
 use super::{Broker, Options, State, api};
 
 fn options() -> Options {
@@ -29,10 +30,8 @@ fn options() -> Options {
 }
 
 fn state() -> Arc<State> {
-    Arc::new(State::new(
-        options(),
-        SocketAddr::from(([127, 0, 0, 1], 1234)),
-    ))
+    let address = SocketAddr::from(([127, 0, 0, 1], 1234));
+    Arc::new(State::new(options(), address).unwrap())
 }
 
 fn connection() -> Connection {
@@ -42,6 +41,7 @@ fn connection() -> Connection {
         peer: local,
         local,
         wake: Arc::new(Notify::new()),
+        authentication: Mutex::new(Authentication::LetIn(None)),
     }
 }
 

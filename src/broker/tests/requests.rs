@@ -154,10 +154,8 @@ async fn memory_is_bounded_and_retention_makes_room() {
         memory_limit: 3_000_000,
         ..options()
     };
-    let state = Arc::new(State::new(
-        options,
-        SocketAddr::from(([127, 0, 0, 1], 1234)),
-    ));
+    let address = SocketAddr::from(([127, 0, 0, 1], 1234));
+    let state = Arc::new(State::new(options, address).unwrap());
     ask(&state, &create(1, 1), 7).await;
     let batch = || fixture::batch(&[now_milliseconds()], &vec![0; 900_000]);
     for _ in 0..3 {

@@ -119,6 +119,11 @@ async fn topics_and_records_in_every_version() {
         DescribeClusterRequest::default().with_include_cluster_authorized_operations(true)
     })
     .await;
+    every_version(|_| SaslHandshakeRequest::default().with_mechanism(name())).await;
+    every_version(|_| {
+        SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_static(b"abc"))
+    })
+    .await;
     every_version(|_| InitProducerIdRequest::default()).await;
     every_version(|_| {
         InitProducerIdRequest::default().with_transactional_id(Some(TransactionalId(name())))
