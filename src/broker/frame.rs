@@ -4,9 +4,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::Encodable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::guard::{self, Field, Kind, Shape};
+use super::stream::Stream;
 
 /// Room made for a read when nothing is known of what comes.
 const READ_SIZE: usize = 16 * 1024;
@@ -166,7 +166,7 @@ impl Reply {
     }
 
     /// Sends it.
-    pub(super) async fn write(self, stream: &mut TcpStream) -> std::io::Result<()> {
+    pub(super) async fn write(self, stream: &mut Stream) -> std::io::Result<()> {
         if let [only] = self.chunks.as_slice() {
             return stream.write_all(only).await;
         }
@@ -205,7 +205,7 @@ impl Reply {
 ///
 /// Room is made as bytes arrive, at most twice of them: a length alone never costs memory.
 pub(super) async fn fill(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     buffer: &mut BytesMut,
     size: usize,
 ) -> std::io::Result<bool> {

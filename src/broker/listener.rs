@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -14,12 +13,15 @@ use super::State;
 use super::api;
 use super::frame::{Refusal, fill};
 use super::security::authentication::Authentication;
+use super::stream::Stream;
 use super::sync::lock;
 
 /// An idle connection gives its read buffer back after this.
 const IDLE: Duration = Duration::from_secs(1);
 /// A frame larger than this takes from the budget all such frames share, before its body is read.
 const LARGE_FRAME: usize = 1024 * 1024;
+/// A TLS handshake must be over within this.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A large frame must come to its end within this, or it would keep the budget from others.
 const LARGE_FRAME_TIME: Duration = Duration::from_secs(60);
 
@@ -64,13 +66,13 @@ pub(super) async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-async fn run(mut stream: TcpStream, peer: SocketAddr, number: u64, state: Arc<State>) {
+async fn run(socket: TcpStream, peer: SocketAddr, number: u64, state: Arc<State>) {
     let mut drops = state.faults.drops();
-    let Ok(local) = stream.local_addr() else {
+    let Ok(local) = socket.local_addr() else {
         return;
     };
     // Without it, small answers wait for the client's acknowledgements.
-    let _ = stream.set_nodelay(true);
+    let _ = socket.set_nodelay(true);
     let connection = Connection {
         number,
         peer,
@@ -78,8 +80,15 @@ async fn run(mut stream: TcpStream, peer: SocketAddr, number: u64, state: Arc<St
         wake: Arc::new(Notify::new()),
         authentication: Mutex::new(Authentication::new(&state.users)),
     };
+    let served = async {
+        let tls = state.tls.as_ref();
+        let handshake = tokio::time::timeout(HANDSHAKE_TIME, Stream::accept(socket, tls));
+        let late = |_| Refusal("no TLS handshake came".to_owned());
+        let mut stream = handshake.await.map_err(late)??;
+        serve(&mut stream, &connection, &state).await
+    };
     let result = tokio::select! {
-        result = serve(&mut stream, &connection, &state) => result,
+        result = served => result,
         _ = drops.changed() => Ok(()),
     };
     if let Err(Refusal(reason)) = result {
@@ -89,7 +98,7 @@ async fn run(mut stream: TcpStream, peer: SocketAddr, number: u64, state: Arc<St
 
 /// Reads and answers requests until the client closes.
 async fn serve(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     connection: &Connection,
     state: &Arc<State>,
 ) -> Result<(), Refusal> {
@@ -139,7 +148,7 @@ async fn serve(
             biased;
             answer = api::dispatch(state, connection, frame) => answer?,
             // Nobody is left to answer: a long poll ends, a member in the join barrier counts as absent.
-            () = closed(stream) => return Ok(()),
+            () = stream.closed() => return Ok(()),
         };
         if let Some(reply) = reply {
             state.faults.before_answer().await;
@@ -150,14 +159,5 @@ async fn serve(
                 return Err(Refusal("the name or the password is wrong".to_owned()));
             }
         }
-    }
-}
-
-/// Returns when the client has closed its side. With more requests in the socket already it never does: there is no
-/// looking behind them.
-async fn closed(stream: &TcpStream) {
-    match stream.ready(Interest::READABLE).await {
-        Ok(ready) if !ready.is_read_closed() => std::future::pending().await,
-        _ => {}
     }
 }

@@ -22,6 +22,7 @@ mod log;
 mod partition;
 mod security;
 mod shapes;
+mod stream;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use crate::error::{Error, Result};
 
 pub use faults::{Faults, Request};
 pub use security::Password;
+pub use security::tls::TlsFiles;
 
 /// The id of the only node.
 const NODE_ID: i32 = 1;
@@ -69,6 +71,8 @@ pub struct Options {
     pub topics: Vec<StartTopic>,
     /// Names and passwords of those who are let in, by SASL; none: everybody is.
     pub users: Vec<(String, Password)>,
+    /// None: everything goes over the wire in the clear.
+    pub tls: Option<TlsFiles>,
 }
 
 /// A topic that is there when the first client comes.
@@ -95,6 +99,7 @@ impl Default for Options {
             retention_check_interval: Duration::from_secs(1),
             topics: Vec::new(),
             users: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -110,6 +115,7 @@ struct State {
     groups: group::Coordinator,
     transactions: transaction::coordinator::Transactions,
     users: security::Users,
+    tls: Option<security::tls::Tls>,
     faults: Faults,
     /// Kibibytes of large requests that may be in memory at a time.
     large_frames: Semaphore,
@@ -118,10 +124,16 @@ struct State {
 impl State {
     fn new(mut options: Options, address: SocketAddr) -> Result<State> {
         let users = security::Users::new(&std::mem::take(&mut options.users))?;
+        let tls = options
+            .tls
+            .as_ref()
+            .map(security::tls::Tls::new)
+            .transpose()?;
         let memory = Arc::new(log::Memory::new(options.memory_limit));
         Ok(State {
             address,
             users,
+            tls,
             cluster_id: cluster_id(),
             topics: topics::Topics::new(memory),
             groups: group::Coordinator::new(group::Limits {

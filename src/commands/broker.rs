@@ -1,6 +1,6 @@
 use super::context::Context;
 use super::global::EventsArgs;
-use crate::broker::{Broker, Options, Password, StartTopic};
+use crate::broker::{Broker, Options, Password, StartTopic, TlsFiles};
 use crate::error::{Error, Result, Status};
 use crate::model::topic::TopicName;
 use crate::ops::topic;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// clients can connect, holds the address, and is removed when the broker ends: a script waits for it to appear.
 ///
 /// With --sasl-user a client has to say who it is: security.protocol=SASL_PLAINTEXT, with sasl.mechanism PLAIN,
-/// SCRAM-SHA-256 or SCRAM-SHA-512. The file's first line is the password. There are no ACLs: whoever is let in may do
+/// SCRAM-SHA-256 or SCRAM-SHA-512, or SASL_SSL with --tls-cert, which alone is SSL. The file's first line is the password. There are no ACLs: whoever is let in may do
 /// everything.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
@@ -29,7 +29,8 @@ Examples:
   eda broker --topics order-created:6,payments
   eda broker --from-events --events asyncapi.yaml
   eda broker --listen 127.0.0.1:0 --ready-file broker.address &
-  eda broker --sasl-user alice:alice.password")]
+  eda broker --sasl-user alice:alice.password
+  eda broker --tls-cert broker.crt --tls-key broker.key")]
 pub struct Args {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
@@ -53,6 +54,14 @@ pub struct Args {
     /// Let in only who knows a password, by SASL PLAIN or SCRAM (can be repeated)
     #[arg(long = "sasl-user", value_name = "NAME:PASSWORD-FILE", value_parser = sasl_user)]
     sasl_users: Vec<SaslUser>,
+
+    /// Certificate of the broker, as PEM; clients then speak TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 
     /// Write the address here when clients can connect
     #[arg(long, value_name = "FILE")]
@@ -193,6 +202,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         memory_limit: args.memory,
         topics,
         users: passwords(&args.sasl_users)?,
+        tls: args
+            .tls_cert
+            .zip(args.tls_key)
+            .map(|(certificate, key)| TlsFiles { certificate, key }),
         ..Options::default()
     };
     let broker = Broker::start(options).await?;

@@ -27,6 +27,7 @@ mod produce_lines;
 mod produce_transactional;
 mod prompts;
 mod sasl;
+mod tls;
 mod topic;
 mod topic_changes;
 mod walk_through;

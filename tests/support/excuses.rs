@@ -86,6 +86,11 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "javas_client_speaks_tls_and_sasl",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "javas_client_is_let_in",
         on: NO_JARS,
         reason: NEEDS_JARS,

@@ -1,12 +1,15 @@
-//! Who may speak to the broker: SASL's PLAIN (RFC 4616) and SCRAM (RFC 5802, RFC 7677), for trying out a secured set-up.
+//! Who may speak to the broker, and how: SASL's PLAIN (RFC 4616) and SCRAM (RFC 5802, RFC 7677), and TLS, for trying
+//! out a secured set-up.
 //!
 //! - [`scram`]: the server's side of one SCRAM conversation.
 //! - [`authentication`]: where a connection is between its first byte and being let in.
+//! - [`tls`]: the broker's certificate.
 //!
 //! There are no ACLs: whoever is let in may do everything. Passwords are kept as salted digests only.
 
 pub(crate) mod authentication;
 pub(crate) mod scram;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 
