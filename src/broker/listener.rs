@@ -20,6 +20,8 @@ use super::sync::lock;
 const IDLE: Duration = Duration::from_secs(1);
 /// A frame larger than this takes from the budget all such frames share, before its body is read.
 const LARGE_FRAME: usize = 1024 * 1024;
+/// The largest frame of somebody who is not let in yet (Kafka's `sasl.server.max.receive.size`).
+const STRANGERS_FRAME: usize = 512 * 1024;
 /// A TLS handshake must be over within this.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A large frame must come to its end within this, or it would keep the budget from others.
@@ -116,7 +118,10 @@ async fn serve(
             return Ok(());
         }
         let size = buffer.get_i32();
-        let limit = state.options.request_max_bytes;
+        let limit = match lock(&connection.authentication).is_let_in() {
+            true => state.options.request_max_bytes,
+            false => STRANGERS_FRAME.min(state.options.request_max_bytes),
+        };
         let size = match usize::try_from(size) {
             Ok(size) if size <= limit => size,
             _ => {

@@ -71,6 +71,14 @@ struct Inner {
     closed: bool,
 }
 
+impl Inner {
+    /// The last stable offset. The first record of an open transaction may have been deleted.
+    fn last_stable(&self) -> i64 {
+        let stable = self.ongoing.last_stable(self.log.end());
+        stable.max(self.log.start())
+    }
+}
+
 /// A partition; every operation holds its lock for a short time only.
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -145,7 +153,7 @@ impl Partition {
     }
 
     /// Ends a producer's transaction with a marker, and wakes the fetches that wait. A newer epoch fences whoever wrote
-    /// with the last. A topic that is gone needs no marker.
+    /// with the last. Where nothing was written there is nothing to mark, and a topic that is gone needs no marker.
     pub(crate) fn end_transaction(
         &self,
         producer_id: i64,
@@ -159,8 +167,11 @@ impl Partition {
         if inner.closed {
             return;
         }
-        let offset = inner.log.append_own(&batch, &header, policy, now);
         inner.sequences.ended(producer_id, epoch, now);
+        if inner.ongoing.began_at(producer_id).is_none() {
+            return;
+        }
+        let offset = inner.log.append_own(&batch, &header, policy, now);
         inner.ongoing.ended(producer_id, committed, offset);
         let waiters = std::mem::take(&mut inner.waiters);
         drop(inner);
@@ -181,7 +192,7 @@ impl Partition {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         let end = inner.log.end();
-        let stable = inner.ongoing.last_stable(end);
+        let stable = inner.last_stable();
         let limit = if committed { stable } else { end };
         let slices = inner.log.read(offset, limit, max_bytes, at_least_one);
         let slices = slices.ok_or(ResponseError::OffsetOutOfRange)?;
@@ -224,11 +235,7 @@ impl Partition {
     pub(crate) fn bounds(&self, committed: bool) -> (i64, i64) {
         let inner = lock(&self.inner);
         let end = inner.log.end();
-        let last = if committed {
-            inner.ongoing.last_stable(end)
-        } else {
-            end
-        };
+        let last = if committed { inner.last_stable() } else { end };
         (inner.log.start(), last)
     }
 

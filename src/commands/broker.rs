@@ -5,8 +5,9 @@ use crate::error::{Error, Result, Status};
 use crate::model::topic::TopicName;
 use crate::ops::topic;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Run the embedded broker
@@ -140,21 +141,43 @@ fn of_events(context: &Context, args: &Args) -> Result<Vec<StartTopic>> {
 }
 
 /// A file that says where the broker is as long as it is there.
-struct ReadyFile(PathBuf);
+struct ReadyFile {
+    path: PathBuf,
+    text: String,
+}
 
 impl ReadyFile {
+    /// Takes away what a broker left that was killed: nobody is to believe it.
+    fn clear(path: &Path) -> Result<()> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::usage(format!("cannot write `{}`", path.display())).caused_by(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whoever sees the file sees all of it.
     fn write(path: &Path, address: SocketAddr) -> Result<ReadyFile> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-            writeln!(file, "{address}")?;
-            file.persist(path).map_err(|error| error.error)
-        });
+        let text = format!("{address}\n");
+        // Services of other users may read it, as far as the umask lets them.
+        let everybody = std::fs::Permissions::from_mode(0o666);
+        let written = tempfile::Builder::new()
+            .permissions(everybody)
+            .tempfile_in(folder)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.persist(path).map_err(|error| error.error)
+            });
         match written {
-            Ok(_) => Ok(ReadyFile(path.to_owned())),
+            Ok(_) => Ok(ReadyFile {
+                path: path.to_owned(),
+                text,
+            }),
             Err(error) => {
                 Err(Error::usage(format!("cannot write `{}`", path.display())).caused_by(error))
             }
@@ -164,8 +187,19 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // Somebody was faster.
-        let _ = std::fs::remove_file(&self.0);
+        // Another broker's is left alone, and one that is gone is gone.
+        if std::fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Who may do what when others can reach the broker.
+fn exposure(users: bool, tls: bool) -> Option<&'static str> {
+    match (users, tls) {
+        (false, _) => Some("anyone who can reach it can read and write everything"),
+        (true, false) => Some("passwords and records go over the wire in the clear"),
+        (true, true) => None,
     }
 }
 
@@ -194,8 +228,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     }
     let mut topics = args.topics.clone();
     if args.from_events {
-        topics.extend(of_events(context, &args)?);
+        // What the command line says of a topic counts.
+        let mut of_events = of_events(context, &args)?;
+        of_events.retain(|topic| args.topics.iter().all(|given| given.name != topic.name));
+        topics.extend(of_events);
     }
+    if let Some(path) = &args.ready_file {
+        ReadyFile::clear(path)?;
+    }
+    let exposed = exposure(!args.sasl_users.is_empty(), args.tls_cert.is_some());
     let stop = context.stop_on_signals();
     let options = Options {
         listen: args.listen,
@@ -210,10 +251,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     };
     let broker = Broker::start(options).await?;
     let address = broker.address();
-    if !address.ip().is_loopback() {
-        context.ui.warn(&format!(
-            "listening on {address}: anyone who can reach it can read and write everything"
-        ));
+    if !address.ip().is_loopback()
+        && let Some(warning) = exposed
+    {
+        context
+            .ui
+            .warn(&format!("listening on {address}: {warning}"));
     }
     let ready_file = match &args.ready_file {
         Some(path) => Some(ReadyFile::write(path, address)?),

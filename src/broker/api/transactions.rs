@@ -13,6 +13,9 @@ use super::super::sync::{lock, now_milliseconds};
 use super::super::transaction::state::{Identity, Transaction};
 use super::{Answer, Call};
 
+/// Groups in one transaction: one is usual.
+const GROUPS_LIMIT: usize = 1000;
+
 /// Who calls.
 pub(super) fn identity(id: ProducerId, epoch: i16) -> Identity {
     Identity { id: id.0, epoch }
@@ -20,12 +23,12 @@ pub(super) fn identity(id: ProducerId, epoch: i16) -> Identity {
 
 /// Runs `act` on an open transaction of the caller's, which is opened if need be. Errors: those of
 /// [`Transaction::check`].
-fn with_open(
+fn with_open<T>(
     call: &Call<'_>,
     id: &str,
     caller: Identity,
-    act: impl FnOnce(&mut Transaction),
-) -> Result<(), ResponseError> {
+    act: impl FnOnce(&mut Transaction) -> T,
+) -> Result<T, ResponseError> {
     if let Some(fault) = call.fault {
         return Err(ResponseError::Unknown(fault));
     }
@@ -33,8 +36,7 @@ fn with_open(
     let mut transaction = lock(&transaction);
     transaction.check(caller)?;
     transaction.open(now_milliseconds());
-    act(&mut transaction);
-    Ok(())
+    Ok(act(&mut transaction))
 }
 
 /// The code as a client of this version knows it: who does not know PRODUCER_FENCED (KIP-588) is told the older one.
@@ -62,7 +64,7 @@ pub(super) async fn add_partitions(call: Call<'_>, request: AddPartitionsToTxnRe
         request.v3_and_below_producer_epoch,
     );
     let id = &request.v3_and_below_transactional_id;
-    let added = match all_exist {
+    let added = match all_exist || call.fault.is_some() {
         true => with_open(&call, id, caller, |transaction| {
             for asked in topics {
                 let name = asked.name.to_string();
@@ -93,14 +95,23 @@ pub(super) async fn add_partitions(call: Call<'_>, request: AddPartitionsToTxnRe
     call.reply(&response.with_results_by_topic_v3_and_below(results.collect()))
 }
 
-/// Makes a group's offsets part of the transaction.
+/// Makes a group's offsets part of the transaction. Error of its own: POLICY_VIOLATION for one group too many.
 pub(super) async fn add_offsets(call: Call<'_>, request: AddOffsetsToTxnRequest) -> Answer {
     let caller = identity(request.producer_id, request.producer_epoch);
     let added = match request.group_id.is_empty() {
         true => Err(ResponseError::InvalidGroupId),
         false => with_open(&call, &request.transactional_id, caller, |transaction| {
-            transaction.groups.insert(request.group_id.to_string());
+            let groups = &mut transaction.groups;
+            let has_room = groups.len() < GROUPS_LIMIT;
+            if has_room {
+                groups.insert(request.group_id.to_string());
+            }
+            has_room
         }),
+    };
+    let added = match added {
+        Ok(false) => Err(ResponseError::PolicyViolation),
+        added => added.map(|_| ()),
     };
     let added = known(added, call.version());
     call.reply(&AddOffsetsToTxnResponse::default().with_error_code(super::code(&added)))

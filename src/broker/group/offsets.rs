@@ -73,11 +73,15 @@ impl Offsets {
         self.staged.values().flat_map(BTreeMap::keys).any(place)
     }
 
-    /// The producer's transaction has ended: what it staged is committed, or forgotten.
+    /// The producer's transaction has ended: what it staged is committed, or forgotten. What was committed after it was
+    /// staged stays.
     pub(crate) fn settle(&mut self, producer: i64, committed: bool) {
         let staged = self.staged.remove(&producer).filter(|_| committed);
         for ((topic, partition), offset) in staged.into_iter().flatten() {
-            self.set(&topic, partition, offset);
+            let known = self.get(&topic, partition);
+            if known.is_none_or(|known| known.at <= offset.at) {
+                self.set(&topic, partition, offset);
+            }
         }
     }
 
@@ -191,5 +195,10 @@ mod tests {
         offsets.settle(9, true);
         assert_eq!((found(&offsets, 0), found(&offsets, 1)), (Some(5), None));
         assert!(!offsets.is_staged("orders", 0));
+        let staged = at(10);
+        offsets.set("orders", 0, at(2));
+        offsets.stage(7, "orders", 0, staged);
+        offsets.settle(7, true);
+        assert_eq!(found(&offsets, 0), Some(2), "somebody moved it meanwhile");
     }
 }

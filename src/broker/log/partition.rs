@@ -82,7 +82,8 @@ impl Log {
         Ok(self.write(bytes, header, policy, now))
     }
 
-    /// As [`Log::append`] of a batch of the broker's own, for which there is always room.
+    /// As [`Log::append`] of a batch of the broker's own, for which there is always room: a small one that ends others,
+    /// so that there are never more of them.
     pub(crate) fn append_own(
         &mut self,
         bytes: &[u8],
@@ -147,6 +148,10 @@ impl Log {
     ) -> Option<Vec<Bytes>> {
         if offset < self.start || offset > self.end {
             return None;
+        }
+        // The batch that holds `offset` may begin before the limit and be the first that is kept from readers.
+        if offset >= limit {
+            return Some(Vec::new());
         }
         let mut slices = Vec::new();
         let mut room = max_bytes;

@@ -69,7 +69,8 @@ impl Authentication {
             Authentication::Chosen(mechanism) => {
                 let first = ClientFirst::read(message).ok_or(Denied::Wrong)?;
                 let secrets = users.secrets(&first.user, mechanism).cloned();
-                let begun = Conversation::begin(first, secrets).map_err(|_| Denied::Wrong)?;
+                let begun = Conversation::begin(first, secrets, &users.disguise)
+                    .map_err(|_| Denied::Wrong)?;
                 let (conversation, answer) = begun;
                 *self = Authentication::Proving(conversation);
                 Ok(answer.into_bytes())
@@ -159,6 +160,14 @@ mod tests {
             let first = format!("n,,n={name},r=abc");
             let answer = state.go_on(&users, first.as_bytes()).unwrap();
             assert!(answer.starts_with(b"r=abc"));
+            let mut again = Authentication::new(&users);
+            again.choose(Mechanism::Scram512);
+            let second = again.go_on(&users, first.as_bytes()).unwrap();
+            let salt = |answer: &[u8]| {
+                let answer = String::from_utf8(answer.to_vec()).unwrap();
+                answer.split(',').nth(1).unwrap().to_owned()
+            };
+            assert_eq!(salt(&answer), salt(&second), "{name}");
             assert_eq!(
                 state.go_on(&users, b"c=biws,r=abc,p=AAAA"),
                 Err(Denied::Wrong)

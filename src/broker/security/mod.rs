@@ -66,7 +66,11 @@ struct User {
 
 /// Those who are let in; with none, everybody is.
 #[derive(Debug, Default)]
-pub(crate) struct Users(BTreeMap<String, User>);
+pub(crate) struct Users {
+    by_name: BTreeMap<String, User>,
+    /// Makes up what is said of users that do not exist.
+    disguise: [u8; 32],
+}
 
 impl Users {
     /// Of names and passwords. Fails when the digests cannot be made.
@@ -83,17 +87,23 @@ impl Users {
                 })?;
             Ok((name.clone(), user))
         };
-        users.iter().map(user).collect::<Result<_>>().map(Users)
+        let mut disguise = [0; 32];
+        openssl::rand::rand_bytes(&mut disguise)
+            .map_err(|error| Error::failed("cannot make a secret").caused_by(error))?;
+        Ok(Users {
+            by_name: users.iter().map(user).collect::<Result<_>>()?,
+            disguise,
+        })
     }
 
     /// Whether everybody is let in.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_name.is_empty()
     }
 
     /// What proves this user's password by SCRAM.
     fn secrets(&self, user: &str, mechanism: Mechanism) -> Option<&Secrets> {
-        let user = self.0.get(user)?;
+        let user = self.by_name.get(user)?;
         Some(match mechanism {
             Mechanism::Scram512 => &user.sha_512,
             Mechanism::Plain | Mechanism::Scram256 => &user.sha_256,

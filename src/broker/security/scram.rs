@@ -135,16 +135,18 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// Answers the client's first message. Of a user that does not exist (`secrets` is none) nothing can be told but the
-    /// end.
+    /// end: the salt is made of the name and `disguise`, and is as constant as a real one.
     pub(super) fn begin(
         first: ClientFirst,
         secrets: Option<Secrets>,
+        disguise: &[u8],
     ) -> Result<(Conversation, String), ErrorStack> {
         let mut random = [0; 18];
         openssl::rand::rand_bytes(&mut random)?;
         let nonce = format!("{}{}", first.nonce, encode_block(&random));
         let mut salt = [0; SALT_SIZE];
-        openssl::rand::rand_bytes(&mut salt)?;
+        let made = hmac(MessageDigest::sha256(), disguise, first.user.as_bytes())?;
+        salt.copy_from_slice(&made[..SALT_SIZE]);
         let salt = secrets.as_ref().map_or(salt, |secrets| secrets.salt);
         let server_first = format!("r={nonce},s={},i={ITERATIONS}", encode_block(&salt));
         let conversation = Conversation {
@@ -210,7 +212,7 @@ mod tests {
         let secrets = Secrets::new(MessageDigest::sha256(), known).unwrap();
         let first = "n,,n=al=2Cice,r=abc";
         let read = ClientFirst::read(first.as_bytes()).unwrap();
-        let (conversation, server_first) = Conversation::begin(read, Some(secrets)).unwrap();
+        let (conversation, server_first) = Conversation::begin(read, Some(secrets), b"x").unwrap();
         let last = spoil(last(said, first, &server_first));
         let (user, proof) = conversation.end(last.as_bytes())?;
         assert!(proof.starts_with("v="));

@@ -1,9 +1,11 @@
 //! The broker over its own protocol: requests in, answers out, without a network where none is needed.
 
+mod describe_transactions;
 mod faults;
 mod groups;
 mod hostile;
 mod requests;
+mod transaction_limits;
 mod transactions;
 mod versions;
 

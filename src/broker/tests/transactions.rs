@@ -13,15 +13,15 @@ use super::*;
 const FENCED: i16 = 90;
 const INVALID_STATE: i16 = 48;
 
-fn name(text: &'static str) -> StrBytes {
+pub(super) fn name(text: &'static str) -> StrBytes {
     StrBytes::from_static_str(text)
 }
 
 /// A broker with a topic of two partitions, and what its clients ask.
-struct World(Arc<State>);
+pub(super) struct World(pub(super) Arc<State>);
 
 impl World {
-    async fn new() -> World {
+    pub(super) async fn new() -> World {
         let state = state();
         let topic = CreatableTopic::default()
             .with_name(TopicName(name("orders")))
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// InitProducerId of the transactional id `id`.
-    async fn initialise(&self, timeout: i32, before: Identity) -> Result<Identity, i16> {
+    pub(super) async fn initialise(&self, timeout: i32, before: Identity) -> Result<Identity, i16> {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(Some(TransactionalId(name("id"))))
             .with_transaction_timeout_ms(timeout)
@@ -49,11 +49,11 @@ impl World {
         }
     }
 
-    async fn new_producer(&self) -> Identity {
+    pub(super) async fn new_producer(&self) -> Identity {
         self.initialise(60_000, Identity::NONE).await.unwrap()
     }
 
-    async fn add(&self, producer: Identity, partitions: Vec<i32>) -> Vec<i16> {
+    pub(super) async fn add(&self, producer: Identity, partitions: Vec<i32>) -> Vec<i16> {
         let topic = add_partitions_to_txn_request::AddPartitionsToTxnTopic::default()
             .with_name(TopicName(name("orders")))
             .with_partitions(partitions);
@@ -68,14 +68,19 @@ impl World {
     }
 
     /// Two records; the answer's error and base offset.
-    async fn write(&self, producer: Identity, partition: i32, sequence: i32) -> (i16, i64) {
+    pub(super) async fn write(
+        &self,
+        producer: Identity,
+        partition: i32,
+        sequence: i32,
+    ) -> (i16, i64) {
         let now = now_milliseconds();
         let (id, epoch) = (producer.id, producer.epoch);
         let batch = fixture::transactional(&[now, now], b"x", id, epoch, sequence);
         self.produce(batch, partition, Some("id")).await
     }
 
-    async fn produce(
+    pub(super) async fn produce(
         &self,
         batch: Vec<u8>,
         partition: i32,
@@ -96,7 +101,7 @@ impl World {
         (answer.error_code, answer.base_offset)
     }
 
-    async fn end(&self, producer: Identity, committed: bool) -> i16 {
+    pub(super) async fn end(&self, producer: Identity, committed: bool) -> i16 {
         let request = EndTxnRequest::default()
             .with_transactional_id(TransactionalId(name("id")))
             .with_producer_id(ProducerId(producer.id))
@@ -107,7 +112,11 @@ impl World {
 
     /// What a reader gets from `offset` on: base offsets of the batches, the last stable offset, and the aborted
     /// transactions as producer and first offset.
-    async fn read(&self, offset: i64, committed: bool) -> (Vec<i64>, i64, Option<Vec<(i64, i64)>>) {
+    pub(super) async fn read(
+        &self,
+        offset: i64,
+        committed: bool,
+    ) -> (Vec<i64>, i64, Option<Vec<(i64, i64)>>) {
         let partition = fetch_request::FetchPartition::default()
             .with_fetch_offset(offset)
             .with_partition_max_bytes(1_000_000);
@@ -139,7 +148,7 @@ impl World {
     }
 
     /// The end of partition 0.
-    async fn latest(&self, committed: bool) -> i64 {
+    pub(super) async fn latest(&self, committed: bool) -> i64 {
         let partition = list_offsets_request::ListOffsetsPartition::default().with_timestamp(-1);
         let topic = list_offsets_request::ListOffsetsTopic::default()
             .with_name(TopicName(name("orders")))
@@ -150,7 +159,12 @@ impl World {
         ask(&self.0, &request, 7).await.topics[0].partitions[0].offset
     }
 
-    async fn stage_offset(&self, producer: Identity, offset: i64, generation: i32) -> i16 {
+    pub(super) async fn stage_offset(
+        &self,
+        producer: Identity,
+        offset: i64,
+        generation: i32,
+    ) -> i16 {
         let partition = txn_offset_commit_request::TxnOffsetCommitRequestPartition::default()
             .with_committed_offset(offset);
         let topic = txn_offset_commit_request::TxnOffsetCommitRequestTopic::default()
@@ -166,7 +180,7 @@ impl World {
         ask(&self.0, &request, 3).await.topics[0].partitions[0].error_code
     }
 
-    async fn add_group(&self, producer: Identity) -> i16 {
+    pub(super) async fn add_group(&self, producer: Identity) -> i16 {
         let request = AddOffsetsToTxnRequest::default()
             .with_transactional_id(TransactionalId(name("id")))
             .with_producer_id(ProducerId(producer.id))
@@ -176,7 +190,7 @@ impl World {
     }
 
     /// The group's offset and its error.
-    async fn offset(&self, stable: bool) -> (i64, i16) {
+    pub(super) async fn offset(&self, stable: bool) -> (i64, i16) {
         let topic = offset_fetch_request::OffsetFetchRequestTopics::default()
             .with_name(TopicName(name("orders")))
             .with_partition_indexes(vec![0]);
@@ -329,65 +343,4 @@ async fn offsets_of_a_transaction_count_when_it_commits() {
         ..producer
     };
     assert_eq!(world.stage_offset(stale, 8, -1).await, 47);
-}
-
-#[tokio::test]
-async fn operators_see_transactions_and_their_producers() {
-    let world = World::new().await;
-    let producer = world.new_producer().await;
-    world.add(producer, vec![1, 0]).await;
-    world.write(producer, 0, 0).await;
-    let request = DescribeTransactionsRequest::default().with_transactional_ids(vec![
-        TransactionalId(name("id")),
-        TransactionalId(name("nobody")),
-    ]);
-    let described = ask(&world.0, &request, 0).await.transaction_states;
-    assert_eq!(described[0].transaction_state.as_str(), "Ongoing");
-    assert_eq!(described[0].topics[0].partitions, [0, 1]);
-    assert_eq!(described[1].error_code, 105);
-
-    let list = |pattern: &'static str, state: &'static str, age: i64| {
-        let states = match state {
-            "" => vec![],
-            state => vec![name(state)],
-        };
-        let request = ListTransactionsRequest::default()
-            .with_state_filters(states)
-            .with_duration_filter(age)
-            .with_transactional_id_pattern(Some(name(pattern)));
-        let state = world.0.clone();
-        async move {
-            let answer = ask(&state, &request, 2).await;
-            (answer.error_code, answer.transaction_states.len())
-        }
-    };
-    assert_eq!(list("", "", -1).await, (0, 1));
-    assert_eq!(list("i.", "Ongoing", -1).await, (0, 1));
-    assert_eq!(list("i", "", -1).await, (0, 0), "the whole id must match");
-    assert_eq!(list("", "Empty", -1).await, (0, 0));
-    assert_eq!(list("", "Nonsense", -1).await, (0, 0));
-    assert_eq!(list("", "", 3_600_000).await, (0, 0));
-    assert_eq!(
-        list("(", "", -1).await.0,
-        ResponseError::InvalidRegularExpression.code()
-    );
-
-    let topic = describe_producers_request::TopicRequest::default()
-        .with_name(TopicName(name("orders")))
-        .with_partition_indexes(vec![0, 1, 2]);
-    let request = DescribeProducersRequest::default().with_topics(vec![topic]);
-    let answer = ask(&world.0, &request, 0).await;
-    let partitions = &answer.topics[0].partitions;
-    let active = &partitions[0].active_producers[0];
-    assert_eq!(
-        (active.producer_id.0, active.last_sequence),
-        (producer.id, 1)
-    );
-    assert_eq!(active.current_txn_start_offset, 0);
-    assert!(partitions[1].active_producers.is_empty());
-    assert_eq!(partitions[2].error_code, 3);
-    assert_eq!(world.end(producer, true).await, 0);
-    let answer = ask(&world.0, &request, 0).await;
-    let active = &answer.topics[0].partitions[0].active_producers[0];
-    assert_eq!(active.current_txn_start_offset, -1);
 }

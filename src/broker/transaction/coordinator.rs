@@ -4,7 +4,7 @@
 //! written into a transaction that has ended. It comes before those of partitions and groups.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kafka_protocol::error::ResponseError;
 
@@ -18,6 +18,11 @@ use super::state::{Identity, Phase, Transaction};
 const MAX_TIMEOUT_MILLISECONDS: i32 = 15 * 60 * 1000;
 /// `transactional.id.expiration.ms`: an id unused for so long is forgotten.
 const EXPIRATION_MILLISECONDS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Ids known at a time: far beyond one machine's use, short of a client that eats its memory.
+const IDS_LIMIT: usize = 100_000;
+/// The longest of them that is taken, in bytes.
+const ID_LIMIT: usize = 1024;
 
 /// Every transactional id of the broker.
 #[derive(Debug, Default)]
@@ -81,7 +86,8 @@ impl Transactions {
     }
 
     /// Gives a transactional producer its identity, after aborting what its predecessor left open. Errors:
-    /// INVALID_TRANSACTION_TIMEOUT; those of [`Transaction::initialise`].
+    /// INVALID_TRANSACTION_TIMEOUT; POLICY_VIOLATION for one id too many, or too long a one; those of
+    /// [`Transaction::initialise`].
     pub(crate) fn initialise(
         &self,
         id: &str,
@@ -96,6 +102,9 @@ impl Transactions {
         let new = || Transaction::new(self.producer_ids.allocate(), timeout, now);
         let transaction = {
             let mut all = lock(&self.all);
+            if id.len() > ID_LIMIT || (all.len() >= IDS_LIMIT && !all.contains_key(id)) {
+                return Err(ResponseError::PolicyViolation);
+            }
             let transaction = all.entry(id.to_owned());
             transaction
                 .or_insert_with(|| Arc::new(Mutex::new(new())))
@@ -142,7 +151,11 @@ impl Transactions {
             }
         }
         lock(&self.all).retain(|_, transaction| {
-            let transaction = lock(transaction);
+            // Somebody is about to use it, or does.
+            let Some(free) = Arc::get_mut(transaction) else {
+                return true;
+            };
+            let transaction = free.get_mut().unwrap_or_else(PoisonError::into_inner);
             let unused = now.saturating_sub(transaction.used);
             transaction.phase == Phase::Ongoing || unused <= EXPIRATION_MILLISECONDS
         });

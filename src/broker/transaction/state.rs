@@ -177,13 +177,16 @@ impl Transaction {
         now: i64,
     ) -> Result<Identity, ResponseError> {
         let is_repeated = caller.id == self.producer.id && Some(caller.epoch) == self.last_epoch;
-        if caller != Identity::NONE && !is_repeated {
+        // Of an id that nobody is known to have used, whoever comes is welcome: the broker may have been started anew
+        // under its producer.
+        let is_new = self.producer.epoch < 0;
+        if caller != Identity::NONE && !is_repeated && !is_new {
             self.check(caller)?;
         }
         self.timeout = timeout;
         self.used = now;
         if !is_repeated {
-            self.last_epoch = (caller != Identity::NONE).then_some(caller.epoch);
+            self.last_epoch = (caller != Identity::NONE && !is_new).then_some(caller.epoch);
             // The last epoch is kept for fencing.
             if self.producer.epoch >= i16::MAX - 1 {
                 self.producer = Identity {
