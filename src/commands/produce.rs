@@ -1,18 +1,18 @@
+mod asking;
+
 use super::arguments;
 use super::candidates;
 use super::context::Context;
 use super::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
 use crate::model::cloud_event::Envelope;
-use crate::model::event::{Assignment, EventType, Filling};
+use crate::model::event::Assignment;
 use crate::model::record::Header;
 use crate::model::template::{Reader, Template};
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
-use crate::settings;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 use std::io::{BufReader, Read};
-use std::sync::Arc;
 
 /// Send events to a topic
 ///
@@ -42,6 +42,14 @@ use std::sync::Arc;
 /// wrong stops the run: the lines before it are delivered, nothing after it is sent, the exit status is 1. A record
 /// over the topic's max.message.bytes is named, with its line and size, and the others are sent unless --fail-fast is
 /// given; the exit status is 1 all the same.
+///
+/// --transactional commits all records or none, in one transaction. A line that is wrong, a record that is refused, a
+/// broker that fails, Ctrl-C: each aborts it, and whoever reads committed records only (isolation.level=read_committed,
+/// `eda consume`) sees none of them, ever; whoever reads uncommitted ones sees what had been written. Once it says
+/// committed that is certain, and each partition shows its records a moment later. Should the answer to the commit be lost, it says that
+/// the outcome is not known, with exit status 1 or 3. The broker aborts what is open for longer than
+/// transaction.timeout.ms, 60 seconds from the first record: -X transaction.timeout.ms=MS raises that. So ends a run that
+/// is killed, too; until then readers of committed records wait at its first record.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -50,6 +58,7 @@ Examples:
   eda produce order-created -n 1000
   eda produce order-created orderId=order-123 userId=user-456 total=12.50 --dry-run
   eda produce order-created orders.ndjson
+  eda produce order-created orders.ndjson --transactional
   jq -c '.[]' orders.json | eda produce order-created
   eda produce order-created -n 10 --envelope cloudevents --source /shop/checkout
   eda produce orders -f '%k\\t%v\\n' orders.tsv
@@ -125,6 +134,10 @@ pub struct Args {
     #[arg(long)]
     fail_fast: bool,
 
+    /// All records or none: one transaction
+    #[arg(long)]
+    transactional: bool,
+
     #[command(flatten)]
     events: EventsArgs,
 
@@ -172,7 +185,7 @@ fn open(file: &str) -> Result<Box<dyn std::io::BufRead + Send>> {
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let mut words = sort_words(&args.fields)?;
     let editor = match args.edit {
-        true => Some(find_editor(context, &words)?),
+        true => Some(asking::find_editor(context, words.file.is_some())?),
         false => None,
     };
     let mut asked = args.name.is_none();
@@ -214,10 +227,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     };
     let destination = Destination::find(context.cluster()?, &catalog, &name, whole_lines).await?;
     if let Some(editor) = &editor {
-        words.assignments = edit_fields(context, &destination, words.assignments, editor)?;
+        words.assignments = asking::edit_fields(context, &destination, words.assignments, editor)?;
         asked = true;
     } else if nothing_given && !from_stdin {
-        words.assignments = ask_fields(context, &destination)?;
+        words.assignments = asking::ask_fields(context, &destination)?;
         asked = true;
     }
     let request = ProduceRequest {
@@ -233,6 +246,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         seed: args.seed,
         empty_is_null: args.null,
         fail_fast: args.fail_fast,
+        transactional: args.transactional,
     };
     let plan = produce::plan(&destination, &request, &input)?;
     if asked {
@@ -270,112 +284,4 @@ fn lines(args: &Args, template: Option<Reader>, reader: Box<dyn std::io::BufRead
         (None, _, true) => Input::Raw(reader),
         _ => Input::Payloads(reader),
     }
-}
-
-fn find_editor(context: &Context, words: &Words) -> Result<String> {
-    if !context.ui.can_ask() {
-        return Err(
-            Error::usage("`--edit` needs a terminal, and nobody can be asked")
-                .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in"),
-        );
-    }
-    if words.file.is_some() {
-        return Err(Error::usage(
-            "`--edit` makes the event, and a file holds some: give one",
-        ));
-    }
-    settings::editor().ok_or_else(|| {
-        Error::usage("no editor is named").hint("set `VISUAL` or `EDITOR`, such as EDITOR=vi")
-    })
-}
-
-/// The event's type, asked for where the topic carries several and none is assigned; then it is.
-fn choose_event(
-    context: &Context,
-    destination: &Destination,
-    assignments: &mut Vec<Assignment>,
-) -> Result<Arc<EventType>> {
-    let named = assignments.iter().rev().find(|one| one.path == "eventType");
-    match (destination.events(), named) {
-        ([], _) => Err(Error::usage(format!(
-            "`{}` has no fields to ask for",
-            destination.topic()
-        ))
-        .hint("give FIELD=VALUE, a FILE, or pipe JSON lines in")),
-        ([event], _) => Ok(Arc::clone(event)),
-        (_, Some(named)) => {
-            let event = destination
-                .choose(Some(&named.value))
-                .map_err(Error::usage)?;
-            event.ok_or_else(|| Error::usage(format!("`{}` is not on this topic", named.value)))
-        }
-        (events, None) => {
-            let names: Vec<String> = events.iter().map(|event| event.name.clone()).collect();
-            let name = context.ui.choose("Type", &names, "eventType=TYPE")?;
-            assignments.push(Assignment::new("eventType", name.as_str()));
-            let chosen = events.iter().find(|event| event.name == name);
-            let chosen = chosen.map(Arc::clone);
-            chosen.ok_or_else(|| Error::usage(format!("`{name}` is not on this topic")))
-        }
-    }
-}
-
-fn filling() -> Filling {
-    Filling {
-        now_ms: jiff::Timestamp::now().as_millisecond(),
-        random: fastrand::Rng::new(),
-    }
-}
-
-/// Until the text is an event, or the user has had enough.
-fn edit_fields(
-    context: &Context,
-    destination: &Destination,
-    mut assignments: Vec<Assignment>,
-    editor: &str,
-) -> Result<Vec<Assignment>> {
-    let event = choose_event(context, destination, &mut assignments)?;
-    let mut filling = filling();
-    let mut text = event
-        .draft(&assignments, &mut filling)
-        .map_err(|error| Error::usage(format!("not a valid {}", event.name)).caused_by(error))?;
-    loop {
-        text = context.ui.edit(editor, &text, ".json")?;
-        match event.edited(&text, &mut filling) {
-            Ok(assignments) => return Ok(assignments),
-            Err(error) => context.ui.warn(&error.to_string()),
-        }
-        if !context.ui.agrees("Edit it again?")? {
-            return Err(Error::failed("declined, nothing was sent"));
-        }
-    }
-}
-
-fn ask_fields(context: &Context, destination: &Destination) -> Result<Vec<Assignment>> {
-    let mut assignments = Vec::new();
-    let event = choose_event(context, destination, &mut assignments)?;
-    let mut filling = filling();
-    for field in event.own_fields() {
-        let default = event.default_for(field, &mut filling);
-        let name = field.name.as_str();
-        loop {
-            let value: String = context.ui.ask(name, default.as_deref(), name)?;
-            if value.is_empty() {
-                break;
-            }
-            let assignment = Assignment::new(name, value);
-            // A slip is told at once, not when the other fields have been typed too.
-            match event.assign(
-                &mut serde_json::Map::new(),
-                std::slice::from_ref(&assignment),
-            ) {
-                Ok(()) => {
-                    assignments.push(assignment);
-                    break;
-                }
-                Err(error) => context.ui.warn(&error.to_string()),
-            }
-        }
-    }
-    Ok(assignments)
 }

@@ -38,10 +38,13 @@ pub(super) struct Deliveries {
     pub(super) timeout: Duration,
     /// The most bytes a record may have, where it is known.
     largest: Option<u32>,
+    /// Every record is part of a transaction, and is withdrawn with it.
+    transactional: bool,
     pub(super) enqueued: AtomicU64,
     acknowledged: AtomicU64,
     bytes: AtomicU64,
     pub(super) failed: AtomicU64,
+    withdrawn: AtomicU64,
     /// Since when records wait, until the cluster answered for the first time.
     pub(super) waiting_since: Mutex<Option<Instant>>,
     /// Records were given up because nobody can be reached; the next flush says so at once.
@@ -62,6 +65,7 @@ impl Deliveries {
         brokers: &str,
         timeout: Duration,
         largest: Option<u32>,
+        transactional: bool,
     ) -> Self {
         Deliveries {
             topics: Mutex::default(),
@@ -69,10 +73,12 @@ impl Deliveries {
             brokers: brokers.to_owned(),
             timeout,
             largest,
+            transactional,
             enqueued: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            withdrawn: AtomicU64::new(0),
             waiting_since: Mutex::default(),
             gave_up: AtomicBool::new(false),
             none_reached: AtomicBool::new(false),
@@ -88,12 +94,14 @@ impl Deliveries {
         // Outcomes first: a record that is acknowledged between the loads is then counted as in flight.
         let acknowledged = self.acknowledged.load(Ordering::Acquire);
         let failed = self.failed.load(Ordering::Acquire);
+        let withdrawn = self.withdrawn.load(Ordering::Acquire);
         let enqueued = self.enqueued.load(Ordering::Acquire);
         Tally {
             acknowledged,
             bytes: self.bytes.load(Ordering::Acquire),
             failed,
-            in_flight: enqueued.saturating_sub(acknowledged + failed),
+            withdrawn,
+            in_flight: enqueued.saturating_sub(acknowledged + failed + withdrawn),
         }
     }
 
@@ -143,7 +151,8 @@ impl Deliveries {
 
     /// How many records have their outcome.
     fn settled(&self) -> u64 {
-        self.acknowledged.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire)
+        let tally = self.tally();
+        tally.acknowledged + tally.failed + tally.withdrawn
     }
 
     /// Ends the polling thread.
@@ -276,11 +285,17 @@ impl Deliveries {
         if reports.is_empty() {
             return;
         }
-        let (mut acknowledged, mut bytes, mut failed) = (0, 0, 0);
+        let (mut acknowledged, mut bytes, mut failed, mut withdrawn) = (0, 0, 0, 0);
         let mut run: Option<Run> = None;
         for report in reports {
             let place = (report.topic, report.partition);
             let result = match report.fault {
+                // Not kept: why the transaction was given up is told elsewhere, once.
+                Some(fault) if self.transactional && fault.is_withdrawal() => {
+                    withdrawn += 1;
+                    self.dismiss(report.opaque);
+                    continue;
+                }
                 Some(fault) => {
                     failed += 1;
                     Err(self.failure(
@@ -318,6 +333,7 @@ impl Deliveries {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
         self.acknowledged.fetch_add(acknowledged, Ordering::AcqRel);
         self.failed.fetch_add(failed, Ordering::AcqRel);
+        self.withdrawn.fetch_add(withdrawn, Ordering::AcqRel);
         self.room.notify_all();
     }
 
@@ -331,6 +347,14 @@ impl Deliveries {
             }
         } else if let Err(error) = result {
             lock(&self.outcomes).keep(number, error);
+        }
+    }
+
+    /// Tells whoever waits for this report that the record went with its transaction.
+    fn dismiss(&self, opaque: usize) {
+        if opaque & 1 == 0 {
+            let gone = Error::failed("the record was withdrawn with its transaction");
+            self.answer(opaque, Err(gone));
         }
     }
 

@@ -1,69 +1,12 @@
 //! The one mapping from Kafka's and librdkafka's codes to a kind, a sentence and a hint.
 
+pub(super) mod code;
+
 use super::authorization::Asked;
 use super::context::ClientContext;
 use super::ffi;
 use crate::error::Error;
 use std::fmt;
-
-/// The codes that mean something to us: Kafka's are positive (kafka.apache.org/protocol, "Error Codes"), librdkafka's
-/// own are negative (rdkafka.h). Plain integers, because brokers send codes that no enum lists.
-pub(super) mod code {
-    pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
-    pub(in crate::kafka) const LEADER_NOT_AVAILABLE: i32 = 5;
-    pub(in crate::kafka) const NOT_LEADER_OR_FOLLOWER: i32 = 6;
-    pub(in crate::kafka) const REQUEST_TIMED_OUT: i32 = 7;
-    pub(in crate::kafka) const MESSAGE_TOO_LARGE: i32 = 10;
-    pub(in crate::kafka) const COORDINATOR_LOAD_IN_PROGRESS: i32 = 14;
-    pub(in crate::kafka) const COORDINATOR_NOT_AVAILABLE: i32 = 15;
-    pub(in crate::kafka) const NOT_COORDINATOR: i32 = 16;
-    pub(in crate::kafka) const INVALID_TOPIC: i32 = 17;
-    pub(in crate::kafka) const ILLEGAL_GENERATION: i32 = 22;
-    pub(in crate::kafka) const INCONSISTENT_GROUP_PROTOCOL: i32 = 23;
-    pub(in crate::kafka) const INVALID_GROUP_ID: i32 = 24;
-    pub(in crate::kafka) const UNKNOWN_MEMBER_ID: i32 = 25;
-    pub(in crate::kafka) const INVALID_SESSION_TIMEOUT: i32 = 26;
-    pub(in crate::kafka) const REBALANCE_IN_PROGRESS: i32 = 27;
-    pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
-    pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: i32 = 30;
-    pub(in crate::kafka) const CLUSTER_AUTHORIZATION_FAILED: i32 = 31;
-    pub(in crate::kafka) const UNSUPPORTED_VERSION: i32 = 35;
-    pub(in crate::kafka) const TOPIC_ALREADY_EXISTS: i32 = 36;
-    pub(in crate::kafka) const INVALID_PARTITIONS: i32 = 37;
-    pub(in crate::kafka) const INVALID_REPLICATION_FACTOR: i32 = 38;
-    pub(in crate::kafka) const POLICY_VIOLATION: i32 = 44;
-    pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: i32 = 58;
-    pub(in crate::kafka) const NON_EMPTY_GROUP: i32 = 68;
-    pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i32 = 69;
-    pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
-    pub(in crate::kafka) const FENCED_INSTANCE_ID: i32 = 82;
-    pub(in crate::kafka) const GROUP_SUBSCRIBED_TO_TOPIC: i32 = 86;
-    pub(in crate::kafka) const UNRELEASED_INSTANCE_ID: i32 = 111;
-    pub(in crate::kafka) const UNSUPPORTED_ASSIGNOR: i32 = 112;
-    pub(in crate::kafka) const STALE_MEMBER_EPOCH: i32 = 113;
-    pub(in crate::kafka) const INVALID_REGULAR_EXPRESSION: i32 = 128;
-
-    pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
-    pub(in crate::kafka) const TIMED_OUT_QUEUE: i32 = -166;
-    pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
-    /// No partition of a request has a leader, so that there is nobody to send it to.
-    pub(in crate::kafka) const NO_LEADERS: i32 = -156;
-    pub(in crate::kafka) const SSL: i32 = -181;
-    pub(in crate::kafka) const QUEUE_FULL: i32 = -184;
-    pub(in crate::kafka) const TIMED_OUT: i32 = -185;
-    pub(in crate::kafka) const INVALID_ARG: i32 = -186;
-    pub(in crate::kafka) const ALL_BROKERS_DOWN: i32 = -187;
-    pub(in crate::kafka) const UNKNOWN_TOPIC: i32 = -188;
-    pub(in crate::kafka) const UNKNOWN_PARTITION: i32 = -190;
-    pub(in crate::kafka) const PARTITION_EOF: i32 = -191;
-    pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
-    pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;
-    pub(in crate::kafka) const RESOLVE: i32 = -193;
-    pub(in crate::kafka) const TRANSPORT: i32 = -195;
-    pub(in crate::kafka) const DESTROY: i32 = -197;
-    pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;
-    pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
-}
 
 /// A code with what the broker or librdkafka said about it. Errors of the program are made from it by [`Place::error`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +51,18 @@ impl Fault {
         )
     }
 
+    /// Whether a record failed with its transaction, of no fault of its own.
+    pub(super) fn is_withdrawal(&self) -> bool {
+        matches!(
+            self.code,
+            code::PURGE_QUEUE
+                | code::PURGE_INFLIGHT
+                | code::INVALID_PRODUCER_EPOCH
+                | code::FENCED
+                | code::FATAL
+        )
+    }
+
     /// Whether a moment later the answer may be another: elections, coordinators that load.
     pub(super) fn is_passing(&self) -> bool {
         matches!(
@@ -141,6 +96,7 @@ pub(super) enum Subject<'a> {
     Topic(&'a str),
     Partition(&'a str, i32),
     Group(&'a str),
+    TransactionalId(&'a str),
 }
 
 impl fmt::Display for Subject<'_> {
@@ -152,6 +108,7 @@ impl fmt::Display for Subject<'_> {
                 write!(formatter, "partition `{topic}:{partition}`")
             }
             Subject::Group(group) => write!(formatter, "group `{group}`"),
+            Subject::TransactionalId(id) => write!(formatter, "transactional id `{id}`"),
         }
     }
 }
@@ -215,6 +172,11 @@ impl Place<'_> {
                 _,
             ) => Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
                 .hint("whoever runs the cluster can add such an ACL for the user"),
+            // The embedded broker has no better code to say it with, none that every client takes for final.
+            (code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED, _) => {
+                Error::failed(format!("not allowed to {doing}: {}", asked.needs(fault.code)))
+                    .hint("`eda broker` has no transactions; where Kafka runs, whoever runs it can add such an ACL")
+            }
             (code::INVALID_REPLICATION_FACTOR, _) => Error::failed(format!("could not {doing}"))
                 .hint("there cannot be more replicas than brokers"),
             (code::POLICY_VIOLATION, _) => {

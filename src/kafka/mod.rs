@@ -19,6 +19,7 @@ mod producer;
 mod properties;
 mod sending;
 mod topics;
+mod transaction;
 #[cfg(test)]
 mod vanished;
 mod verdict;
@@ -27,6 +28,7 @@ pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
 pub use membership::Rebalance;
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};
+pub use transaction::{Transaction, TransactionalProducer, Uncommitted};
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;

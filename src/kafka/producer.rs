@@ -4,6 +4,7 @@ use super::context::ClientContext;
 use super::delivery::Deliveries;
 use super::ffi::handle::{Handle, Kind};
 use super::ffi::producer::Topic;
+use super::transaction::{self, Naming};
 use super::{Connection, properties};
 use crate::error::{Error, Result};
 use crate::model::record::{OutgoingRecord, OutgoingRef};
@@ -57,6 +58,8 @@ pub struct Tally {
     /// Of the acknowledged ones' keys and values.
     pub bytes: u64,
     pub failed: u64,
+    /// Given up with the transaction that they were part of, before they had an outcome.
+    pub withdrawn: u64,
     pub in_flight: u64,
 }
 
@@ -99,9 +102,28 @@ impl Producer {
     /// Starts a producer and its polling thread; connects when there is something to send.
     ///
     /// # Errors
-    /// A usage error for properties that are unknown, wrong, or contradict each other.
+    /// A usage error for properties that are unknown, wrong, or contradict each other, and for `transactional.id`: see
+    /// [`TransactionalProducer`](super::TransactionalProducer).
     pub fn open(connection: &Connection, options: ProducerOptions) -> Result<Producer> {
+        // An empty one is none: so a command takes back what a context says.
+        if properties::of_user(connection, transaction::ID).is_some_and(|id| !id.is_empty()) {
+            let text = "`transactional.id` is for transactions, and none was asked for";
+            return Err(Error::usage(text)
+                .hint("`eda produce --transactional` makes one; otherwise leave it out"));
+        }
+        Self::start(connection, options, None)
+    }
+
+    pub(super) fn start(
+        connection: &Connection,
+        options: ProducerOptions,
+        transactions: Option<Naming<'_>>,
+    ) -> Result<Producer> {
         let linger = options.linger.unwrap_or(LINGER);
+        let mut message_timeout = MESSAGE_TIMEOUT.max(connection.timeout);
+        if let Some(naming) = &transactions {
+            message_timeout = message_timeout.min(naming.limit);
+        }
         let mut own = vec![
             ("enable.idempotence", "true".to_owned()),
             ("acks", "all".to_owned()),
@@ -109,10 +131,7 @@ impl Producer {
             ("linger.ms", (linger.as_secs_f64() * 1000.0).to_string()),
             (
                 "message.timeout.ms",
-                MESSAGE_TIMEOUT
-                    .max(connection.timeout)
-                    .as_millis()
-                    .to_string(),
+                message_timeout.as_millis().to_string(),
             ),
             // A topic that is not there is not there: `eda topic create` waits until a new one is.
             ("topic.metadata.propagation.max.ms", "1000".to_owned()),
@@ -133,6 +152,9 @@ impl Producer {
         if let Some(compression) = options.compression {
             own.push(("compression.type", compression));
         }
+        if let Some(naming) = &transactions {
+            own.push((transaction::ID, naming.id.to_owned()));
+        }
         let native = properties::native(&properties::merged(connection, &own))?;
         let context = Arc::new(ClientContext::new(&connection.brokers));
         let handle = Handle::open(Kind::Producer, native, context).map_err(properties::refused)?;
@@ -141,6 +163,7 @@ impl Producer {
             &connection.brokers,
             connection.timeout,
             options.largest,
+            transactions.is_some(),
         );
         let shared = Arc::new(deliveries);
         let poller = Arc::clone(&shared);
@@ -169,6 +192,10 @@ impl Producer {
     /// nobody can be reached.
     pub fn enqueue(&self, record: &OutgoingRecord, token: u64) -> Result<()> {
         self.inner.0.enqueue(record, token)
+    }
+
+    pub(super) fn deliveries(&self) -> &Deliveries {
+        &self.inner.0
     }
 
     /// The way to one topic.

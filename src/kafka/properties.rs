@@ -55,6 +55,12 @@ pub(super) fn merged(connection: &Connection, own: &[(&str, String)]) -> Vec<Pro
     properties
 }
 
+/// The user's own value of a property.
+pub(super) fn of_user<'a>(connection: &'a Connection, name: &str) -> Option<&'a str> {
+    let mut latest_first = connection.properties.iter().rev();
+    latest_first.find_map(|(known, value)| (known == name).then_some(value.as_str()))
+}
+
 /// The properties of a consumer, in the order they are applied.
 pub(super) fn of_consumer(connection: &Connection, options: &ConsumerOptions) -> Vec<Property> {
     let choose =

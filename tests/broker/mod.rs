@@ -24,6 +24,7 @@ mod produce;
 mod produce_edit;
 mod produce_envelope;
 mod produce_lines;
+mod produce_transactional;
 mod prompts;
 mod topic;
 mod topic_changes;

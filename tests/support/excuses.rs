@@ -19,6 +19,8 @@ const NO_JARS: &[Kind] = &[Kind::Embedded, Kind::Container, Kind::Given];
 const NEEDS_KIP_848: &str = "needs KIP-848's groups, which the embedded broker has not";
 const CLASSIC: &[Kind] = &[Kind::Embedded];
 
+const NEEDS_TRANSACTIONS: &str = "needs transactions, which the embedded broker has not";
+
 const EXCUSES: &[Excuse] = &[
     Excuse {
         test: "the_members_of_a_kip_848_group_are_counted",
@@ -89,6 +91,46 @@ const EXCUSES: &[Excuse] = &[
         test: "markers_of_transactions_are_no_lag_to_a_gate",
         on: NO_JARS,
         reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "what_is_committed_is_seen_together_and_not_before",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "a_wrong_line_aborts_all",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "a_record_that_is_too_large_aborts_all",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "a_signal_aborts_all",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "what_a_killed_run_wrote_is_never_seen",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "a_run_over_its_time_is_told_so",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "an_id_that_another_run_takes_over_ends_the_first",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
+    },
+    Excuse {
+        test: "limits_of_the_brokers_are_told",
+        on: &[Kind::Embedded],
+        reason: NEEDS_TRANSACTIONS,
     },
 ];
 

@@ -23,6 +23,7 @@ pub(super) mod partitions;
 pub(super) mod producer;
 mod raw;
 pub(super) mod topics;
+pub(super) mod transaction;
 
 use super::error::{Fault, code};
 use rdkafka::bindings::rd_kafka_error_t;

@@ -3,11 +3,14 @@
 //! Data flows: source (one [`OutgoingRef`] at a time, on a blocking thread) → bounded queue of the client library → acknowledgements, counted → outcome. A source that goes wrong
 //! stops at its line: what came before is delivered, what comes after is never sent.
 
+mod atomic;
 mod blocks;
 mod destination;
 mod lines;
 mod outcome;
+mod pace;
 mod plan;
+mod pump;
 mod source;
 mod template;
 mod typed;
@@ -17,16 +20,16 @@ pub use outcome::ProduceOutcome;
 pub use plan::{ProducePlan, plan};
 pub use source::Input;
 
+use pump::Pump;
 use source::Payload;
 
 use crate::consent::Consent;
-use crate::error::{Error, Kind, Result, Status};
-use crate::kafka::{Cluster, Outlet, Producer, ProducerOptions};
+use crate::error::{Error, Result};
+use crate::kafka::Cluster;
 use crate::model::cloud_event::Envelope;
 use crate::model::event::Assignment;
-use crate::model::record::{Header, OutgoingRef};
+use crate::model::record::Header;
 use crate::ops::stop::Stop;
-use std::time::{Duration, Instant};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +55,8 @@ pub struct ProduceRequest {
     pub empty_is_null: bool,
     /// Nothing is read any more once a record was refused.
     pub fail_fast: bool,
+    /// All records are committed together, or none is.
+    pub transactional: bool,
 }
 
 impl ProduceRequest {
@@ -87,6 +92,9 @@ impl ProduceRequest {
         flag("--compression", self.compression.clone());
         flag("--rate", self.rate.map(|rate| rate.to_string()));
         flag("--seed", self.seed.map(|seed| seed.to_string()));
+        if self.transactional {
+            words.push("--transactional".to_owned());
+        }
         words
     }
 
@@ -99,7 +107,7 @@ impl ProduceRequest {
 /// Sends everything `input` gives to where `destination` says, and waits until all of it is acknowledged.
 ///
 /// `watch` is told how many records were sent so far. On a request to stop, nothing more is read, what was sent is
-/// waited for, and the outcome says so.
+/// waited for, and the outcome says so; what is all or nothing is then aborted.
 pub async fn produce(
     cluster: &Cluster,
     destination: Destination,
@@ -110,16 +118,9 @@ pub async fn produce(
     _consent: Consent,
 ) -> Result<ProduceOutcome> {
     let topic = destination.topic().to_owned();
-    let options = ProducerOptions {
-        compression: request.compression.clone(),
-        linger: None,
-        largest: largest_batch(cluster, &topic).await,
-    };
-    let producer = Producer::open(cluster.connection(), options)?;
-    let timeout = cluster.connection().timeout;
-    let outlet = producer.outlet(&topic)?;
+    let pump = Pump::new(cluster, &destination, &request).await?;
     let payload = Payload::new(destination, request.clone());
-    let work = move || pump(&outlet, payload, input, &request, &stop, &watch, timeout);
+    let work = move || pump.run(payload, input, &request, &stop, &watch);
     let (sent, ended) = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::failed("the producing thread ended early").caused_by(error))?;
@@ -127,123 +128,26 @@ pub async fn produce(
     Ok(ProduceOutcome::new(topic, sent))
 }
 
-/// The most bytes of a batch for the topic; `None` where nobody says, as to a user who may write but not ask.
-async fn largest_batch(cluster: &Cluster, topic: &str) -> Option<u32> {
-    let topics = [topic.to_owned()];
-    let (_, configs) = cluster.topic_configs(&topics).await.ok()?.pop()?;
-    let configs = configs.ok()?;
-    let limit = configs
-        .iter()
-        .find(|entry| entry.name == "max.message.bytes")?;
-    limit.value.as_ref()?.parse().ok()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What has happened to the records by the end, however it came.
-struct Sent {
-    acknowledged: u64,
-    failed: u64,
-    in_flight: u64,
-    bytes: u64,
-    elapsed: Duration,
-    stopped: Option<Status>,
-    offsets: std::collections::BTreeMap<crate::model::topic::TopicPartition, (i64, i64)>,
-    failures: Vec<(u64, Error)>,
-}
-
-impl Sent {
-    /// An error with the one figure that matters after it: how much is in the topic.
-    fn explain(&self, error: Error) -> Error {
-        let lost = self.failed + self.in_flight;
-        let were = |count: u64| match count {
-            1 => "1 record was".to_owned(),
-            count => format!("{count} records were"),
+    #[test]
+    fn the_command_line_asks_for_the_same() {
+        let request = ProduceRequest {
+            name: "order-created".to_owned(),
+            key: Some("k".to_owned()),
+            transactional: true,
+            ..ProduceRequest::default()
         };
-        let delivered = match lost {
-            0 => format!(
-                "{} delivered, nothing after them was sent",
-                were(self.acknowledged)
-            ),
-            lost => format!("{} acknowledged, {lost} were not", were(self.acknowledged)),
-        };
-        match error.kind() {
-            // Wrong fields: found before anything was sent.
-            Kind::Interrupted | Kind::Terminated | Kind::Usage => error,
-            _ => error.adding(&delivered),
-        }
-    }
-}
-
-/// Runs on a thread of its own: sending blocks while the queue is full, and reading a pipe blocks too.
-fn pump(
-    outlet: &Outlet,
-    mut payload: Payload,
-    input: Input,
-    request: &ProduceRequest,
-    stop: &Stop,
-    watch: &dyn Fn(u64),
-    timeout: Duration,
-) -> (Sent, Result<()>) {
-    let producer = outlet.producer();
-    let started = Instant::now();
-    let mut count = 0u64;
-    let mut pace = request.rate.map(|rate| Pace {
-        every: Duration::from_secs_f64(1.0 / rate),
-        next: started,
-    });
-    let mut send = |line: u64, record: OutgoingRef<'_>| {
-        let late = pace.as_mut().is_some_and(|pace| !pace.wait(stop));
-        if late || stop.requested().is_some() || (request.fail_fast && producer.tally().failed > 0)
-        {
-            return Ok(false);
-        }
-        outlet.enqueue(record, line)?;
-        count += 1;
-        if count.is_multiple_of(256) || request.rate.is_some() {
-            watch(count);
-        }
-        Ok(true)
-    };
-    let ended = input.feed(&mut payload, stop, &mut send);
-    let flushed = producer.flush(timeout);
-    watch(count);
-    let tally = producer.tally();
-    let sent = Sent {
-        acknowledged: tally.acknowledged,
-        failed: tally.failed,
-        in_flight: tally.in_flight,
-        bytes: tally.bytes,
-        elapsed: started.elapsed(),
-        stopped: stop.requested(),
-        offsets: producer.acknowledged_offsets(),
-        failures: producer.take_failures(),
-    };
-    (sent, ended.and(flushed))
-}
-
-/// How much of a rate may be made up for at once: enough for the jitter of a busy machine.
-const BURST: Duration = Duration::from_millis(100);
-
-/// Keeps a rate without drifting: each record has its moment, however long the one before took.
-struct Pace {
-    every: Duration,
-    next: Instant,
-}
-
-impl Pace {
-    /// Waits for the next record's moment; false when asked to stop meanwhile.
-    fn wait(&mut self, stop: &Stop) -> bool {
-        loop {
-            let now = Instant::now();
-            if stop.requested().is_some() {
-                return false;
-            }
-            if now >= self.next {
-                // What a pause of the source left unused is not caught up with beyond a moment's worth, or the rate
-                // would be no limit.
-                self.next = (self.next + self.every).max(now.checked_sub(BURST).unwrap_or(now));
-                return true;
-            }
-            std::thread::sleep((self.next - now).min(Duration::from_millis(50)));
-        }
+        let words = [
+            "eda",
+            "produce",
+            "order-created",
+            "--key",
+            "k",
+            "--transactional",
+        ];
+        assert_eq!(request.command_line(), words);
     }
 }

@@ -1,6 +1,7 @@
 //! What became of the records.
 
-use super::Sent;
+use super::atomic::{Ended, Ending};
+use super::pump::Sent;
 use crate::error::{Result, Status};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub struct ProduceOutcome {
     topic: String,
-    /// Acknowledged by all in-sync replicas.
+    /// Acknowledged by all in-sync replicas; of a transaction only when it was committed.
     delivered: u64,
     failed: u64,
     /// Keys and values, without headers and framing.
@@ -19,6 +20,8 @@ pub struct ProduceOutcome {
     interrupted: bool,
     partitions: Vec<Written>,
     failures: Vec<Refused>,
+    /// null: every record for itself, or there was none.
+    transaction: Option<Ended>,
     #[serde(skip)]
     stopped: Option<Status>,
 }
@@ -40,7 +43,13 @@ struct Refused {
 }
 
 impl ProduceOutcome {
-    pub(super) fn new(topic: String, sent: Sent) -> Self {
+    pub(super) fn new(topic: String, mut sent: Sent) -> Self {
+        let ended = sent.transaction.as_ref();
+        if ended.is_some_and(|ended| ended.outcome != Ending::Committed) {
+            // Nobody is to take for delivered what is not.
+            (sent.acknowledged, sent.bytes) = (0, 0);
+            sent.offsets.clear();
+        }
         let partitions = sent
             .offsets
             .into_iter()
@@ -62,6 +71,7 @@ impl ProduceOutcome {
             interrupted: sent.stopped.is_some(),
             partitions: partitions.collect(),
             failures: failures.collect(),
+            transaction: sent.transaction,
             stopped: sent.stopped,
         }
     }
@@ -70,7 +80,12 @@ impl ProduceOutcome {
 impl Report for ProduceOutcome {
     fn table(&self) -> Table {
         let headers = ["TOPIC", "PARTITION", "FIRST-OFFSET", "LAST-OFFSET"];
-        let mut table = Table::new(&headers, "nothing to send");
+        let lost = self.transaction.as_ref().and_then(Ended::sentence);
+        let empty = match lost {
+            Some(_) => "nothing was committed",
+            None => "nothing to send",
+        };
+        let mut table = Table::new(&headers, empty);
         for row in &self.partitions {
             table.row([
                 self.topic.as_str().into(),
@@ -86,8 +101,12 @@ impl Report for ProduceOutcome {
             } else {
                 "records"
             };
+            let committed = match self.transaction {
+                Some(_) => " and committed",
+                None => "",
+            };
             let mut text = format!(
-                "{} {records}, {} bytes acknowledged in {seconds:.3} s",
+                "{} {records}, {} bytes acknowledged{committed} in {seconds:.3} s",
                 self.delivered, self.bytes
             );
             // Of a shorter run it is the time it takes to connect.
@@ -107,8 +126,15 @@ impl Report for ProduceOutcome {
         if untold > 0 {
             table.note(format!("and {untold} more were refused"), Tone::Bad);
         }
-        if self.interrupted {
-            table.note("interrupted: the rest was not sent", Tone::Warn);
+        match lost {
+            Some(lost) if self.interrupted => {
+                table.note(format!("interrupted: {lost}"), Tone::Warn);
+            }
+            Some(lost) => table.note(lost, Tone::Bad),
+            None if self.interrupted => {
+                table.note("interrupted: the rest was not sent", Tone::Warn);
+            }
+            None => {}
         }
         table
     }

@@ -1,0 +1,100 @@
+//! A producer's transactions: librdkafka's calls ("Transactional producer API" in rdkafka.h), and what each error asks for.
+
+use super::super::error::Fault;
+use super::handle::Handle;
+use super::{consume_error, milliseconds};
+use rdkafka::bindings as c;
+use std::time::Duration;
+
+/// What librdkafka wants done about a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum Remedy {
+    /// The same call again: it goes on where it was.
+    Repeat,
+    /// The transaction cannot be committed any more, only aborted.
+    Abort,
+    /// The producer is of no more use. Also what no flag is set for: "treat as fatal".
+    GiveUp,
+}
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(in crate::kafka) struct Trouble {
+    pub(in crate::kafka) fault: Fault,
+    pub(in crate::kafka) remedy: Remedy,
+}
+
+impl Handle {
+    /// Gets the producer its id, and ends what an older producer of the same transactional id has left open.
+    pub(in crate::kafka) fn init_transactions(&self, timeout: Duration) -> Result<(), Trouble> {
+        // SAFETY: the client is alive; the error is taken over.
+        self.outcome(unsafe { c::rd_kafka_init_transactions(self.client(), milliseconds(timeout)) })
+    }
+
+    /// Asks no broker. While a transaction is open it fails, and says why that one failed if it did.
+    pub(in crate::kafka) fn begin_transaction(&self) -> Result<(), Trouble> {
+        // SAFETY: the client is alive; the error is taken over.
+        self.outcome(unsafe { c::rd_kafka_begin_transaction(self.client()) })
+    }
+
+    /// Sends what is queued, then commits. Somebody else must serve the events meanwhile.
+    pub(in crate::kafka) fn commit_transaction(&self, timeout: Duration) -> Result<(), Trouble> {
+        // SAFETY: the client is alive; the error is taken over.
+        self.outcome(unsafe {
+            c::rd_kafka_commit_transaction(self.client(), milliseconds(timeout))
+        })
+    }
+
+    /// Withdraws what is queued, waits for what is under way, then aborts. Somebody else must serve the events meanwhile.
+    pub(in crate::kafka) fn abort_transaction(&self, timeout: Duration) -> Result<(), Trouble> {
+        // SAFETY: the client is alive; the error is taken over.
+        self.outcome(unsafe { c::rd_kafka_abort_transaction(self.client(), milliseconds(timeout)) })
+    }
+
+    fn outcome(&self, error: *mut c::rd_kafka_error_t) -> Result<(), Trouble> {
+        if error.is_null() {
+            return Ok(());
+        }
+        // SAFETY: a live error object of ours, read before it is freed; in the order of rdkafka.h's example.
+        let remedy = unsafe {
+            if c::rd_kafka_error_txn_requires_abort(error) != 0 {
+                Remedy::Abort
+            } else if c::rd_kafka_error_is_retriable(error) != 0 {
+                Remedy::Repeat
+            } else {
+                Remedy::GiveUp
+            }
+        };
+        // SAFETY: as above; freed once.
+        unsafe { consume_error(error) }.map_err(|fault| Trouble {
+            // What comes after a fatal error may say no more than that there was one.
+            fault: match remedy {
+                Remedy::GiveUp => self.fatal().unwrap_or(fault),
+                _ => fault,
+            },
+            remedy,
+        })
+    }
+}
+
+/// librdkafka's own mock of a cluster, which a client has with the property `test.mock.num.brokers`.
+#[cfg(test)]
+impl Handle {
+    /// How the mock's only broker answers the next EndTxn: with this code, after so long.
+    pub(in crate::kafka) fn mock_end_of_transaction(&self, code: i32, after: Duration) {
+        const END_TXN: i16 = 26;
+        // SAFETY: the client is alive, and so is its mock; one pair of code and milliseconds follows the count of one.
+        unsafe {
+            let cluster = c::rd_kafka_handle_mock_cluster(self.client());
+            assert!(!cluster.is_null(), "the client has no mock");
+            c::rd_kafka_mock_broker_push_request_error_rtts(
+                cluster,
+                1,
+                END_TXN,
+                1,
+                code,
+                milliseconds(after),
+            );
+        }
+    }
+}
