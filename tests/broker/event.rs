@@ -89,6 +89,19 @@ fn a_topic_that_cannot_be_created_leaves_the_others_theirs() {
     assert_eq!(made[0]["name"], bills.as_str());
     assert!(made[0]["error"].is_string(), "{made}");
     assert_eq!(made[1]["created"], true);
+    // Also when a topic was created, and whatever the format.
+    let delete = ["topic", "delete", &users, "--yes"];
+    eda(&delete).on(broker()).run().succeeds();
+    let some = with(&document, &create[..3]).run().status(1);
+    some.stdout_has(&users)
+        .stderr_has(&format!("error: {bills}: "));
+    let none = with(&document, &create[..3]).run().status(1);
+    let none = none.stderr_has("nothing can be created");
+    assert!(
+        !none.stderr.contains("nothing to create"),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]

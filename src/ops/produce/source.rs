@@ -33,6 +33,15 @@ pub enum Input {
 pub(super) type Sink<'a> = dyn FnMut(u64, OutgoingRef<'_>) -> Result<bool> + 'a;
 
 impl Input {
+    /// What it is counted in.
+    pub(super) fn unit(&self) -> &'static str {
+        match self {
+            Input::Fields | Input::Generated(_) => "record",
+            Input::Payloads(_) | Input::Records(_) | Input::Raw(_) => "line",
+            Input::Template(_, reader) => template::unit(reader),
+        }
+    }
+
     /// Hands the records to `sink`, each with its line (from 1), until it wants no more.
     ///
     /// # Errors
