@@ -88,3 +88,36 @@ fn slow_input_to_a_broker_that_is_gone_ends_after_the_time_out() {
         .stderr_has("1 record is not acknowledged")
         .stderr_has("1 record was acknowledged");
 }
+
+#[test]
+fn words_that_cannot_all_be_meant_are_usage_errors() {
+    let topic = topic("orders", 1);
+    let deep = format!("a{}=1", "[0]".repeat(43_000));
+    let cases = [
+        (
+            &["orderId=o1", "orderId=o2"][..],
+            "`orderId=o2` would undo `orderId=o1`",
+        ),
+        (&["a.b=1", "a=2"], "`a=2` would undo `a.b=1`"),
+        (&["a=123456789012345678901234"], "would be rounded to"),
+        (&[&deep], "more than 127 levels deep"),
+    ];
+    for (words, expected) in cases {
+        let run = eda(&["produce", &topic]).args(words).on(broker());
+        run.run().status(2).stderr_has(expected);
+    }
+    assert_eq!(read(&topic).len(), 0);
+}
+
+#[test]
+fn a_whole_record_without_a_value_is_no_tombstone() {
+    let topic = topic("orders", 1);
+    let produce = eda(&["produce", &topic, "--records"]).on(broker());
+    let forgot = produce.clone().stdin("{\"key\":\"k\"}\n").run().status(1);
+    forgot
+        .stderr_has("line 1 is not a record")
+        .stderr_has("the line has no `value`");
+    let meant = produce.stdin("{\"key\":\"k\",\"value\":null}\n");
+    meant.run().succeeds();
+    assert_eq!(read(&topic)[0]["value"], serde_json::Value::Null);
+}

@@ -100,7 +100,7 @@ fn a_record_over_the_limit_is_named_and_the_others_are_sent() {
     assert_eq!(records[1001]["value"], "last");
     produce(&["--fail-fast"])
         .status(1)
-        .stdout_has("line 1002: 3000 bytes");
+        .stderr_has("line 1002: 3000 bytes");
     assert_eq!(read(&topic).len(), 1002 + 1001, "nothing after line 1002");
 }
 
