@@ -161,3 +161,19 @@ fn of_two_events_on_one_topic_the_payload_says_which() {
     assert!(types.contains(&json!("BillPaid")) && types.contains(&json!("BillSent")));
     assert_eq!(types.len(), 23);
 }
+
+#[test]
+fn an_event_on_two_topics_is_not_sent_to_the_first() {
+    let (bills, users) = (fresh("bills"), fresh("users"));
+    let document = document(&bills, &users).replace("UserBlocked:", "BillSent:");
+    // A topic of the user's own catalog is made as that says, not anyhow.
+    let produce = |name: &str| with(&document, &["produce", name, "billId=b", "userId=u"]);
+    produce(&users)
+        .run()
+        .status(1)
+        .stderr_has("`eda topic create --from-events` makes it");
+    let ambiguous = produce("BillSent").run().status(2);
+    ambiguous
+        .stderr_has(&format!("`BillSent` goes on `{bills}` and on `{users}`"))
+        .stderr_has("name the topic");
+}
