@@ -15,9 +15,16 @@ pub trait Report: Serialize {
         Ok(Status::Done)
     }
 
-    /// What could not be learnt, a sentence each: a table has notes for it, and JSON, which has none, says it on stderr.
+    /// What failed or could not be learnt and has no row of its own, a sentence each: on stderr in every format, for
+    /// stdout may be a file that nobody looks at. JSON has it too where it is about one item.
     fn failures(&self) -> &[String] {
         &[]
+    }
+
+    /// What has been done already, a clause, for when the report cannot be written: nobody is to do it a second time for
+    /// not having read it.
+    fn effect(&self) -> Option<String> {
+        None
     }
 }
 

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::global::{EventsArgs, SafetyArgs};
 use crate::error::{Error, Result, Status};
 use crate::model::cloud_event::Envelope;
-use crate::model::event::Assignment;
+use crate::model::event::{Assignment, check_distinct};
 use crate::model::record::Header;
 use crate::model::template::{Reader, Template};
 use crate::ops::produce::{self, Destination, Input, ProduceRequest};
@@ -110,11 +110,11 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = arguments::rate)]
     rate: Option<f64>,
 
-    /// Make generated events repeatable
+    /// Make generated events repeatable, but for their time and the part of their ids that is made of it
     #[arg(long, value_name = "N", requires = "count")]
     seed: Option<u64>,
 
-    /// Lines are whole records, as `eda consume --json` writes them; their topic and offset are passed over
+    /// Lines are whole records, as `eda consume --json` writes them, past the catalog; topic and offset are passed over
     #[arg(long, conflicts_with_all = ["count", "raw"])]
     records: bool,
 
@@ -122,7 +122,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "count")]
     raw: bool,
 
-    /// Records as TEMPLATE says: '%k\t%v\n' is a key, a tab and a value on each line
+    /// Records as TEMPLATE says, past the catalog: '%k\t%v\n' is a key, a tab and a value on each line
     #[arg(short = 'f', long, value_name = "TEMPLATE", conflicts_with_all = ["count", "raw", "records"])]
     format: Option<Template>,
 
@@ -166,6 +166,7 @@ fn sort_words(fields: &[String]) -> Result<Words> {
             return Err(Error::usage("one file at a time").hint("fields are FIELD=VALUE"));
         }
     }
+    check_distinct(&words.assignments).map_err(|error| Error::usage(error.to_string()))?;
     Ok(words)
 }
 

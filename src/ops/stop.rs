@@ -1,4 +1,4 @@
-//! A request to finish: set once by a signal, seen by threads that poll and tasks that wait.
+//! A request to finish: set once by a signal or a watch over the cluster, seen by threads that poll and tasks that wait.
 
 use crate::error::Status;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ impl Stop {
         match self.0.code.load(Ordering::Acquire) {
             0 => None,
             code if code == Status::Terminated.code() => Some(Status::Terminated),
+            code if code == Status::Unreachable.code() => Some(Status::Unreachable),
             _ => Some(Status::Interrupted),
         }
     }

@@ -122,8 +122,13 @@ impl Ui {
     /// for a failed item has failed whoever looks.
     pub fn report(&self, report: &impl Report) -> Result<Status> {
         let status = report.status()?;
-        match self.write(report).map_err(Error::output) {
-            Err(error) if error.kind() != Kind::BrokenPipe => Err(error),
+        let written = self.write(report).map_err(Error::output);
+        self.failures(report);
+        match written {
+            Err(error) if error.kind() != Kind::BrokenPipe => Err(match report.effect() {
+                Some(effect) => error.adding(&effect),
+                None => error,
+            }),
             _ => Ok(status),
         }
     }
@@ -132,12 +137,7 @@ impl Ui {
         // Standard output alone would be written to at each end of a line.
         let mut out = std::io::BufWriter::new(self.stdout());
         match self.manner.format {
-            Format::Json => {
-                json::write(report, &mut out)?;
-                for failure in report.failures() {
-                    self.error(&Error::failed(failure.clone()));
-                }
-            }
+            Format::Json => json::write(report, &mut out)?,
             Format::Plain => {
                 let table = report.table();
                 plain::write(&table, &mut out)?;
@@ -159,7 +159,7 @@ impl Ui {
 
     /// What is no row, on stderr: that there are none, and what went wrong.
     fn notes(&self, table: &Table) {
-        if table.rows.is_empty() && table.more.is_empty() {
+        if table.rows.is_empty() && table.more.is_empty() && !table.empty.is_empty() {
             self.status(&escape::line(&table.empty));
         }
         let more = table.more.iter().flat_map(|more| &more.notes);
@@ -169,6 +169,12 @@ impl Ui {
                 Tone::Warn | Tone::Bad => self.say(&note),
                 Tone::Plain | Tone::Good => self.status(&note),
             }
+        }
+    }
+
+    fn failures(&self, report: &impl Report) {
+        for failure in report.failures() {
+            self.error(&Error::failed(failure.clone()));
         }
     }
 
@@ -206,6 +212,8 @@ impl Ui {
         let mut out = self.stderr();
         let width_known = self.stderr_is_terminal;
         table::write(&report.table(), width_known, width_known, &mut out)?;
+        drop(out);
+        self.failures(report);
         Ok(())
     }
 

@@ -89,6 +89,19 @@ fn a_topic_that_cannot_be_created_leaves_the_others_theirs() {
     assert_eq!(made[0]["name"], bills.as_str());
     assert!(made[0]["error"].is_string(), "{made}");
     assert_eq!(made[1]["created"], true);
+    // Also when a topic was created, and whatever the format.
+    let delete = ["topic", "delete", &users, "--yes"];
+    eda(&delete).on(broker()).run().succeeds();
+    let some = with(&document, &create[..3]).run().status(1);
+    some.stdout_has(&users)
+        .stderr_has(&format!("error: {bills}: "));
+    let none = with(&document, &create[..3]).run().status(1);
+    let none = none.stderr_has("nothing can be created");
+    assert!(
+        !none.stderr.contains("nothing to create"),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]
@@ -147,4 +160,20 @@ fn of_two_events_on_one_topic_the_payload_says_which() {
         .collect();
     assert!(types.contains(&json!("BillPaid")) && types.contains(&json!("BillSent")));
     assert_eq!(types.len(), 23);
+}
+
+#[test]
+fn an_event_on_two_topics_is_not_sent_to_the_first() {
+    let (bills, users) = (fresh("bills"), fresh("users"));
+    let document = document(&bills, &users).replace("UserBlocked:", "BillSent:");
+    // A topic of the user's own catalog is made as that says, not anyhow.
+    let produce = |name: &str| with(&document, &["produce", name, "billId=b", "userId=u"]);
+    produce(&users)
+        .run()
+        .status(1)
+        .stderr_has("`eda topic create --from-events` makes it");
+    let ambiguous = produce("BillSent").run().status(2);
+    ambiguous
+        .stderr_has(&format!("`BillSent` goes on `{bills}` and on `{users}`"))
+        .stderr_has("name the topic");
 }

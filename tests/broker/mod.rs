@@ -23,6 +23,7 @@ mod offsets_skip;
 mod produce;
 mod produce_edit;
 mod produce_envelope;
+mod produce_failures;
 mod produce_lines;
 mod produce_transactional;
 mod prompts;

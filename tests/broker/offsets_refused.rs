@@ -23,7 +23,7 @@ fn a_live_group_is_refused_and_its_members_are_named() {
         .on(broker())
         .run()
         .status(1)
-        .stdout_has("would be refused")
+        .stderr_has("would be refused")
         .stdout_has("reads 10 records again");
     member.interrupt();
     member.wait(PATIENCE).status(130);

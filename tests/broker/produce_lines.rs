@@ -89,10 +89,10 @@ fn a_record_over_the_limit_is_named_and_the_others_are_sent() {
     produce(&[])
         .status(1)
         .stdout_has("1002 records, 5009 bytes acknowledged")
-        .stdout_has(&format!(
+        .stderr_has(&format!(
             "line 1002: 3000 bytes are over the limit of 2000 for topic `{topic}`"
         ))
-        .stdout_has(&format!(
+        .stderr_has(&format!(
             "line 1003: 1990 bytes are over the limit of 2000 for topic `{topic}`"
         ));
     let records = read(&topic);
@@ -100,7 +100,7 @@ fn a_record_over_the_limit_is_named_and_the_others_are_sent() {
     assert_eq!(records[1001]["value"], "last");
     produce(&["--fail-fast"])
         .status(1)
-        .stdout_has("line 1002: 3000 bytes");
+        .stderr_has("line 1002: 3000 bytes");
     assert_eq!(read(&topic).len(), 1002 + 1001, "nothing after line 1002");
 }
 

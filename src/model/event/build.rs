@@ -155,14 +155,18 @@ fn typed(
     assignment: &Assignment,
 ) -> Result<Value, EventError> {
     let text = &assignment.value;
+    let round = |number| object::rounded(assignment, &number);
     let value = match kind {
         FieldKind::Text => Some(Value::String(text.clone())),
-        FieldKind::Number => text.parse::<Number>().ok().map(Value::Number),
+        FieldKind::Number => match text.parse::<Number>() {
+            Ok(number) => Some(Value::Number(object::exact(text, number).map_err(round)?)),
+            Err(_) => None,
+        },
         FieldKind::Integer => text.parse::<i64>().ok().map(Value::from),
         FieldKind::Boolean => text.parse::<bool>().ok().map(Value::Bool),
         FieldKind::List(_) => serde_json::from_str(text).ok().filter(Value::is_array),
         FieldKind::Object { .. } => serde_json::from_str(text).ok().filter(Value::is_object),
-        FieldKind::Any => Some(object::guess(text)),
+        FieldKind::Any => Some(object::guess(text).map_err(round)?),
     };
     let Some(value) = value else {
         return Err(EventError::WrongType {

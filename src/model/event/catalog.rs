@@ -106,11 +106,13 @@ impl Catalog {
         })
     }
 
-    /// The types that may come under this name: the one of that name, or all that go on the topic of that name. A
-    /// topic that carries events of the user's own carries no built-in ones.
+    /// The types that may come under this name: those of that name, one a topic, or all that go on the topic of that
+    /// name. A topic that carries events of the user's own carries no built-in ones.
     pub fn matching(&self, name_or_topic: &str) -> Vec<Arc<EventType>> {
-        if let Some(named) = self.events.iter().find(|event| event.name == name_or_topic) {
-            return vec![Arc::clone(named)];
+        let named = self.events.iter();
+        let named: Vec<_> = named.filter(|event| event.name == name_or_topic).collect();
+        if !named.is_empty() {
+            return named.into_iter().cloned().collect();
         }
         let on_topic = |events: &[Arc<EventType>]| -> Vec<_> {
             let events = events.iter().filter(|event| event.topic == name_or_topic);

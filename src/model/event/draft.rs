@@ -66,7 +66,7 @@ fn assignments(event: &EventType, fields: &Map<String, Value>) -> Vec<Assignment
             .map_or(&FieldKind::Any, |Field { kind, .. }| kind);
         let text = match (value, kind) {
             (Value::String(text), FieldKind::Text) => text.clone(),
-            (Value::String(text), _) if object::guess(text) == *value => text.clone(),
+            (Value::String(text), _) if object::guess(text).as_ref() == Ok(value) => text.clone(),
             (value, _) => value.to_string(),
         };
         Assignment::new(name.as_str(), text)

@@ -26,7 +26,7 @@ mod schema;
 pub mod starter;
 pub mod words;
 
-pub use assignment::Assignment;
+pub use assignment::{Assignment, check_distinct};
 pub use catalog::Catalog;
 pub use draft::DraftError;
 pub use light::Document;
@@ -211,6 +211,14 @@ pub enum EventError {
         expected: String,
         found: String,
     },
+    #[error("`{later}` would undo `{earlier}`: give one of them")]
+    Undone { later: String, earlier: String },
+    #[error("`{path}` cannot hold `{text}`: a number of JSON would be rounded to {rounded}")]
+    Rounded {
+        path: String,
+        text: String,
+        rounded: String,
+    },
     #[error("`{path}` cannot be read: {reason}")]
     Path { path: String, reason: String },
 }
@@ -237,7 +245,7 @@ impl EventType {
 
     /// The event with these fields given, and everything else filled in that can be: the common fields, and
     /// required ones that have a sensible default. Values are typed by their field. Of two assignments to one
-    /// field the later wins.
+    /// field the later wins; [`check_distinct`] finds them.
     ///
     /// # Errors
     /// An unknown field, a value of the wrong type, or a required field that is missing.

@@ -10,9 +10,17 @@ pub(in crate::model) enum Step<'a> {
     Index(usize),
 }
 
-/// The steps of a path; the first is a name.
+/// As many levels of objects and lists as JSON's readers take, serde_json among them.
+const DEEPEST: usize = 127;
+
+/// The steps of a path; the first is a name, and there are no more of them than [`DEEPEST`].
 pub(in crate::model) fn steps(path: &str) -> Result<Vec<Step<'_>>, EventError> {
     let mut steps = Vec::new();
+    if path.matches(['.', '[']).count() >= DEEPEST {
+        let start: String = path.chars().take(24).collect();
+        let reason = format!("it leads more than {DEEPEST} levels deep");
+        return Err(wrong(&format!("{start}…"), reason));
+    }
     for segment in path.split('.') {
         let (name, mut rest) = segment.split_at(segment.find('[').unwrap_or(segment.len()));
         if name.is_empty() {
@@ -47,6 +55,15 @@ pub(super) fn wrong(path: &str, reason: impl Into<String>) -> EventError {
     EventError::Path {
         path: path.to_owned(),
         reason: reason.into(),
+    }
+}
+
+/// Whether what `later` sets would undo what `earlier` has set: it is the same place, or one around it.
+pub(super) fn undoes(later: &str, earlier: &str) -> bool {
+    match (steps(later), steps(earlier)) {
+        (Ok(later), Ok(earlier)) => earlier.starts_with(&later),
+        // Whoever reads them says so.
+        _ => false,
     }
 }
 

@@ -58,6 +58,25 @@ pub enum ComparisonError {
         "`{0}` is not a comparison: write PATH, one of = != < <= > >=, and a value, such as `total>100`"
     )]
     Shape(String),
+    #[error("`{text}` is not a comparison: there is no `{operator}`, but {instead}")]
+    Operator {
+        text: String,
+        operator: String,
+        instead: &'static str,
+    },
+    #[error(
+        "`{text}` is more than one comparison: give `{first}` and `{second}` as one `--where` each, all of which must hold; \
+         text that is meant to be like that is \"quoted\""
+    )]
+    Several {
+        text: String,
+        first: String,
+        second: String,
+    },
+    #[error(
+        "`{text}` is not a comparison: paths begin in the value, such as `{path}`, without `$`"
+    )]
+    Root { text: String, path: String },
     #[error("{0}")]
     Path(String),
 }
@@ -144,6 +163,45 @@ fn compare(left: &Number, right: &Number) -> Option<Ordering> {
     }
 }
 
+/// Text that hardly anybody has in a value, and that comes of another way to write a comparison, must be in quotes.
+fn check_literal(text: &str, literal: &str) -> Result<(), ComparisonError> {
+    if literal.starts_with('"') {
+        return Ok(());
+    }
+    let signs = |text: &str| text.chars().take_while(|c| "=!<>~".contains(*c)).count();
+    if signs(literal) > 0 {
+        let operator = text[..text.len() - literal.len()].trim_end();
+        let start = operator.trim_end_matches(['=', '!', '<', '>']).len();
+        let operator = operator[start..].to_owned() + &literal[..signs(literal)];
+        let instead = match operator.as_str() {
+            "=>" => "`>=`",
+            "=<" => "`<=`",
+            "<>" | "=!" => "`!=`",
+            "===" => "`=`",
+            _ => "= != < <= > and >=",
+        };
+        return Err(ComparisonError::Operator {
+            text: text.to_owned(),
+            operator,
+            instead,
+        });
+    }
+    let joined = [" and ", " AND ", "&&", ", "];
+    for word in joined {
+        if let Some((_, second)) = literal.split_once(word)
+            && second.parse::<Comparison>().is_ok()
+        {
+            let first = &text[..text.len() - second.len() - word.len()];
+            return Err(ComparisonError::Several {
+                text: text.to_owned(),
+                first: first.trim().to_owned(),
+                second: second.trim().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 impl FromStr for Comparison {
     type Err = ComparisonError;
 
@@ -155,10 +213,17 @@ impl FromStr for Comparison {
             .iter()
             .find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?)))
             .ok_or_else(shape)?;
-        let path = path.trim();
+        let (path, literal) = (path.trim(), literal.trim());
         if path.is_empty() {
             return Err(shape());
         }
+        if let Some(inner) = path.strip_prefix("$.") {
+            return Err(ComparisonError::Root {
+                text: text.to_owned(),
+                path: inner.to_owned(),
+            });
+        }
+        check_literal(text, literal)?;
         let steps = path::steps(path).map_err(|error| ComparisonError::Path(error.to_string()))?;
         let step = |step| match step {
             PathStep::Name(name) => Step::Name(str::to_owned(name)),
@@ -167,7 +232,7 @@ impl FromStr for Comparison {
         Ok(Comparison {
             path: steps.into_iter().map(step).collect(),
             operator,
-            literal: Literal::new(literal.trim()),
+            literal: Literal::new(literal),
         })
     }
 }

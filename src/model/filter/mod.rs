@@ -55,7 +55,9 @@ impl Filter {
                 true => Wanted::Yes,
                 false => Wanted::No,
             },
-            Some(Err(_)) | None => Wanted::NotJson,
+            Some(Err(_)) => Wanted::NotJson,
+            // A tombstone has no fields, and nobody takes it for JSON that is broken.
+            None => Wanted::No,
         }
     }
 }

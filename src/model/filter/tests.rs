@@ -100,6 +100,57 @@ fn a_field_is_compared_as_what_it_is() {
 }
 
 #[test]
+fn what_other_languages_write_is_told_how_it_is_written_here() {
+    let cases = [
+        (
+            "n=>5",
+            "`n=>5` is not a comparison: there is no `=>`, but `>=`",
+        ),
+        (
+            "n =< 5",
+            "`n =< 5` is not a comparison: there is no `=<`, but `<=`",
+        ),
+        (
+            "n<>5",
+            "`n<>5` is not a comparison: there is no `<>`, but `!=`",
+        ),
+        (
+            "n===5",
+            "`n===5` is not a comparison: there is no `===`, but `=`",
+        ),
+        (
+            "n=~x",
+            "`n=~x` is not a comparison: there is no `=~`, but = != < <= > and >=",
+        ),
+        (
+            "n>5 and n<7",
+            "`n>5 and n<7` is more than one comparison: give `n>5` and `n<7` as one `--where` each, all of which must \
+             hold; text that is meant to be like that is \"quoted\"",
+        ),
+        (
+            "$.n=5",
+            "`$.n=5` is not a comparison: paths begin in the value, such as `n`, without `$`",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(
+            text.parse::<Comparison>().unwrap_err().to_string(),
+            expected
+        );
+    }
+    for text in [
+        "n=\">5\"",
+        "n=a and b",
+        "n=\"a and b=c\"",
+        "token=abc==",
+        "n=a=b",
+        "n=a,b",
+    ] {
+        assert!(text.parse::<Comparison>().is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_json_has_no_fields_and_is_told_apart() {
     let filter = |grep: &str| Filter {
         greps: vec![grep.parse().unwrap()],
@@ -111,7 +162,7 @@ fn what_is_not_json_has_no_fields_and_is_told_apart() {
     assert_eq!(wants(&filter("other"), &text), Wanted::No);
     assert_eq!(
         wants(&filter("order"), &record("order-7", None)),
-        Wanted::NotJson
+        Wanted::No
     );
     assert!(!filter("a").is_empty() && Filter::default().is_empty());
     assert_eq!(wants(&Filter::default(), &text), Wanted::Yes);

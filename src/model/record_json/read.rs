@@ -5,8 +5,8 @@ use crate::model::record::{Header, OutgoingRecord};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -23,6 +23,8 @@ pub enum RecordJsonError {
     Encoding { column: usize },
     #[error("the line is not a JSON object such as `{{\"topic\":\"order-created\",\"value\":…}}`")]
     NoObject,
+    #[error("the line has no `value`; `\"value\":null` is a tombstone")]
+    NoValue,
     #[error("column {column}: {reason}")]
     Syntax { column: usize, reason: String },
     #[error("column {column}: not base64")]
@@ -33,7 +35,7 @@ impl RecordJsonError {
     /// Where in the line, in bytes from 1, where that is known.
     pub fn column(&self) -> Option<usize> {
         match self {
-            RecordJsonError::NoObject => None,
+            RecordJsonError::NoObject | RecordJsonError::NoValue => None,
             RecordJsonError::Encoding { column }
             | RecordJsonError::Syntax { column, .. }
             | RecordJsonError::Base64 { column } => Some(*column),
@@ -71,20 +73,27 @@ struct Line<'a> {
     _timestamp_type: IgnoredAny,
     #[serde(borrow)]
     key: Option<&'a RawValue>,
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
+    /// Some also where it is null.
+    #[serde(borrow, default, deserialize_with = "present")]
+    value: Option<Option<&'a RawValue>>,
     #[serde(borrow)]
     headers: Option<Vec<(String, Option<&'a RawValue>)>>,
     #[serde(default, rename = "deadLetter")]
     _dead_letter: IgnoredAny,
 }
 
-/// The record in a line that [`write`](super::write), or a person, wrote. What a line leaves out is null; a topic
-/// left out is empty, for the caller to fill in or refuse. The offset, the timestamp's type and a dead letter's
+/// What is there, be it null.
+fn present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Option<&'de RawValue>>, D::Error> {
+    Option::deserialize(json).map(Some)
+}
+
+/// The record in a line that [`write`](super::write), or a person, wrote. It has a value, null or not, for whoever
+/// forgets it must not delete what the key names; what else a line leaves out is null, and a topic left out is empty,
+/// for the caller to fill in or refuse. The offset, the timestamp's type and a dead letter's
 /// story are passed over.
 ///
 /// # Errors
-/// The line is not UTF-8, not JSON, has an unknown or repeated key, or a value that is none.
+/// The line is not UTF-8, not JSON, has no value, an unknown or repeated key, or a value that is none.
 pub fn read(line: &[u8]) -> Result<OutgoingRecord, RecordJsonError> {
     let line = std::str::from_utf8(line).map_err(|error| RecordJsonError::Encoding {
         column: error.valid_up_to() + 1,
@@ -95,6 +104,7 @@ pub fn read(line: &[u8]) -> Result<OutgoingRecord, RecordJsonError> {
     }
     let read: Line<'_> =
         serde_json::from_str(line).map_err(|error| RecordJsonError::syntax(&error, 0))?;
+    let value = read.value.ok_or(RecordJsonError::NoValue)?;
     let mut headers = Vec::new();
     for (name, value) in read.headers.unwrap_or_default() {
         let value = bytes(value, line)?;
@@ -105,7 +115,7 @@ pub fn read(line: &[u8]) -> Result<OutgoingRecord, RecordJsonError> {
         partition: read.partition,
         timestamp: read.timestamp,
         key: bytes(read.key, line)?,
-        value: bytes(read.value, line)?,
+        value: bytes(value, line)?,
         headers,
     })
 }

@@ -179,7 +179,11 @@ fn a_line_by_hand_may_leave_most_out() {
         ..OutgoingRecord::default()
     };
     assert_eq!(read, expected);
-    assert_eq!(super::read(b"{}").unwrap(), OutgoingRecord::default());
+    assert_eq!(
+        super::read(b"{\"value\":null}"),
+        Ok(OutgoingRecord::default())
+    );
+    assert_eq!(super::read(b"{\"key\":7}"), Err(RecordJsonError::NoValue));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::TopicPartition;
 use crate::ops::scan;
 use crate::ops::stop::Stop;
-use crate::report::{Report, Table, Tone};
+use crate::report::{Report, Table};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -37,6 +37,9 @@ pub struct ReplayOutcome {
     interrupted: bool,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// What went wrong, a sentence each.
+    #[serde(skip)]
+    told: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,6 +80,7 @@ pub async fn replay(
         };
         read.and(finished).map_err(|error| replay.explain(error))?;
         replay.outcome.interrupted = replay.outcome.stopped.is_some();
+        replay.outcome.told = replay.outcome.sentences();
         Ok(replay.outcome)
     })
     .await
@@ -248,37 +252,49 @@ impl<'a> Replay<'a> {
     }
 }
 
+impl ReplayOutcome {
+    fn sentences(&self) -> Vec<String> {
+        let problem = |problem: &Problem| format!("{}: {}", problem.record, problem.error);
+        let mut sentences: Vec<String> = self.problems.iter().map(problem).collect();
+        let untold = (self.skipped + self.failed).saturating_sub(self.problems.len() as u64);
+        if untold > 0 {
+            sentences.push(format!("and {untold} more"));
+        }
+        if self.failed > 0 {
+            sentences.push("stopped: going on would leave the refused records behind".to_owned());
+        }
+        if self.uncommitted > 0 {
+            sentences.push(format!(
+                "{} put back behind them will be sent again by the next replay",
+                self.uncommitted
+            ));
+        }
+        if self.interrupted {
+            sentences.push("interrupted: the same command goes on from here".to_owned());
+        }
+        sentences
+    }
+}
+
 impl Report for ReplayOutcome {
     fn table(&self) -> Table {
         let mut table = Table::new(&["DESTINATION", "REPLAYED"], "nothing was put back");
         for (topic, count) in &self.destinations {
             table.row([topic.as_str().into(), (*count).into()]);
         }
-        for problem in &self.problems {
-            table.note(format!("{}: {}", problem.record, problem.error), Tone::Bad);
-        }
-        let untold = (self.skipped + self.failed).saturating_sub(self.problems.len() as u64);
-        if untold > 0 {
-            table.note(format!("and {untold} more"), Tone::Bad);
-        }
-        if self.failed > 0 {
-            let text = "stopped: going on would leave the refused records behind";
-            table.note(text, Tone::Bad);
-        }
-        if self.uncommitted > 0 {
-            let text = format!(
-                "{} put back behind them will be sent again by the next replay",
-                self.uncommitted
-            );
-            table.note(text, Tone::Warn);
-        }
-        if self.interrupted {
-            table.note(
-                "interrupted: the same command goes on from here",
-                Tone::Warn,
-            );
-        }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.told
+    }
+
+    fn effect(&self) -> Option<String> {
+        match self.replayed {
+            0 => None,
+            1 => Some("1 dead letter was put back all the same".to_owned()),
+            count => Some(format!("{count} dead letters were put back all the same")),
+        }
     }
 
     fn status(&self) -> Result<Status> {

@@ -109,7 +109,6 @@ impl Report for DeletePlan {
         for reason in &self.unknown {
             table.note(format!("not counted: {reason}"), Tone::Warn);
         }
-        table.note_all(&self.refusals, Tone::Bad);
         table
     }
 

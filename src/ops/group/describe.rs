@@ -231,15 +231,9 @@ impl Report for GroupReport {
     fn table(&self) -> Table {
         let mut tables = self.groups.iter().flat_map(Described::tables);
         let Some(mut table) = tables.next() else {
-            let mut table = Table::new(&[], "no groups");
-            table.note_all(&self.failures, Tone::Bad);
-            return table;
+            return Table::new(&[], "no groups");
         };
         table.more = tables.collect();
-        // Below everything, not below the first group's members.
-        if let Some(last) = table.more.last_mut() {
-            last.note_all(&self.failures, Tone::Bad);
-        }
         table
     }
 

@@ -218,7 +218,6 @@ impl Report for LagReport {
         for sentence in self.over_sentences() {
             table.note(sentence, Tone::Bad);
         }
-        table.note_all(&self.failures, Tone::Bad);
         table
     }
 

@@ -9,7 +9,7 @@ use crate::kafka::Cluster;
 use crate::model::duration;
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
-use crate::report::{Report, Table, Tone};
+use crate::report::{Report, Table};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -62,13 +62,9 @@ impl<R> Waited<R> {
 
 impl<R: Report> Report for Waited<R> {
     fn table(&self) -> Table {
-        match self.missing.first() {
-            Some(missing) => Table::new(&[], missing.as_str()),
-            None => {
-                let mut table = self.report.table();
-                table.note_all(&self.too_short, Tone::Bad);
-                table
-            }
+        match self.missing.is_empty() {
+            true => self.report.table(),
+            false => Table::default(),
         }
     }
 

@@ -141,7 +141,6 @@ impl Report for MovePlan {
             }
         }
         table.note_all(&self.remarks, Tone::Warn);
-        table.note_all(&self.refusals, Tone::Bad);
         match (self.failed(), self.skip_failed) {
             (0, _) => {}
             (failed, true) => table.note(format!("{failed} rows fail and are left out"), Tone::Bad),

@@ -280,7 +280,6 @@ impl Report for SkipPlan {
             Some(topic) => table.note(format!("it is copied to {topic} first"), Tone::Plain),
             None => table.note("it is not kept anywhere else", Tone::Warn),
         }
-        table.note_all(&self.refusals, Tone::Bad);
         table
     }
 

@@ -26,6 +26,14 @@ impl Destination {
         untyped: bool,
     ) -> Result<Destination> {
         let mut events = catalog.matching(name);
+        // Of one name, but of several topics.
+        if let Some(other) = events.iter().find(|event| event.topic != events[0].topic) {
+            let text = format!(
+                "`{name}` goes on `{}` and on `{}`",
+                events[0].topic, other.topic
+            );
+            return Err(Error::usage(text).hint("name the topic"));
+        }
         let topic = events
             .first()
             .map_or(name, |event| event.topic.as_str())
@@ -46,7 +54,14 @@ impl Destination {
         if is_event {
             let brokers = &cluster.connection().brokers;
             let error = Error::failed(format!("topic `{topic}` does not exist on {brokers}"));
-            return Err(error.hint(format!("`eda topic create {topic}` makes it")));
+            let own = catalog.own().iter().any(|event| event.topic == topic);
+            return Err(error.hint(match own {
+                true => {
+                    "`eda topic create --from-events` makes it, and the other topics of the catalog"
+                        .to_owned()
+                }
+                false => format!("`eda topic create {topic}` makes it"),
+            }));
         }
         let events = catalog.events().iter().map(|event| event.topic.as_str());
         match suggest::closest(name, topics.clone().chain(events)) {

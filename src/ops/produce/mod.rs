@@ -120,12 +120,15 @@ pub async fn produce(
     let topic = destination.topic().to_owned();
     let pump = Pump::new(cluster, &destination, &request).await?;
     let payload = Payload::new(destination, request.clone());
+    let unit = input.unit();
+    let silence = tokio::spawn(pump.stop_in_silence(stop.clone()));
     let work = move || pump.run(payload, input, &request, &stop, &watch);
-    let (sent, ended) = tokio::task::spawn_blocking(work)
-        .await
+    let worked = tokio::task::spawn_blocking(work).await;
+    silence.abort();
+    let (sent, ended) = worked
         .map_err(|error| Error::failed("the producing thread ended early").caused_by(error))?;
     ended.map_err(|error| sent.explain(error))?;
-    Ok(ProduceOutcome::new(topic, sent))
+    Ok(ProduceOutcome::new(topic, unit, sent))
 }
 
 #[cfg(test)]

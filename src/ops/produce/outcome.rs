@@ -2,7 +2,7 @@
 
 use super::atomic::{Ended, Ending};
 use super::pump::Sent;
-use crate::error::{Result, Status};
+use crate::error::{Kind, Result, Status};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 
@@ -24,6 +24,12 @@ pub struct ProduceOutcome {
     transaction: Option<Ended>,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// That the brokers could not be reached is why one failed.
+    #[serde(skip)]
+    unreachable: bool,
+    /// What went wrong, a sentence each.
+    #[serde(skip)]
+    told: Vec<String>,
 }
 
 /// What one partition took; with other producers at work, records of theirs may lie between.
@@ -37,13 +43,14 @@ struct Written {
 
 #[derive(Debug, Serialize)]
 struct Refused {
-    /// The line of the input it came from.
+    /// The line of the input it came from; without lines its number, from 1.
     line: u64,
     error: String,
 }
 
 impl ProduceOutcome {
-    pub(super) fn new(topic: String, mut sent: Sent) -> Self {
+    /// `unit` is what the input is counted in.
+    pub(super) fn new(topic: String, unit: &str, mut sent: Sent) -> Self {
         let ended = sent.transaction.as_ref();
         if ended.is_some_and(|ended| ended.outcome != Ending::Committed) {
             // Nobody is to take for delivered what is not.
@@ -58,10 +65,28 @@ impl ProduceOutcome {
                 first_offset,
                 last_offset,
             });
+        let kinds = sent.failures.iter().map(|(_, error)| error.kind());
+        let unreachable = kinds.into_iter().any(|kind| kind == Kind::Unreachable);
         let failures = sent.failures.into_iter().map(|(line, error)| Refused {
             line,
             error: error.one_line(),
         });
+        let failures: Vec<Refused> = failures.collect();
+        let refused = failures.iter();
+        let mut told: Vec<String> = refused
+            .map(|refused| format!("{unit} {}: {}", refused.line, refused.error))
+            .collect();
+        let untold = sent.failed.saturating_sub(failures.len() as u64);
+        if untold > 0 {
+            told.push(format!("and {untold} more were refused"));
+        }
+        let lost = sent.transaction.as_ref().and_then(Ended::sentence);
+        match (lost, sent.stopped) {
+            (Some(lost), Some(_)) => told.push(format!("interrupted: {lost}")),
+            (Some(lost), None) => told.push(lost),
+            (None, Some(_)) => told.push("interrupted: the rest was not sent".to_owned()),
+            (None, None) => {}
+        }
         ProduceOutcome {
             topic,
             delivered: sent.acknowledged,
@@ -70,9 +95,11 @@ impl ProduceOutcome {
             duration_ms: u64::try_from(sent.elapsed.as_millis()).unwrap_or(u64::MAX),
             interrupted: sent.stopped.is_some(),
             partitions: partitions.collect(),
-            failures: failures.collect(),
+            failures,
             transaction: sent.transaction,
             stopped: sent.stopped,
+            unreachable,
+            told,
         }
     }
 }
@@ -83,6 +110,7 @@ impl Report for ProduceOutcome {
         let lost = self.transaction.as_ref().and_then(Ended::sentence);
         let empty = match lost {
             Some(_) => "nothing was committed",
+            None if self.failed > 0 || self.interrupted => "nothing was delivered",
             None => "nothing to send",
         };
         let mut table = Table::new(&headers, empty);
@@ -116,31 +144,24 @@ impl Report for ProduceOutcome {
             }
             table.note(text, Tone::Plain);
         }
-        for refused in &self.failures {
-            table.note(
-                format!("line {}: {}", refused.line, refused.error),
-                Tone::Bad,
-            );
-        }
-        let untold = self.failed.saturating_sub(self.failures.len() as u64);
-        if untold > 0 {
-            table.note(format!("and {untold} more were refused"), Tone::Bad);
-        }
-        match lost {
-            Some(lost) if self.interrupted => {
-                table.note(format!("interrupted: {lost}"), Tone::Warn);
-            }
-            Some(lost) => table.note(lost, Tone::Bad),
-            None if self.interrupted => {
-                table.note("interrupted: the rest was not sent", Tone::Warn);
-            }
-            None => {}
-        }
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.told
+    }
+
+    fn effect(&self) -> Option<String> {
+        match self.delivered {
+            0 => None,
+            1 => Some("1 record was delivered all the same".to_owned()),
+            count => Some(format!("{count} records were delivered all the same")),
+        }
     }
 
     fn status(&self) -> Result<Status> {
         Ok(match (self.failed, self.stopped) {
+            (1.., _) if self.unreachable => Status::Unreachable,
             (1.., _) => Status::Failed,
             (0, Some(status)) => status,
             (0, None) => Status::Done,

@@ -6,12 +6,16 @@ use super::source::{Input, Payload};
 use super::{Destination, ProduceRequest};
 use crate::error::{Error, Kind, Result, Status};
 use crate::kafka::{Cluster, Outlet, Producer, ProducerOptions, TransactionalProducer};
+use crate::model::duration;
 use crate::model::event::Filling;
 use crate::model::record::OutgoingRef;
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+/// How often it is looked at whether records get their outcomes.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Where the records go, and in what manner.
 pub(super) struct Pump {
@@ -89,6 +93,26 @@ impl Pump {
         })
     }
 
+    /// Asks to stop when records wait and none of them got its outcome for the time-out, which is how long a flush at the
+    /// end of the input would wait for it too: whoever writes a line now and then is not to write to nobody for long.
+    pub(super) fn stop_in_silence(&self, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
+        let (producer, timeout) = (self.outlet.producer().clone(), self.timeout);
+        async move {
+            let mut settled = 0;
+            let mut since = Instant::now();
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let tally = producer.tally();
+                let now = tally.acknowledged + tally.failed + tally.withdrawn;
+                if tally.in_flight == 0 || now != settled {
+                    (settled, since) = (now, Instant::now());
+                } else if since.elapsed() >= timeout {
+                    return stop.request(Status::Unreachable);
+                }
+            }
+        }
+    }
+
     /// Runs on a thread of its own: sending blocks while the queue is full, and reading a pipe blocks too.
     pub(super) fn run(
         &self,
@@ -130,13 +154,27 @@ impl Pump {
         let fed = input.feed(&mut payload, stop, &mut send);
         let (ended, stopped, transaction) = match atomic {
             None => {
-                let flushed = producer.flush(self.timeout);
+                let is_silent = stop.requested() == Some(Status::Unreachable);
+                let patience = if is_silent {
+                    Duration::ZERO
+                } else {
+                    self.timeout
+                };
+                let flushed = producer.flush(patience);
                 (fed.and(flushed), stop.requested(), None)
             }
             Some(atomic) => {
                 let end = atomic.end(fed, stop, self.timeout);
                 (end.ended, end.stopped, end.transaction)
             }
+        };
+        // Also when they answered after all: what is left of the input is not sent.
+        let ended = match (ended, stopped) {
+            (Ok(()), Some(Status::Unreachable)) => Err(Error::unreachable(format!(
+                "the brokers did not answer for {}",
+                duration::human(self.timeout)
+            ))),
+            (ended, _) => ended,
         };
         watch(count);
         (self.sent(started, stopped, transaction), ended)

@@ -33,6 +33,15 @@ pub enum Input {
 pub(super) type Sink<'a> = dyn FnMut(u64, OutgoingRef<'_>) -> Result<bool> + 'a;
 
 impl Input {
+    /// What it is counted in.
+    pub(super) fn unit(&self) -> &'static str {
+        match self {
+            Input::Fields | Input::Generated(_) => "record",
+            Input::Payloads(_) | Input::Records(_) | Input::Raw(_) => "line",
+            Input::Template(_, reader) => template::unit(reader),
+        }
+    }
+
     /// Hands the records to `sink`, each with its line (from 1), until it wants no more.
     ///
     /// # Errors
@@ -287,10 +296,15 @@ pub(super) fn keeps_timestamp(timestamp: Option<i64>, unit: &str, number: u64) -
 fn refused(event: &EventType) -> impl Fn(EventError) -> Error {
     let (name, topic) = (event.name.clone(), event.topic.clone());
     move |error| {
+        // What is wrong is not made right by being asked for it once more.
+        let hint = match error {
+            EventError::Missing { .. } => {
+                format!("`eda produce {topic}` on a terminal asks for each field")
+            }
+            _ => format!("`eda event show {name}` shows the fields"),
+        };
         Error::usage(format!("not a valid {name}"))
             .caused_by(error)
-            .hint(format!(
-                "`eda produce {topic}` on a terminal asks for each field"
-            ))
+            .hint(hint)
     }
 }

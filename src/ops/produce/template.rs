@@ -26,6 +26,14 @@ pub(super) fn feed_lines(
     Ok(())
 }
 
+/// What the input is counted in.
+pub(super) fn unit(reader: &Reader) -> &'static str {
+    match reader.is_by_line() {
+        true => "line",
+        false => "record",
+    }
+}
+
 /// Records as the template says.
 pub(super) fn feed(
     input: Box<dyn BufRead + Send>,
@@ -34,10 +42,7 @@ pub(super) fn feed(
     stop: &Stop,
     sink: &mut Sink<'_>,
 ) -> Result<()> {
-    let unit = match reader.is_by_line() {
-        true => "line",
-        false => "record",
-    };
+    let unit = unit(reader);
     let mut blocks = Blocks::new(input, stop);
     let mut number = 0;
     loop {

@@ -67,6 +67,9 @@ pub(super) fn malformed(number: u64, line: &[u8], error: &serde_json::Error) -> 
         let byte = invalid.valid_up_to() + 1;
         return Error::failed(format!("line {number}, byte {byte} is not UTF-8"));
     }
+    if reason(error) == "recursion limit exceeded" {
+        return Error::failed(format!("line {number} is nested more than 127 levels deep"));
+    }
     let text = format!("line {number}, column {} is not valid JSON", error.column());
     Error::failed(text).caused_by(reason(error))
 }
@@ -193,6 +196,9 @@ mod tests {
         let message = |line: &[u8]| object(3, line).unwrap_err().one_line();
         assert_eq!(message(b"[]"), "line 3 is not a JSON object");
         assert_eq!(message(b"{\"a\":\"\xff\"}"), "line 3, byte 7 is not UTF-8");
+        let deep = format!("{{\"a\":{}", "[".repeat(200));
+        let expected = "line 3 is nested more than 127 levels deep";
+        assert_eq!(message(deep.as_bytes()), expected);
         assert!(message(b"{\"a\":,}").starts_with("line 3, column 6 is not valid JSON"));
         let wrong = completed(&WHOLE.replace("12.50", "true"), &[]).unwrap_err();
         assert!(

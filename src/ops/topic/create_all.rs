@@ -67,18 +67,38 @@ impl<T> Item<T> {
             error: error.one_line(),
         }
     }
-
-    fn is_failed(&self) -> bool {
-        matches!(self, Item::Failed { .. })
-    }
 }
 
-/// The rows of all of them, and a note for each that failed.
-fn table<T: Report>(items: &[Item<T>], empty: &str) -> Table {
-    let mut whole = Table::new(&create::HEADERS, empty);
-    for item in items {
-        match item {
-            Item::Done(report) => {
+/// A plan or an outcome, and a sentence for each topic that failed.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Items<T> {
+    items: Vec<Item<T>>,
+    #[serde(skip)]
+    failures: Vec<String>,
+}
+
+impl<T: Report> Items<T> {
+    fn new(items: Vec<Item<T>>) -> Self {
+        let failure = |item: &Item<T>| match item {
+            Item::Done(_) => None,
+            Item::Failed { name, error } => Some(format!("{name}: {error}")),
+        };
+        Items {
+            failures: items.iter().filter_map(failure).collect(),
+            items,
+        }
+    }
+
+    /// The rows of all that did not fail; `empty` when none did and there are none.
+    fn table(&self, empty: &str, all_failed: &str) -> Table {
+        let empty = match self.failures.is_empty() {
+            true => empty,
+            false => all_failed,
+        };
+        let mut whole = Table::new(&create::HEADERS, empty);
+        for item in &self.items {
+            if let Item::Done(report) = item {
                 let table = report.table();
                 if table.rows.is_empty() {
                     whole.note(table.empty, Tone::Plain);
@@ -86,25 +106,24 @@ fn table<T: Report>(items: &[Item<T>], empty: &str) -> Table {
                 whole.rows.extend(table.rows);
                 whole.notes.extend(table.notes);
             }
-            Item::Failed { name, error } => whole.note(format!("{name}: {error}"), Tone::Bad),
         }
+        whole
     }
-    whole
-}
 
-fn status<T>(items: &[Item<T>]) -> Status {
-    Status::failed_if(items.iter().any(Item::is_failed))
+    fn status(&self) -> Status {
+        Status::failed_if(!self.failures.is_empty())
+    }
 }
 
 /// What would be created, topic by topic.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct CreateAllPlan(Vec<Item<CreatePlan>>);
+pub struct CreateAllPlan(Items<CreatePlan>);
 
 impl CreateAllPlan {
     /// Nothing to create: they are all there, or none of them can be.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|item| match item {
+        self.0.items.iter().all(|item| match item {
             Item::Done(plan) => plan.is_empty(),
             Item::Failed { .. } => true,
         })
@@ -127,27 +146,33 @@ pub async fn plan_create_all(
             Err(error) => Item::failed(request.name.to_string(), &error),
         });
     }
-    Ok(CreateAllPlan(items))
+    Ok(CreateAllPlan(Items::new(items)))
 }
 
 impl Report for CreateAllPlan {
     fn table(&self) -> Table {
-        let table = table(&self.0, "there is nothing to create");
+        let table = self
+            .0
+            .table("there is nothing to create", "nothing can be created");
         match table.rows.is_empty() {
             true => table,
             false => table.titled("would create"),
         }
     }
 
+    fn failures(&self) -> &[String] {
+        &self.0.failures
+    }
+
     fn status(&self) -> Result<Status> {
-        Ok(status(&self.0))
+        Ok(self.0.status())
     }
 }
 
 /// What was created, topic by topic; those that were there already are not in it.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct CreateAllOutcome(Vec<Item<CreateOutcome>>);
+pub struct CreateAllOutcome(Items<CreateOutcome>);
 
 /// Creates what is not there, one after the other, and waits until each can be used.
 pub async fn create_all(
@@ -156,7 +181,7 @@ pub async fn create_all(
     _consent: Consent,
 ) -> Result<CreateAllOutcome> {
     let mut items = Vec::new();
-    for item in plan.0 {
+    for item in plan.0.items {
         let plan = match item {
             Item::Done(plan) if plan.is_empty() => continue,
             Item::Done(plan) => plan,
@@ -171,15 +196,28 @@ pub async fn create_all(
             Err(error) => Item::failed(name, &error),
         });
     }
-    Ok(CreateAllOutcome(items))
+    Ok(CreateAllOutcome(Items::new(items)))
 }
 
 impl Report for CreateAllOutcome {
     fn table(&self) -> Table {
-        table(&self.0, "nothing was created")
+        self.0.table("nothing was created", "nothing was created")
+    }
+
+    fn effect(&self) -> Option<String> {
+        let done = |item: &&Item<CreateOutcome>| matches!(item, Item::Done(_));
+        match self.0.items.iter().filter(done).count() {
+            0 => None,
+            1 => Some("1 topic was created all the same".to_owned()),
+            count => Some(format!("{count} topics were created all the same")),
+        }
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.0.failures
     }
 
     fn status(&self) -> Result<Status> {
-        Ok(status(&self.0))
+        Ok(self.0.status())
     }
 }

@@ -129,8 +129,11 @@ impl Report for TopicReport {
             ]);
         }
         table.more = vec![configs, groups];
-        table.note_all(&self.failures, Tone::Bad);
         table
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     fn status(&self) -> Result<Status> {

@@ -111,16 +111,14 @@ impl Report for TopicList {
                 table.note(text, Tone::Bad);
             }
         }
-        if let Some(failure) = &self.failure {
-            table.note(failure.clone(), Tone::Bad);
-        }
         table
     }
 
+    fn failures(&self) -> &[String] {
+        self.failure.as_slice()
+    }
+
     fn status(&self) -> Result<Status> {
-        Ok(match self.failure {
-            Some(_) => Status::Failed,
-            None => Status::Done,
-        })
+        Ok(Status::failed_if(self.failure.is_some()))
     }
 }

@@ -71,7 +71,7 @@ fn for_asks_that_it_holds_all_the_time() {
     waiting.wait(PATIENCE).succeeds();
     // It holds now, and cannot have for long enough.
     let output = gate(&["--for", "1s", "--within", "1001ms"]).run().status(4);
-    output.stdout_has("it holds now, but has not held for 1s");
+    output.stderr_has("it holds now, but has not held for 1s");
 }
 
 #[test]
