@@ -293,13 +293,14 @@ fn a_whole_run_as_a_person_sees_it() {
     orders-xxxxxxxx  deleted
     --- stderr
     ");
-    let nobodys = fresh("zebra");
-    assert_snapshot!(run(&["topic", "describe", &nobodys]), @r"
+    // Not a fresh name: their ends are alike, and the closest would be proposed.
+    let nobodys = "unseen.UNHEARD.0";
+    assert_snapshot!(run(&["topic", "describe", nobodys]), @r"
     status: 1
     --- stdout
     --- stderr
-    error: topic `zebra-xxxxxxxx` does not exist on [broker]
+    error: topic `unseen.UNHEARD.0` does not exist on [broker]
 
-    hint: `eda topic list` shows the topics, `eda topic create zebra-xxxxxxxx` makes it
+    hint: `eda topic list` shows the topics, `eda topic create unseen.UNHEARD.0` makes it
     ");
 }
