@@ -27,6 +27,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::Context;
 use global::GlobalArgs;
 use std::ffi::OsString;
+use std::io::Write;
 
 /// Operate event-driven architectures on Kafka
 #[derive(Debug, Parser)]
@@ -173,12 +174,19 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> Status {
         Ui::new(manner).error(&error.hint("`--help` shows the flags"));
         return Status::Usage;
     }
-    // clap itself prints: it knows which stream, and colours for it. A closed pipe is nobody's fault.
-    let _ = error.print();
-    if error.use_stderr() {
-        Status::Usage
-    } else {
-        Status::Done
+    // clap itself prints: it knows which stream, and colours for it.
+    let printed = error
+        .print()
+        .and_then(|()| std::io::stdout().flush())
+        .map_err(Error::output);
+    match printed {
+        _ if error.use_stderr() => Status::Usage,
+        Ok(()) => Status::Done,
+        // A closed pipe is nobody's fault.
+        Err(error) => {
+            Ui::new(crate::ui::Manner::default()).error(&error);
+            error.kind().status()
+        }
     }
 }
 
