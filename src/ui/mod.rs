@@ -66,7 +66,7 @@ fn stdout() -> std::io::Result<File> {
 }
 
 /// The one voice of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ui {
     manner: Manner,
     stdout_is_terminal: bool,

@@ -5,6 +5,7 @@
 
 mod follow;
 mod idle;
+mod presence;
 mod taken;
 mod topics;
 
@@ -43,6 +44,8 @@ pub trait Sink: Send {
     fn record(&mut self, record: RecordRef<'_>) -> Result<()>;
     /// Everything taken so far must be out when this returns; an error when nobody takes it any more.
     fn flush(&mut self) -> Result<()>;
+    /// Something that whoever watches should know; no record, and no end either.
+    fn warn(&mut self, text: &str);
 }
 
 /// How it ended.

@@ -110,6 +110,12 @@ impl Taken {
             Wanted::NotJson => self.not_json += 1,
         }
         self.read += 1;
+        if place.next.is_some_and(|next| record.offset < next) {
+            let (place, offset) = (&place.partition, record.offset);
+            self.sink.warn(&format!(
+                "`{place}` goes on at offset {offset}, which it has had before: the topic was made anew, or lost records"
+            ));
+        }
         place.next = Some(record.offset + 1);
         self.reached(at, record.offset + 1);
         Ok(())
@@ -159,6 +165,11 @@ impl Taken {
             Err(_) => self.broken = true,
         }
         flushed
+    }
+
+    /// For whoever watches.
+    pub(super) fn warn(&mut self, text: &str) {
+        self.sink.warn(text);
     }
 
     /// The next offset of each partition that something was let out from.
