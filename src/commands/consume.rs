@@ -7,8 +7,8 @@ use crate::model::offset::Range;
 use crate::model::record::RecordRef;
 use crate::model::template::Template;
 use crate::ops::consume::print::{self, PrintRequest, Sink};
-use crate::ui::Format;
 use crate::ui::record::Records;
+use crate::ui::{Format, Ui};
 use clap_complete::engine::ArgValueCandidates;
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ use std::time::Duration;
 /// --idle. With a group: joins it, begins where the group left off (or at the beginning), and commits what was
 /// printed, never past it; after a crash a record may be printed again, none is passed over. Two with the same
 /// group share the partitions.
+///
+/// While nothing comes the brokers are asked whether they are there, and how long that may take is --timeout. When they
+/// do not answer, what has an end (-n, --idle, a range) ends with status 3; what has none says so and goes on when they
+/// are back. --idle ends with 1, not 0, when the group gave this member no partition: other members hold them, one that
+/// died until its session is over. A topic that is deleted ends it with 1. What stdout did not take is never committed,
+/// but a pipe takes more than its reader reads: behind `| head -3` what fits into the pipe is committed.
 ///
 /// On a terminal a record is a line with control characters escaped; in a pipe, or with --json, it is one line of
 /// lossless JSON that `eda produce --records` reads back. With -f it is what the template says: %t topic, %p partition,
@@ -88,15 +94,22 @@ pub struct Args {
     read_uncommitted: bool,
 }
 
-struct ToUi(Records);
+struct ToUi {
+    ui: Ui,
+    records: Records,
+}
 
 impl Sink for ToUi {
     fn record(&mut self, record: RecordRef<'_>) -> Result<()> {
-        self.0.write(record, None)
+        self.records.write(record, None)
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.0.flush()
+        self.records.flush()
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.ui.warn(text);
     }
 }
 
@@ -121,7 +134,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     };
     let filtered = !request.filter.is_empty();
     let stop = context.stop_on_signals();
-    let sink = Box::new(ToUi(context.ui.records_by(args.format)));
+    let sink = Box::new(ToUi {
+        ui: context.ui.clone(),
+        records: context.ui.records_by(args.format),
+    });
     let printed = print::print(context.cluster()?, request, sink, stop).await?;
     if filtered {
         let (records, read) = (printed.records, printed.read);

@@ -27,6 +27,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::Context;
 use global::GlobalArgs;
 use std::ffi::OsString;
+use std::io::Write;
 
 /// Operate event-driven architectures on Kafka
 #[derive(Debug, Parser)]
@@ -173,15 +174,21 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> Status {
         Ui::new(manner).error(&error.hint("`--help` shows the flags"));
         return Status::Usage;
     }
+    let ui = Ui::new(crate::ui::Manner::default());
     if error.use_stderr() {
         // clap would repeat the arguments as they are.
-        Ui::new(crate::ui::Manner::default()).misuse(&error.to_string());
+        ui.misuse(&error.to_string());
         return Status::Usage;
     }
-    // Help and version: clap itself prints, for it knows the colours. A closed pipe is nobody's fault.
-    match error.print() {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Status::Failed,
-        _ => Status::Done,
+    // Help and version: clap itself prints, for it knows the colours.
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    match printed.map_err(Error::output) {
+        Ok(()) => Status::Done,
+        // A closed pipe is nobody's fault.
+        Err(error) => {
+            ui.error(&error);
+            error.kind().status()
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl Live<'_> {
 
     fn write(&mut self, report: &impl Report) -> std::io::Result<()> {
         let ui = self.ui;
-        let mut out = ui.stdout();
+        let mut out = ui.stdout()?;
         if ui.manner.format == Format::Json {
             serde_json::to_writer(&mut out, report)?;
             writeln!(out)?;

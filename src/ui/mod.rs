@@ -24,7 +24,9 @@ mod value;
 use crate::error::{Error, Kind, Result, Status};
 use crate::model::template::Template;
 use crate::report::{Report, Table, Tone};
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// How reports and records are written to stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +58,15 @@ pub struct Manner {
     pub no_input: bool,
 }
 
+/// stdout as the system gives it: what cannot be written is an error. The standard library's own takes a descriptor that
+/// is not open for writing for one that swallows everything.
+fn stdout() -> std::io::Result<File> {
+    let out = std::io::stdout().as_fd().try_clone_to_owned()?;
+    Ok(File::from(out))
+}
+
 /// The one voice of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ui {
     manner: Manner,
     stdout_is_terminal: bool,
@@ -102,12 +111,13 @@ impl Ui {
     }
 
     /// stdout that strips colours where nobody wants them. Decided by --color, then NO_COLOR, then the terminal.
-    fn stdout(&self) -> anstream::AutoStream<std::io::StdoutLock<'static>> {
-        let raw = std::io::stdout().lock();
-        match self.colour_choice() {
+    fn stdout(&self) -> std::io::Result<BufWriter<anstream::AutoStream<File>>> {
+        let raw = stdout()?;
+        // Unbuffered it would be written to a word at a time.
+        Ok(BufWriter::new(match self.colour_choice() {
             Some(choice) => anstream::AutoStream::new(raw, choice),
             None => anstream::AutoStream::auto(raw),
-        }
+        }))
     }
 
     fn stderr(&self) -> anstream::AutoStream<std::io::StderrLock<'static>> {
@@ -134,8 +144,7 @@ impl Ui {
     }
 
     fn write(&self, report: &impl Report) -> std::io::Result<()> {
-        // Standard output alone would be written to at each end of a line.
-        let mut out = std::io::BufWriter::new(self.stdout());
+        let mut out = self.stdout()?;
         match self.manner.format {
             Format::Json => json::write(report, &mut out)?,
             Format::Plain => {
@@ -191,9 +200,8 @@ impl Ui {
 
     /// Writes a finished text (a completion script, a man page) to stdout as it is.
     pub fn text(&self, text: &[u8]) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        out.write_all(text)
-            .and_then(|()| out.flush())
+        stdout()
+            .and_then(|mut out| out.write_all(text))
             .map_err(Error::output)
     }
 

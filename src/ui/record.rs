@@ -7,7 +7,8 @@ use crate::model::record::RecordRef;
 use crate::model::record_json;
 use crate::model::template::Template;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use std::io::{IsTerminal, Stdout, Write};
+use std::fs::File;
+use std::io::{IsTerminal, Write};
 
 #[derive(Clone, Debug)]
 enum Shape {
@@ -25,7 +26,8 @@ const CHUNK: usize = 128 * 1024;
 /// pauses, so that a reader of the pipe is never kept waiting for what is already here.
 #[derive(Debug)]
 pub struct Records {
-    out: Stdout,
+    /// Opened at the first write.
+    out: Option<File>,
     shape: Shape,
     styled: bool,
     terminal: bool,
@@ -33,6 +35,8 @@ pub struct Records {
     chunk: usize,
     /// Whole records, not yet out.
     held: Vec<u8>,
+    /// A write failed, and what was held is lost: nothing that is written afterwards can make up for it.
+    broken: bool,
 }
 
 impl Records {
@@ -49,15 +53,19 @@ impl Records {
             (None, Format::Table) if terminal => Shape::Pretty,
             (None, Format::Table) => Shape::Json,
         };
-        let out = std::io::stdout();
-        let chunk = if out.is_terminal() { 0 } else { CHUNK };
+        let chunk = if std::io::stdout().is_terminal() {
+            0
+        } else {
+            CHUNK
+        };
         Records {
-            out,
+            out: None,
             shape,
             styled,
             terminal,
             chunk,
             held: Vec::with_capacity(chunk + chunk / 8),
+            broken: false,
         }
     }
 
@@ -88,9 +96,19 @@ impl Records {
     }
 
     fn let_out(&mut self) -> Result<()> {
-        let mut out = self.out.lock();
-        let written = out.write_all(&self.held).and_then(|()| out.flush());
+        if self.broken {
+            let text = "an earlier write failed";
+            return Err(Error::output(std::io::Error::other(text)));
+        }
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let written = match &mut self.out {
+            Some(out) => out.write_all(&self.held),
+            None => super::stdout().and_then(|out| self.out.insert(out).write_all(&self.held)),
+        };
         self.held.clear();
+        self.broken = written.is_err();
         written.map_err(Error::output)
     }
 
@@ -98,11 +116,12 @@ impl Records {
     ///
     /// # Errors
     /// Also when there is nothing to write and the reader is gone: `| head -1` ends, and so should we, before the
-    /// next record comes.
+    /// next record comes. Once it failed it fails for ever.
     pub fn flush(&mut self) -> Result<()> {
         self.let_out()?;
         let gone = PollFlags::ERR | PollFlags::HUP;
-        let mut watched = [PollFd::new(&self.out, PollFlags::empty())];
+        let out = std::io::stdout();
+        let mut watched = [PollFd::new(&out, PollFlags::empty())];
         let changed = rustix::event::poll(&mut watched, Some(&Timespec::default()));
         match changed.is_ok() && watched[0].revents().intersects(gone) {
             true => Err(Error::output(std::io::ErrorKind::BrokenPipe.into())),

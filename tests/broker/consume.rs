@@ -226,3 +226,25 @@ fn a_reader_that_leaves_is_noticed_on_a_quiet_topic() {
     });
     assert_eq!(status.unwrap().code(), Some(0));
 }
+
+/// `-o 99` of a topic that ends at 5 read offset 5 without a word.
+#[test]
+fn an_offset_past_the_end_is_said_to_be_none() {
+    let topic = topic("orders", 1);
+    send_numbers(&topic, 1, 5);
+    let past = eda(&["consume", &topic, "-o", "99", "--idle", "200ms"]);
+    let output = past.on(broker()).run().succeeds();
+    output.stderr_has(&format!("there is no offset 99 yet: `{topic}:0` ends at 5"));
+}
+
+#[test]
+fn a_topic_that_is_named_twice_is_read_once() {
+    let topic = topic("orders", 1);
+    send_numbers(&topic, 1, 5);
+    let group = fresh("payment");
+    for group in [&["-g", &group][..], &[]] {
+        let twice = eda(&["consume", &topic, &topic, "-n", "5"]).args(group);
+        let output = twice.on(broker()).run().succeeds();
+        assert_eq!(numbers(&output.records()), [0, 1, 2, 3, 4]);
+    }
+}

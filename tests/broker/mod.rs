@@ -5,6 +5,8 @@ mod completion;
 mod consume;
 mod consume_filter;
 mod consume_format;
+mod consume_outage;
+mod consume_output;
 mod demo;
 mod dlq;
 mod embedded;

@@ -5,6 +5,7 @@
 
 mod follow;
 mod idle;
+mod presence;
 mod taken;
 mod topics;
 
@@ -43,6 +44,8 @@ pub trait Sink: Send {
     fn record(&mut self, record: RecordRef<'_>) -> Result<()>;
     /// Everything taken so far must be out when this returns; an error when nobody takes it any more.
     fn flush(&mut self) -> Result<()>;
+    /// Something that whoever watches should know; no record, and no end either.
+    fn warn(&mut self, text: &str);
 }
 
 /// How it ended.
@@ -60,10 +63,13 @@ pub struct Printed {
 /// Reads until the count, the end of the range, idleness, or a request to stop.
 pub async fn print(
     cluster: &Cluster,
-    request: PrintRequest,
-    sink: Box<dyn Sink>,
+    mut request: PrintRequest,
+    mut sink: Box<dyn Sink>,
     stop: Stop,
 ) -> Result<Printed> {
+    // A group refuses a topic that is named twice; it is meant once.
+    let mut named = BTreeSet::new();
+    request.topics.retain(|topic| named.insert(topic.clone()));
     let patterns = topics::Patterns::new(&request.topics)?;
     let existing = cluster.topics().await?;
     for name in topics::names(&request.topics) {
@@ -105,7 +111,7 @@ pub async fn print(
                     .hint("`eda topic describe` shows the partitions"));
             }
             let partitions: Vec<_> = partitions.into_iter().collect();
-            Reading::Alone(stretch(cluster, &request, &partitions).await?)
+            Reading::Alone(stretch(cluster, &request, &partitions, &mut *sink).await?)
         }
     };
     let cluster = cluster.clone();
@@ -150,6 +156,7 @@ async fn stretch(
     cluster: &Cluster,
     request: &PrintRequest,
     partitions: &[TopicPartition],
+    sink: &mut dyn Sink,
 ) -> Result<BTreeMap<TopicPartition, (i64, Option<i64>)>> {
     let isolation = match request.read_uncommitted {
         true => Isolation::ReadUncommitted,
@@ -161,6 +168,21 @@ async fn stretch(
         end: None,
     });
     let starts = positions::resolve(cluster, &range.start, &extents, isolation).await?;
+    if let Position::At(wanted) = range.start {
+        let beyond = starts.iter().filter(|(_, start)| **start < wanted);
+        let ends: Vec<_> = beyond
+            .map(|(place, end)| format!("`{place}` ends at {end}"))
+            .collect();
+        if let Some(first) = ends.first() {
+            let more = match ends.len() {
+                1 => String::new(),
+                count => format!(", and {} more end earlier too", count - 1),
+            };
+            sink.warn(&format!(
+                "there is no offset {wanted} yet: {first}{more}; what comes next is read"
+            ));
+        }
+    }
     let ends = match &range.end {
         Some(end) => Some(positions::resolve(cluster, end, &extents, isolation).await?),
         None => None,

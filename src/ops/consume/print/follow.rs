@@ -1,10 +1,11 @@
 //! The loop that reads and hands on, in a group or not.
 
 use super::idle::Idle;
+use super::presence::{Change, Presence};
 use super::taken::Taken;
 use super::topics::hidden;
 use super::{PrintRequest, Printed, Reading, Sink};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
@@ -13,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long leaving may take when nobody answers.
+const FAREWELL: Duration = Duration::from_secs(1);
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
 const COMMIT_RECORDS: u64 = 1000;
 /// How long a poll waits when nothing comes: the longest a Ctrl-C goes unseen.
@@ -23,6 +26,9 @@ struct Member {
     taken: Mutex<Taken>,
     /// Whether the group has given us partitions yet, be they none.
     joined: AtomicBool,
+    /// Whether partitions were given since this was last looked at, and ever.
+    gained: AtomicBool,
+    ever_held: AtomicBool,
 }
 
 impl Member {
@@ -35,15 +41,19 @@ impl Rebalance for Member {
     fn assigned(&self, partitions: &[TopicPartition]) {
         tracing::info!("assigned {}", list(partitions));
         self.joined.store(true, Ordering::Release);
+        if !partitions.is_empty() {
+            self.gained.store(true, Ordering::Release);
+            self.ever_held.store(true, Ordering::Release);
+        }
     }
 
     fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
         tracing::info!("revoked {}", list(partitions));
         let mut taken = self.lock();
-        // An output that is gone took nothing: then nothing may be committed either.
-        let flushed = taken.flush().is_ok();
+        // Whether it could is what `give` goes by.
+        let _ = taken.flush();
         let given = taken.give(partitions);
-        if flushed && !lost { given } else { Vec::new() }
+        if lost { Vec::new() } else { given }
     }
 }
 
@@ -58,7 +68,7 @@ fn list(partitions: &[TopicPartition]) -> String {
 /// Where records come from.
 enum Source {
     Group(Consumer),
-    Alone(BatchReader),
+    Alone(BatchReader, Vec<TopicPartition>),
 }
 
 impl Source {
@@ -97,7 +107,9 @@ impl Source {
                     .filter(|(place, _)| ends.is_none_or(|ends| ends.contains_key(*place)))
                     .map(|(place, (start, _))| (place.clone(), *start))
                     .collect();
-                consumer.assign_in_batches(&positions).map(Source::Alone)
+                let places = positions.iter().map(|(place, _)| place.clone()).collect();
+                let reader = consumer.assign_in_batches(&positions)?;
+                Ok(Source::Alone(reader, places))
             }
         }
     }
@@ -122,7 +134,7 @@ impl Source {
                 member.lock().take(seen).map(|_| 1)
             }
             // Without a group there is no rebalance.
-            Source::Alone(reader) => {
+            Source::Alone(reader, _) => {
                 let mut taken = member.lock();
                 reader.read(timeout, &mut |seen| taken.take(seen))
             }
@@ -132,7 +144,15 @@ impl Source {
     fn close(self, timeout: Duration) -> Result<()> {
         match self {
             Source::Group(consumer) => consumer.close(timeout),
-            Source::Alone(reader) => reader.close(timeout),
+            Source::Alone(reader, _) => reader.close(timeout),
+        }
+    }
+
+    /// Where records could come from now.
+    fn places(&self) -> Result<Vec<TopicPartition>> {
+        match self {
+            Source::Group(consumer) => consumer.assignment(),
+            Source::Alone(_, places) => Ok(places.clone()),
         }
     }
 }
@@ -156,6 +176,8 @@ pub(super) fn run(
             ends.as_ref(),
         )),
         joined: AtomicBool::new(request.group.is_none()),
+        gained: AtomicBool::new(false),
+        ever_held: AtomicBool::new(request.group.is_none()),
     });
     let mut printed = Printed {
         records: 0,
@@ -175,10 +197,19 @@ pub(super) fn run(
     )?;
     let timeout = cluster.connection().timeout;
     let idle = request.idle.map(|idle| Idle::new(idle, timeout));
-    let ended = follow(&mut source, &member, stop, idle);
+    let brokers = &cluster.connection().brokers;
+    let is_finite = request.idle.is_some() || request.count.is_some() || ends.is_some();
+    let presence = Presence::new(cluster, is_finite, request.group.is_none());
+    let ended = follow(&mut source, &member, brokers, stop, idle, presence);
+    let ended = ended.map_err(|error| explained(error, brokers, &member));
+    let patience = match &ended {
+        // Nobody is there to be told: what was not committed is printed again.
+        Err(error) if error.kind() == Kind::Unreachable => timeout.min(FAREWELL),
+        _ => timeout,
+    };
     // What was printed is committed on the way out too, by the listener; an error before it still wins.
     let flushed = member.lock().flush();
-    let closed = source.close(timeout);
+    let closed = source.close(patience);
     printed.stopped = ended?;
     flushed.and(closed)?;
     let taken = member.lock();
@@ -205,8 +236,10 @@ fn bounded(
 fn follow(
     source: &mut Source,
     member: &Member,
+    brokers: &str,
     stop: &Stop,
     mut idle: Option<Idle>,
+    mut presence: Presence,
 ) -> Result<Option<crate::error::Status>> {
     let mut last_commit = Instant::now();
     let mut uncommitted = 0;
@@ -224,13 +257,28 @@ fn follow(
         if member.lock().is_complete() {
             return Ok(None);
         }
+        let mut is_over = false;
         if let Some(idle) = &mut idle {
             let now = Instant::now();
-            if found > 0 {
+            // What was given just now has had no time to be idle.
+            if member.gained.swap(false, Ordering::AcqRel) || found > 0 {
                 idle.record(now);
-            } else if idle.is_over(member.joined.load(Ordering::Acquire), now) {
-                return Ok(None);
             }
+            is_over = idle.is_over(member.joined.load(Ordering::Acquire), now);
+        }
+        let change = match found {
+            0 => presence.quiet(Instant::now(), is_over, || source.places())?,
+            _ => presence.record(),
+        };
+        if let Some(change) = change {
+            member.lock().warn(&said(&change, brokers));
+        }
+        // Nothing came, and it was not for want of an answer.
+        if is_over && presence.is_confirmed() {
+            return match member.ever_held.load(Ordering::Acquire) {
+                true => Ok(None),
+                false => Err(unassigned()),
+            };
         }
         if let Source::Group(consumer) = source {
             uncommitted += found as u64;
@@ -252,4 +300,29 @@ fn commit(consumer: &Consumer, member: &Member) -> Result<()> {
     let next = taken.next();
     drop(taken);
     consumer.commit_in_background(&next)
+}
+
+fn said(change: &Change, brokers: &str) -> String {
+    match change {
+        Change::Lost => format!("`{brokers}` does not answer: waiting until it does"),
+        Change::Back => format!("`{brokers}` answers again"),
+    }
+}
+
+/// An end for want of an answer says how far it came.
+fn explained(error: Error, brokers: &str, member: &Member) -> Error {
+    let records = member.lock().records;
+    match error.kind() {
+        Kind::Unreachable if records > 0 => error.context(format!(
+            "`{brokers}` stopped answering after {records} records"
+        )),
+        _ => error,
+    }
+}
+
+fn unassigned() -> Error {
+    Error::failed("no partition was assigned to this member of the group").hint(
+        "other members hold them, and `eda group describe` shows those; one that died does until its session is over, \
+         45 s after its last sign of life unless it set `session.timeout.ms`",
+    )
 }

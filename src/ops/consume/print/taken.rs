@@ -22,12 +22,16 @@ pub(super) struct Taken {
     current: usize,
     /// Partitions with an end that was not reached yet; `None` when there is no end.
     unfinished: Option<usize>,
+    /// The sink failed: what it held is lost.
+    broken: bool,
 }
 
 struct Place {
     partition: TopicPartition,
     /// The offset after the last record that was taken.
     next: Option<i64>,
+    /// The same of what the sink has let out whole: no commit goes past it.
+    out: Option<i64>,
     /// Where reading ends, as long as it was not reached.
     end: Option<i64>,
     /// Past the end, or given away: nothing that comes from here is wanted.
@@ -45,6 +49,7 @@ impl Taken {
         let place = |(partition, end): (&TopicPartition, &i64)| Place {
             partition: partition.clone(),
             next: None,
+            out: None,
             end: Some(*end),
             finished: false,
         };
@@ -58,6 +63,7 @@ impl Taken {
             places: ends.into_iter().flatten().map(place).collect(),
             current: 0,
             unfinished: ends.map(BTreeMap::len),
+            broken: false,
         }
     }
 
@@ -95,13 +101,21 @@ impl Taken {
         };
         match wanted {
             Wanted::Yes => {
-                self.sink.record(record)?;
+                let taken = self.sink.record(record);
+                self.broken |= taken.is_err();
+                taken?;
                 self.records += 1;
             }
             Wanted::No => {}
             Wanted::NotJson => self.not_json += 1,
         }
         self.read += 1;
+        if place.next.is_some_and(|next| record.offset < next) {
+            let (place, offset) = (&place.partition, record.offset);
+            self.sink.warn(&format!(
+                "`{place}` goes on at offset {offset}, which it has had before: the topic was made anew, or lost records"
+            ));
+        }
         place.next = Some(record.offset + 1);
         self.reached(at, record.offset + 1);
         Ok(())
@@ -116,6 +130,7 @@ impl Taken {
                 self.places.push(Place {
                     partition: TopicPartition::new(topic, partition),
                     next: None,
+                    out: None,
                     end: None,
                     // With ends, every partition that is wanted has one.
                     finished: self.unfinished.is_some(),
@@ -134,13 +149,32 @@ impl Taken {
         }
     }
 
+    /// Lets out what was taken. Once that failed, or taking did, nothing more counts as let out: something is missing.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.sink.flush()
+        if self.broken {
+            // The sink is asked all the same, for its reason.
+            return self.sink.flush();
+        }
+        let flushed = self.sink.flush();
+        match &flushed {
+            Ok(()) => {
+                for place in &mut self.places {
+                    place.out = place.next;
+                }
+            }
+            Err(_) => self.broken = true,
+        }
+        flushed
     }
 
-    /// The next offset of each partition that something was taken from.
+    /// For whoever watches.
+    pub(super) fn warn(&mut self, text: &str) {
+        self.sink.warn(text);
+    }
+
+    /// The next offset of each partition that something was let out from.
     pub(super) fn next(&self) -> Vec<(TopicPartition, i64)> {
-        let next = |place: &Place| Some((place.partition.clone(), place.next?));
+        let next = |place: &Place| Some((place.partition.clone(), place.out?));
         self.places.iter().filter_map(next).collect()
     }
 
@@ -151,7 +185,7 @@ impl Taken {
             .partition(|place| partitions.contains(&place.partition));
         self.places = kept;
         self.current = 0;
-        let next = |place: Place| Some((place.partition, place.next?));
+        let next = |place: Place| Some((place.partition, place.out?));
         given.into_iter().filter_map(next).collect()
     }
 }
