@@ -193,21 +193,17 @@ impl Transaction {
         let (remedy, number) = (trouble.remedy, trouble.fault.code);
         let error = self.terms().error("commit the transaction", trouble);
         match remedy {
-            Remedy::Abort => match self.abort() {
+            Remedy::Abort => match self.withdraw() {
                 Ok(()) => Err(Uncommitted::Nothing(error)),
-                // Whatever failed may have been the answer alone.
+                // Whatever failed may have been the answer alone; fenced, too, says nothing of what was before.
                 Err(_) => Err(Uncommitted::Unknown(error)),
             },
             // Who may not commit may not abort either.
             Remedy::GiveUp if is_forbidden(number) => Err(Uncommitted::Open(error)),
-            // The coordinator knows of nothing to commit. Fenced by the end of its time is aborted; fenced by another
-            // producer is, unless that one came when the commit was done and its answer lost.
-            Remedy::GiveUp
-                if number == code::INVALID_TXN_STATE
-                    || (number == code::FENCED && self.is_over()) =>
-            {
-                Err(Uncommitted::Nothing(error))
-            }
+            // The coordinator knows of nothing to commit.
+            Remedy::GiveUp if number == code::INVALID_TXN_STATE => Err(Uncommitted::Nothing(error)),
+            // Also fenced: librdkafka repeats a commit whose answer was lost, and whoever fenced this producer may have
+            // come between the two.
             Remedy::GiveUp | Remedy::Repeat => Err(Uncommitted::Unknown(error)),
         }
     }
@@ -218,6 +214,16 @@ impl Transaction {
     /// Nobody says that it is done. The broker does it when the transaction's time is over; until then readers of
     /// committed records wait at its first record.
     pub fn abort(self) -> Result<()> {
+        match self.withdraw() {
+            // Whoever fenced this producer, the broker at its time or another producer, has aborted it.
+            Err(trouble) if trouble.fault.code != code::FENCED => {
+                Err(self.terms().error("abort the transaction", trouble))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn withdraw(&self) -> Result<(), Trouble> {
         let deliveries = self.producer.deliveries();
         let end = Instant::now() + deliveries.timeout;
         loop {
@@ -229,14 +235,11 @@ impl Transaction {
                 |left| deliveries.handle.abort_transaction(left),
             );
             match outcome {
-                Ok(()) => return Ok(()),
-                // Whoever fenced this producer, the broker at its time or another producer, has aborted it.
-                Err(trouble) if trouble.fault.code == code::FENCED => return Ok(()),
                 // An abort that a broker refused begins anew.
                 Err(trouble) if trouble.remedy == Remedy::Abort && Instant::now() < end => {
                     std::thread::sleep(PAUSE);
                 }
-                Err(trouble) => return Err(self.terms().error("abort the transaction", trouble)),
+                outcome => return outcome,
             }
         }
     }

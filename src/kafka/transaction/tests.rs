@@ -141,6 +141,38 @@ fn a_commit_of_a_producer_that_was_fenced_is_of_unknown_outcome() {
 }
 
 #[test]
+fn a_producer_that_was_fenced_after_its_time_does_not_know_either() {
+    let producer_fenced = 90;
+    let producer = mock(Duration::from_secs(2));
+    let mut transaction = open(&producer);
+    transaction.limit = Duration::ZERO;
+    let handle = &producer.producer().deliveries().handle;
+    handle.mock_end_of_transaction(producer_fenced, Duration::ZERO);
+    match transaction.commit() {
+        Err(Uncommitted::Unknown(error)) => {
+            let start = "the transaction was open for longer than ";
+            assert!(error.message().starts_with(start), "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Nor does one that was fenced when it aborted what it could not commit; one that only aborts does.
+    let unknown_producer_id = 59;
+    for commits in [true, false] {
+        let producer = mock(Duration::from_secs(2));
+        let transaction = open(&producer);
+        let handle = &producer.producer().deliveries().handle;
+        if commits {
+            handle.mock_end_of_transaction(unknown_producer_id, Duration::ZERO);
+        }
+        handle.mock_end_of_transaction(producer_fenced, Duration::ZERO);
+        match commits {
+            true => assert!(matches!(transaction.commit(), Err(Uncommitted::Unknown(_)))),
+            false => transaction.abort().expect("whoever fenced it aborted it"),
+        }
+    }
+}
+
+#[test]
 fn an_abort_that_is_not_confirmed_says_so_in_time() {
     let producer = mock(Duration::from_secs(1));
     let transaction = open(&producer);
