@@ -154,6 +154,8 @@ impl Transaction {
         if self.is_over() {
             return Err(self.terms().over());
         }
+        // It begins none by mistake: librdkafka begins one in its state READY alone. This value stands for the one that was
+        // begun, and only its own end, which consumes it, leads back there; a failure leads away from there.
         match self.producer.deliveries().handle.begin_transaction() {
             // That one is open is no news.
             Err(trouble) if trouble.fault.code != code::STATE => {
