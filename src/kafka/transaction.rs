@@ -30,7 +30,17 @@ pub(super) const ID: &str = "transactional.id";
 pub struct TransactionalProducer {
     producer: Producer,
     id: String,
+    /// What all ids of its kind begin with; None when the user named it.
+    prefix: Option<String>,
     limit: Duration,
+}
+
+/// An id that no other producer has.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnId<'a> {
+    /// What all ids of the kind begin with, so that an ACL can be for them.
+    pub prefix: &'a str,
+    pub rest: &'a str,
 }
 
 /// How a producer's transactions are named, and how long brokers let one be open.
@@ -45,8 +55,11 @@ impl TransactionalProducer {
     ///
     /// # Errors
     /// As [`Producer::open`]; also a `message.timeout.ms` over `transaction.timeout.ms`, or no idempotence.
-    pub fn open(connection: &Connection, options: ProducerOptions, id: &str) -> Result<Self> {
-        let id = properties::of_user(connection, ID).unwrap_or(id);
+    pub fn open(connection: &Connection, options: ProducerOptions, id: OwnId<'_>) -> Result<Self> {
+        let own = format!("{}{}", id.prefix, id.rest);
+        let users = properties::of_user(connection, ID);
+        let prefix = users.is_none().then(|| id.prefix.to_owned());
+        let id = users.unwrap_or(&own);
         if id.is_empty() {
             return Err(Error::usage(format!("`{ID}` is empty")));
         }
@@ -57,6 +70,7 @@ impl TransactionalProducer {
         Ok(TransactionalProducer {
             producer,
             id: id.to_owned(),
+            prefix,
             limit,
         })
     }
@@ -89,7 +103,19 @@ impl TransactionalProducer {
         match outcome {
             Ok(()) => Ok(true),
             Err(trouble) if trouble.remedy == Remedy::Repeat && !wanted() => Ok(false),
-            Err(trouble) => Err(self.terms().error("begin transactions", trouble)),
+            Err(trouble) => {
+                let is_forbidden =
+                    trouble.fault.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+                let error = self.terms().error("begin transactions", trouble);
+                // An ACL for this id would be for one that never comes again.
+                Err(match &self.prefix {
+                    Some(prefix) if is_forbidden => error.hint(format!(
+                        "each run has an id of its own: grant the prefix `{prefix}`, or give an id that is allowed with \
+                         `-X {ID}=ID`"
+                    )),
+                    _ => error,
+                })
+            }
         }
     }
 

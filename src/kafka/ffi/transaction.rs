@@ -99,7 +99,16 @@ impl Handle {
 impl Handle {
     /// How the mock's only broker answers the next EndTxn: with this code, after so long.
     pub(in crate::kafka) fn mock_end_of_transaction(&self, code: i32, after: Duration) {
-        const END_TXN: i16 = 26;
+        self.mock_answer(26, code, after);
+    }
+
+    /// How it answers the next InitProducerId.
+    pub(in crate::kafka) fn mock_start_of_producer(&self, code: i32) {
+        self.mock_answer(22, code, Duration::ZERO);
+    }
+
+    /// The request by its number in Kafka's protocol.
+    fn mock_answer(&self, request: i16, code: i32, after: Duration) {
         // SAFETY: the client is alive, and so is its mock; one pair of code and milliseconds follows the count of one.
         unsafe {
             let cluster = c::rd_kafka_handle_mock_cluster(self.client());
@@ -107,7 +116,7 @@ impl Handle {
             c::rd_kafka_mock_broker_push_request_error_rtts(
                 cluster,
                 1,
-                END_TXN,
+                request,
                 1,
                 code,
                 milliseconds(after),
