@@ -49,7 +49,9 @@ use std::io::{BufReader, Read};
 /// committed that is certain, and each partition shows its records a moment later. Should the answer to the commit be lost, it says that
 /// the outcome is not known, with exit status 1 or 3. The broker aborts what is open for longer than
 /// transaction.timeout.ms, 60 seconds from the first record: -X transaction.timeout.ms=MS raises that. So ends a run that
-/// is killed, too; until then readers of committed records wait at its first record.
+/// is killed, too; until then readers of committed records wait at its first record. Where there are ACLs, the user needs
+/// Write on the transactional id: each run has an id of its own that begins with eda-produce-, so grant that prefix, or
+/// give an id that is allowed: -X transactional.id=ID.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:

@@ -51,7 +51,7 @@ impl Fault {
         )
     }
 
-    /// Whether a record failed with its transaction, of no fault of its own.
+    /// Whether a record failed with its transaction, or the producer failed for good: of no fault of its own.
     pub(super) fn is_withdrawal(&self) -> bool {
         matches!(
             self.code,

@@ -28,7 +28,7 @@ pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
 pub use membership::Rebalance;
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};
-pub use transaction::{Transaction, TransactionalProducer, Uncommitted};
+pub use transaction::{OwnId, Transaction, TransactionalProducer, Uncommitted};
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;

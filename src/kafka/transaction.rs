@@ -30,7 +30,17 @@ pub(super) const ID: &str = "transactional.id";
 pub struct TransactionalProducer {
     producer: Producer,
     id: String,
+    /// What all ids of its kind begin with; None when the user named it.
+    prefix: Option<String>,
     limit: Duration,
+}
+
+/// An id that no other producer has.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnId<'a> {
+    /// What all ids of the kind begin with, so that an ACL can be for them.
+    pub prefix: &'a str,
+    pub rest: &'a str,
 }
 
 /// How a producer's transactions are named, and how long brokers let one be open.
@@ -45,8 +55,11 @@ impl TransactionalProducer {
     ///
     /// # Errors
     /// As [`Producer::open`]; also a `message.timeout.ms` over `transaction.timeout.ms`, or no idempotence.
-    pub fn open(connection: &Connection, options: ProducerOptions, id: &str) -> Result<Self> {
-        let id = properties::of_user(connection, ID).unwrap_or(id);
+    pub fn open(connection: &Connection, options: ProducerOptions, id: OwnId<'_>) -> Result<Self> {
+        let own = format!("{}{}", id.prefix, id.rest);
+        let users = properties::of_user(connection, ID);
+        let prefix = users.is_none().then(|| id.prefix.to_owned());
+        let id = users.unwrap_or(&own);
         if id.is_empty() {
             return Err(Error::usage(format!("`{ID}` is empty")));
         }
@@ -57,6 +70,7 @@ impl TransactionalProducer {
         Ok(TransactionalProducer {
             producer,
             id: id.to_owned(),
+            prefix,
             limit,
         })
     }
@@ -89,7 +103,19 @@ impl TransactionalProducer {
         match outcome {
             Ok(()) => Ok(true),
             Err(trouble) if trouble.remedy == Remedy::Repeat && !wanted() => Ok(false),
-            Err(trouble) => Err(self.terms().error("begin transactions", trouble)),
+            Err(trouble) => {
+                let is_forbidden =
+                    trouble.fault.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+                let error = self.terms().error("begin transactions", trouble);
+                // An ACL for this id would be for one that never comes again.
+                Err(match &self.prefix {
+                    Some(prefix) if is_forbidden => error.hint(format!(
+                        "each run has an id of its own: grant the prefix `{prefix}`, or give an id that is allowed with \
+                         `-X {ID}=ID`"
+                    )),
+                    _ => error,
+                })
+            }
         }
     }
 
@@ -154,6 +180,8 @@ impl Transaction {
         if self.is_over() {
             return Err(self.terms().over());
         }
+        // It begins none by mistake: librdkafka begins one in its state READY alone. This value stands for the one that was
+        // begun, and only its own end, which consumes it, leads back there; a failure leads away from there.
         match self.producer.deliveries().handle.begin_transaction() {
             // That one is open is no news.
             Err(trouble) if trouble.fault.code != code::STATE => {
@@ -193,21 +221,17 @@ impl Transaction {
         let (remedy, number) = (trouble.remedy, trouble.fault.code);
         let error = self.terms().error("commit the transaction", trouble);
         match remedy {
-            Remedy::Abort => match self.abort() {
+            Remedy::Abort => match self.withdraw() {
                 Ok(()) => Err(Uncommitted::Nothing(error)),
-                // Whatever failed may have been the answer alone.
+                // Whatever failed may have been the answer alone; fenced, too, says nothing of what was before.
                 Err(_) => Err(Uncommitted::Unknown(error)),
             },
             // Who may not commit may not abort either.
             Remedy::GiveUp if is_forbidden(number) => Err(Uncommitted::Open(error)),
-            // The coordinator knows of nothing to commit. Fenced by the end of its time is aborted; fenced by another
-            // producer is, unless that one came when the commit was done and its answer lost.
-            Remedy::GiveUp
-                if number == code::INVALID_TXN_STATE
-                    || (number == code::FENCED && self.is_over()) =>
-            {
-                Err(Uncommitted::Nothing(error))
-            }
+            // The coordinator knows of nothing to commit.
+            Remedy::GiveUp if number == code::INVALID_TXN_STATE => Err(Uncommitted::Nothing(error)),
+            // Also fenced: librdkafka repeats a commit whose answer was lost, and whoever fenced this producer may have
+            // come between the two.
             Remedy::GiveUp | Remedy::Repeat => Err(Uncommitted::Unknown(error)),
         }
     }
@@ -218,6 +242,16 @@ impl Transaction {
     /// Nobody says that it is done. The broker does it when the transaction's time is over; until then readers of
     /// committed records wait at its first record.
     pub fn abort(self) -> Result<()> {
+        match self.withdraw() {
+            // Whoever fenced this producer, the broker at its time or another producer, has aborted it.
+            Err(trouble) if trouble.fault.code != code::FENCED => {
+                Err(self.terms().error("abort the transaction", trouble))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn withdraw(&self) -> Result<(), Trouble> {
         let deliveries = self.producer.deliveries();
         let end = Instant::now() + deliveries.timeout;
         loop {
@@ -229,14 +263,11 @@ impl Transaction {
                 |left| deliveries.handle.abort_transaction(left),
             );
             match outcome {
-                Ok(()) => return Ok(()),
-                // Whoever fenced this producer, the broker at its time or another producer, has aborted it.
-                Err(trouble) if trouble.fault.code == code::FENCED => return Ok(()),
                 // An abort that a broker refused begins anew.
                 Err(trouble) if trouble.remedy == Remedy::Abort && Instant::now() < end => {
                     std::thread::sleep(PAUSE);
                 }
-                Err(trouble) => return Err(self.terms().error("abort the transaction", trouble)),
+                outcome => return outcome,
             }
         }
     }

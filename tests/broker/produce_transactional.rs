@@ -103,7 +103,7 @@ fn a_wrong_line_aborts_all() {
     let output = produce.wait(PATIENCE).status(1);
     let error = output.error_json().to_string();
     assert!(
-        error.contains("nothing was committed: 1 record had been written and was aborted"),
+        error.contains("nothing was committed: 1 record had been acknowledged and was aborted"),
         "{error}"
     );
     assert_eq!(read(&topic).len(), 0);
@@ -145,7 +145,7 @@ fn a_record_that_is_too_large_aborts_all() {
     output
         .stderr_has("nothing was committed\n")
         .stderr_has("line 1: 5000 bytes are over the limit of 2000")
-        .stderr_has("nothing was committed: no record had been written");
+        .stderr_has("nothing was committed: no record had been acknowledged");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_signal_aborts_all() {
     let produce = opened(&topic, &["third"], &[]);
     produce.terminate();
     produce.wait(PATIENCE).status(143).stderr_has(
-        "interrupted: nothing was committed: 1 record had been written and was aborted",
+        "interrupted: nothing was committed: 1 record had been acknowledged and was aborted",
     );
     assert_eq!(read(&topic).len(), 0);
     assert_eq!(read_uncommitted(&topic).len(), 3);
@@ -196,7 +196,7 @@ fn a_run_over_its_time_is_told_so() {
             .wait(PATIENCE)
             .status(1)
             .stderr_has("the transaction was open for longer than 1s")
-            .stderr_has("nothing was committed: 1 record had been written and was aborted")
+            .stderr_has("nothing was committed: 1 record had been acknowledged and was aborted")
             .stderr_has("-X transaction.timeout.ms=MS");
     }
     assert_eq!(values(&read(&topic)), [json!("plain"), json!("plain")]);

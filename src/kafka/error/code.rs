@@ -24,11 +24,11 @@ pub(in crate::kafka) const TOPIC_ALREADY_EXISTS: i32 = 36;
 pub(in crate::kafka) const INVALID_PARTITIONS: i32 = 37;
 pub(in crate::kafka) const INVALID_REPLICATION_FACTOR: i32 = 38;
 pub(in crate::kafka) const POLICY_VIOLATION: i32 = 44;
-pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: i32 = 58;
 pub(in crate::kafka) const INVALID_PRODUCER_EPOCH: i32 = 47;
 pub(in crate::kafka) const INVALID_TXN_STATE: i32 = 48;
 pub(in crate::kafka) const INVALID_TRANSACTION_TIMEOUT: i32 = 50;
 pub(in crate::kafka) const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i32 = 53;
+pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: i32 = 58;
 pub(in crate::kafka) const NON_EMPTY_GROUP: i32 = 68;
 pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i32 = 69;
 pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
@@ -39,11 +39,20 @@ pub(in crate::kafka) const UNSUPPORTED_ASSIGNOR: i32 = 112;
 pub(in crate::kafka) const STALE_MEMBER_EPOCH: i32 = 113;
 pub(in crate::kafka) const INVALID_REGULAR_EXPRESSION: i32 = 128;
 
-pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
-pub(in crate::kafka) const TIMED_OUT_QUEUE: i32 = -166;
-pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
+pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
+/// A broker knows a newer producer of the same transactional id, or has counted this one out.
+pub(in crate::kafka) const FENCED: i32 = -144;
+/// The client had a failure before after which it does nothing more.
+pub(in crate::kafka) const FATAL: i32 = -150;
+pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
+pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;
 /// No partition of a request has a leader, so that there is nobody to send it to.
 pub(in crate::kafka) const NO_LEADERS: i32 = -156;
+pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
+pub(in crate::kafka) const TIMED_OUT_QUEUE: i32 = -166;
+pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
+/// Not now: no transaction is open, or one already is.
+pub(in crate::kafka) const STATE: i32 = -172;
 pub(in crate::kafka) const SSL: i32 = -181;
 pub(in crate::kafka) const QUEUE_FULL: i32 = -184;
 pub(in crate::kafka) const TIMED_OUT: i32 = -185;
@@ -52,16 +61,7 @@ pub(in crate::kafka) const ALL_BROKERS_DOWN: i32 = -187;
 pub(in crate::kafka) const UNKNOWN_TOPIC: i32 = -188;
 pub(in crate::kafka) const UNKNOWN_PARTITION: i32 = -190;
 pub(in crate::kafka) const PARTITION_EOF: i32 = -191;
-pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
 pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;
 pub(in crate::kafka) const RESOLVE: i32 = -193;
 pub(in crate::kafka) const TRANSPORT: i32 = -195;
 pub(in crate::kafka) const DESTROY: i32 = -197;
-/// Not now: no transaction is open, or one already is.
-pub(in crate::kafka) const STATE: i32 = -172;
-/// A broker knows a newer producer of the same transactional id, or has counted this one out.
-pub(in crate::kafka) const FENCED: i32 = -144;
-/// The client had a failure before after which it does nothing more.
-pub(in crate::kafka) const FATAL: i32 = -150;
-pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;
-pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;

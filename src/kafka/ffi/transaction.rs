@@ -27,35 +27,52 @@ pub(in crate::kafka) struct Trouble {
 impl Handle {
     /// Gets the producer its id, and ends what an older producer of the same transactional id has left open.
     pub(in crate::kafka) fn init_transactions(&self, timeout: Duration) -> Result<(), Trouble> {
-        // SAFETY: the client is alive; the error is taken over.
-        self.outcome(unsafe { c::rd_kafka_init_transactions(self.client(), milliseconds(timeout)) })
+        // SAFETY: the client is alive; the error is nobody else's.
+        unsafe {
+            self.outcome(c::rd_kafka_init_transactions(
+                self.client(),
+                milliseconds(timeout),
+            ))
+        }
     }
 
     /// Asks no broker. While a transaction is open it fails, and says why that one failed if it did.
     pub(in crate::kafka) fn begin_transaction(&self) -> Result<(), Trouble> {
-        // SAFETY: the client is alive; the error is taken over.
-        self.outcome(unsafe { c::rd_kafka_begin_transaction(self.client()) })
+        // SAFETY: the client is alive; the error is nobody else's.
+        unsafe { self.outcome(c::rd_kafka_begin_transaction(self.client())) }
     }
 
     /// Sends what is queued, then commits. Somebody else must serve the events meanwhile.
     pub(in crate::kafka) fn commit_transaction(&self, timeout: Duration) -> Result<(), Trouble> {
-        // SAFETY: the client is alive; the error is taken over.
-        self.outcome(unsafe {
-            c::rd_kafka_commit_transaction(self.client(), milliseconds(timeout))
-        })
+        // SAFETY: the client is alive; the error is nobody else's.
+        unsafe {
+            self.outcome(c::rd_kafka_commit_transaction(
+                self.client(),
+                milliseconds(timeout),
+            ))
+        }
     }
 
     /// Withdraws what is queued, waits for what is under way, then aborts. Somebody else must serve the events meanwhile.
     pub(in crate::kafka) fn abort_transaction(&self, timeout: Duration) -> Result<(), Trouble> {
-        // SAFETY: the client is alive; the error is taken over.
-        self.outcome(unsafe { c::rd_kafka_abort_transaction(self.client(), milliseconds(timeout)) })
+        // SAFETY: the client is alive; the error is nobody else's.
+        unsafe {
+            self.outcome(c::rd_kafka_abort_transaction(
+                self.client(),
+                milliseconds(timeout),
+            ))
+        }
     }
 
-    fn outcome(&self, error: *mut c::rd_kafka_error_t) -> Result<(), Trouble> {
+    /// Takes an error object over: what it asks for and its content, and the object freed.
+    ///
+    /// # Safety
+    /// `error` is null or an error object that nobody else will free.
+    unsafe fn outcome(&self, error: *mut c::rd_kafka_error_t) -> Result<(), Trouble> {
         if error.is_null() {
             return Ok(());
         }
-        // SAFETY: a live error object of ours, read before it is freed; in the order of rdkafka.h's example.
+        // SAFETY: not null, so by the same promise alive, and read before it is freed; in the order of rdkafka.h's example.
         let remedy = unsafe {
             if c::rd_kafka_error_txn_requires_abort(error) != 0 {
                 Remedy::Abort
@@ -65,7 +82,7 @@ impl Handle {
                 Remedy::GiveUp
             }
         };
-        // SAFETY: as above; freed once.
+        // SAFETY: the same promise; freed once.
         unsafe { consume_error(error) }.map_err(|fault| Trouble {
             // What comes after a fatal error may say no more than that there was one.
             fault: match remedy {
@@ -82,7 +99,16 @@ impl Handle {
 impl Handle {
     /// How the mock's only broker answers the next EndTxn: with this code, after so long.
     pub(in crate::kafka) fn mock_end_of_transaction(&self, code: i32, after: Duration) {
-        const END_TXN: i16 = 26;
+        self.mock_answer(26, code, after);
+    }
+
+    /// How it answers the next InitProducerId.
+    pub(in crate::kafka) fn mock_start_of_producer(&self, code: i32) {
+        self.mock_answer(22, code, Duration::ZERO);
+    }
+
+    /// The request by its number in Kafka's protocol.
+    fn mock_answer(&self, request: i16, code: i32, after: Duration) {
         // SAFETY: the client is alive, and so is its mock; one pair of code and milliseconds follows the count of one.
         unsafe {
             let cluster = c::rd_kafka_handle_mock_cluster(self.client());
@@ -90,7 +116,7 @@ impl Handle {
             c::rd_kafka_mock_broker_push_request_error_rtts(
                 cluster,
                 1,
-                END_TXN,
+                request,
                 1,
                 code,
                 milliseconds(after),

@@ -6,7 +6,19 @@ use crate::error::Kind;
 use crate::model::record::OutgoingRecord;
 use std::net::TcpListener;
 
+const MINE: OwnId<'_> = OwnId {
+    prefix: "mi",
+    rest: "ne",
+};
+
 fn mock(timeout: Duration) -> TransactionalProducer {
+    let producer = unknown_mock(timeout);
+    assert!(producer.init(|| true).expect("the mock answers"));
+    producer
+}
+
+/// One that its coordinator does not know yet.
+fn unknown_mock(timeout: Duration) -> TransactionalProducer {
     let mut connection = connection("127.0.0.1:1");
     connection.timeout = timeout;
     let properties = [
@@ -16,10 +28,8 @@ fn mock(timeout: Duration) -> TransactionalProducer {
     ];
     let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
     connection.properties.extend(properties);
-    let producer = TransactionalProducer::open(&connection, ProducerOptions::default(), "mine");
-    let producer = producer.expect("opens");
-    assert!(producer.init(|| true).expect("the mock answers"));
-    producer
+    let producer = TransactionalProducer::open(&connection, ProducerOptions::default(), MINE);
+    producer.expect("opens")
 }
 
 /// One that has a record, which was acknowledged.
@@ -141,6 +151,52 @@ fn a_commit_of_a_producer_that_was_fenced_is_of_unknown_outcome() {
 }
 
 #[test]
+fn a_producer_that_was_fenced_after_its_time_does_not_know_either() {
+    let producer_fenced = 90;
+    let producer = mock(Duration::from_secs(2));
+    let mut transaction = open(&producer);
+    transaction.limit = Duration::ZERO;
+    let handle = &producer.producer().deliveries().handle;
+    handle.mock_end_of_transaction(producer_fenced, Duration::ZERO);
+    match transaction.commit() {
+        Err(Uncommitted::Unknown(error)) => {
+            let start = "the transaction was open for longer than ";
+            assert!(error.message().starts_with(start), "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Nor does one that was fenced when it aborted what it could not commit; one that only aborts does.
+    let unknown_producer_id = 59;
+    for commits in [true, false] {
+        let producer = mock(Duration::from_secs(2));
+        let transaction = open(&producer);
+        let handle = &producer.producer().deliveries().handle;
+        if commits {
+            handle.mock_end_of_transaction(unknown_producer_id, Duration::ZERO);
+        }
+        handle.mock_end_of_transaction(producer_fenced, Duration::ZERO);
+        match commits {
+            true => assert!(matches!(transaction.commit(), Err(Uncommitted::Unknown(_)))),
+            false => transaction.abort().expect("whoever fenced it aborted it"),
+        }
+    }
+}
+
+#[test]
+fn whoever_may_not_use_an_id_is_told_what_all_ids_begin_with() {
+    let producer = unknown_mock(Duration::from_secs(2));
+    let forbidden = code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    let handle = &producer.producer().deliveries().handle;
+    handle.mock_start_of_producer(forbidden);
+    let error = producer.init(|| true).expect_err("is not allowed");
+    let sentence = "not allowed to begin transactions: that needs an ACL that allows `Write` on transactional id `mine`";
+    assert_eq!(error.message(), sentence);
+    let hint = "each run has an id of its own: grant the prefix `mi`, or give an id that is allowed with \
+                `-X transactional.id=ID`";
+    assert_eq!(error.hint_text(), Some(hint));
+}
+
+#[test]
 fn an_abort_that_is_not_confirmed_says_so_in_time() {
     let producer = mock(Duration::from_secs(1));
     let transaction = open(&producer);
@@ -157,7 +213,7 @@ fn nobody_there_is_told_at_once_and_a_wish_to_stop_is_heard() {
     let closed = format!("127.0.0.1:{}", closed_port());
     let open = |brokers: &str| {
         let options = ProducerOptions::default();
-        TransactionalProducer::open(&connection(brokers), options, "mine").expect("opens")
+        TransactionalProducer::open(&connection(brokers), options, MINE).expect("opens")
     };
     let start = Instant::now();
     let error = open(&closed).init(|| true).expect_err("nobody there");
@@ -177,7 +233,7 @@ fn the_users_own_id_and_time_are_taken() {
         connection.properties.push(property);
     }
     let options = ProducerOptions::default();
-    let producer = TransactionalProducer::open(&connection, options.clone(), "ours");
+    let producer = TransactionalProducer::open(&connection, options.clone(), MINE);
     let producer = producer.expect("a message waits no longer than its transaction");
     assert_eq!(producer.id(), "theirs");
     assert_eq!(producer.limit, Duration::from_secs(7));

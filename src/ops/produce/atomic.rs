@@ -43,15 +43,15 @@ impl Ended {
                 "whether the {records} {were} committed or aborted is not known"
             )),
             Ending::Aborted if self.confirmed == Some(false) => Some(format!(
-                "nothing was committed: {records} had been written, the abort was not confirmed, and the broker \
+                "nothing was committed: {records} had been acknowledged, the abort was not confirmed, and the broker \
                  aborts by itself {} after the first record; until then readers of committed records wait there",
                 duration::human(self.limit)
             )),
             Ending::Aborted if self.written == 0 => {
-                Some("nothing was committed: no record had been written".to_owned())
+                Some("nothing was committed: no record had been acknowledged".to_owned())
             }
             Ending::Aborted => Some(format!(
-                "nothing was committed: {records} had been written and {were} aborted"
+                "nothing was committed: {records} had been acknowledged and {were} aborted"
             )),
         }
     }
@@ -194,16 +194,16 @@ mod tests {
         let cases = [
             (
                 (Ending::Aborted, 2, Some(true)),
-                "nothing was committed: 2 records had been written and were aborted",
+                "nothing was committed: 2 records had been acknowledged and were aborted",
             ),
             (
                 (Ending::Aborted, 0, Some(true)),
-                "nothing was committed: no record had been written",
+                "nothing was committed: no record had been acknowledged",
             ),
             (
                 (Ending::Aborted, 1, Some(false)),
-                "nothing was committed: 1 record had been written, the abort was not confirmed, and the broker aborts \
-                 by itself 1m after the first record; until then readers of committed records wait there",
+                "nothing was committed: 1 record had been acknowledged, the abort was not confirmed, and the broker \
+                 aborts by itself 1m after the first record; until then readers of committed records wait there",
             ),
             (
                 (Ending::Unknown, 1, None),

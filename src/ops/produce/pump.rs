@@ -5,7 +5,7 @@ use super::pace::Pace;
 use super::source::{Input, Payload};
 use super::{Destination, ProduceRequest};
 use crate::error::{Error, Kind, Result, Status};
-use crate::kafka::{Cluster, Outlet, Producer, ProducerOptions, TransactionalProducer};
+use crate::kafka::{Cluster, Outlet, OwnId, Producer, ProducerOptions, TransactionalProducer};
 use crate::model::duration;
 use crate::model::event::Filling;
 use crate::model::record::OutgoingRef;
@@ -82,7 +82,12 @@ impl Pump {
         let (producer, transactions) = match request.transactional {
             false => (Producer::open(connection, options)?, None),
             true => {
-                let open = TransactionalProducer::open(connection, options, &id_of_run())?;
+                let rest = id_of_run();
+                let id = OwnId {
+                    prefix: "eda-produce-",
+                    rest: &rest,
+                };
+                let open = TransactionalProducer::open(connection, options, id)?;
                 (open.producer().clone(), Some(open))
             }
         };
@@ -204,7 +209,7 @@ fn id_of_run() -> String {
         now_ms: jiff::Timestamp::now().as_millisecond(),
         random: fastrand::Rng::new(),
     };
-    format!("eda-produce-{}", filling.event_id())
+    filling.event_id()
 }
 
 /// The most bytes of a batch for the topic; `None` where nobody says, as to a user who may write but not ask.
