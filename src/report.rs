@@ -108,7 +108,7 @@ pub struct Table {
     /// Upper case, without spaces, so that `awk` and people agree on columns.
     pub headers: Vec<&'static str>,
     pub rows: Vec<Vec<Cell>>,
-    /// Shown on stderr instead of a table when there are no rows.
+    /// Shown on stderr instead of a table when there are no rows, unless it is empty.
     pub empty: String,
     /// Shown below the rows on a table only: totals, warnings, the next command.
     pub notes: Vec<(String, Tone)>,

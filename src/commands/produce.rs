@@ -46,8 +46,9 @@ use std::io::{BufReader, Read};
 /// --transactional commits all records or none, in one transaction. A line that is wrong, a record that is refused, a
 /// broker that fails, Ctrl-C: each aborts it, and whoever reads committed records only (isolation.level=read_committed,
 /// `eda consume`) sees none of them, ever; whoever reads uncommitted ones sees what had been written. Once it says
-/// committed that is certain, and each partition shows its records a moment later. Should the answer to the commit be lost, it says that
-/// the outcome is not known, with exit status 1 or 3. The broker aborts what is open for longer than
+/// committed that is certain, and each partition shows its records a moment later. Should the answer to the commit be
+/// lost, it says that the outcome is not known, with exit status 1 or 3; --json then has "unknown" as the transaction's
+/// outcome, and its id. The broker aborts what is open for longer than
 /// transaction.timeout.ms, 60 seconds from the first record: -X transaction.timeout.ms=MS raises that. So ends a run that
 /// is killed, too; until then readers of committed records wait at its first record. Where there are ACLs, the user needs
 /// Write on the transactional id: each run has an id of its own that begins with eda-produce-, so grant that prefix, or
@@ -277,7 +278,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         consent,
     )
     .await?;
-    context.ui.report(&outcome)
+    let shown = context.ui.report(&outcome);
+    outcome.end(shown)
 }
 
 fn lines(args: &Args, template: Option<Reader>, reader: Box<dyn std::io::BufRead + Send>) -> Input {

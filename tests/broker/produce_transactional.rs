@@ -1,23 +1,34 @@
 //! `eda produce --transactional`: all or nothing.
 
 use super::{PATIENCE, read, topic};
-use crate::support::{Running, broker, eda, fresh, wait_until};
+use crate::support::{Broker, Running, broker, eda, fresh, wait_until};
 use serde_json::{Value, json};
 
 /// All records there are, also those of transactions that are open or were aborted.
 #[track_caller]
 fn read_uncommitted(topic: &str) -> Vec<Value> {
+    uncommitted_on(broker(), topic)
+}
+
+#[track_caller]
+fn uncommitted_on(broker: &Broker, topic: &str) -> Vec<Value> {
     let consume = eda(&["consume", topic, "-o", ":end", "--json"]);
-    let consume = consume.arg("--read-uncommitted").on(broker());
+    let consume = consume.arg("--read-uncommitted").on(broker);
     consume.run().succeeds().records()
 }
 
 /// A run that has written these lines to the topic, in a transaction that is still open.
 #[track_caller]
 fn opened(topic: &str, lines: &[&str], words: &[&str]) -> Running {
+    opened_on(broker(), topic, lines, words)
+}
+
+#[track_caller]
+fn opened_on(broker: &Broker, topic: &str, lines: &[&str], words: &[&str]) -> Running {
+    let read_uncommitted = |topic| uncommitted_on(broker, topic);
     let before = read_uncommitted(topic).len();
     let produce = eda(&["produce", topic, "--raw", "--transactional"]).args(words);
-    let mut running = produce.on(broker()).spawn_with_input();
+    let mut running = produce.on(broker).spawn_with_input();
     for line in lines {
         running.write(format!("{line}\n"));
     }
@@ -101,6 +112,9 @@ fn a_wrong_line_aborts_all() {
     });
     produce.write("{\"value\":\"dated\",\"timestamp\":0}\n");
     let output = produce.wait(PATIENCE).status(1);
+    let transaction = &output.json()["transaction"];
+    assert_eq!(transaction["outcome"], "aborted");
+    assert_eq!(transaction["written"], 1);
     let error = output.error_json().to_string();
     assert!(
         error.contains("nothing was committed: 1 record had been acknowledged and was aborted"),
@@ -200,6 +214,29 @@ fn a_run_over_its_time_is_told_so() {
             .stderr_has("-X transaction.timeout.ms=MS");
     }
     assert_eq!(values(&read(&topic)), [json!("plain"), json!("plain")]);
+}
+
+#[test]
+fn a_commit_that_nobody_answers_is_reported_as_unknown() {
+    let broker = Broker::embedded(&["--topics", "orders"]);
+    let words = ["--json", "--timeout", "2s"];
+    let mut produce = opened_on(&broker, "orders", &["first", "second"], &words);
+    broker.kill();
+    produce.close_input();
+    let output = produce.wait(PATIENCE).status(3);
+    let outcome = output.json();
+    assert_eq!(outcome["delivered"], 0, "{outcome}");
+    assert_eq!(outcome["partitions"], json!([]));
+    let transaction = &outcome["transaction"];
+    assert_eq!(transaction["outcome"], "unknown");
+    assert_eq!(transaction["written"], 2);
+    assert_eq!(transaction["confirmed"], Value::Null);
+    let id = transaction["id"].as_str().unwrap();
+    assert!(id.starts_with("eda-produce-"), "{id}");
+    let error = output.error_json();
+    assert_eq!(error["kind"], "unreachable", "{error}");
+    let sentence = "whether the 2 records were committed or aborted is not known";
+    assert!(error.to_string().contains(sentence), "{error}");
 }
 
 #[test]

@@ -107,7 +107,8 @@ impl ProduceRequest {
 /// Sends everything `input` gives to where `destination` says, and waits until all of it is acknowledged.
 ///
 /// `watch` is told how many records were sent so far. On a request to stop, nothing more is read, what was sent is
-/// waited for, and the outcome says so; what is all or nothing is then aborted.
+/// waited for, and the outcome says so; what is all or nothing is then aborted. An error of which the outcome says more
+/// comes with it: see [`ProduceOutcome::end`].
 pub async fn produce(
     cluster: &Cluster,
     destination: Destination,
@@ -127,8 +128,10 @@ pub async fn produce(
     silence.abort();
     let (sent, ended) = worked
         .map_err(|error| Error::failed("the producing thread ended early").caused_by(error))?;
-    ended.map_err(|error| sent.explain(error))?;
-    Ok(ProduceOutcome::new(topic, unit, sent))
+    match ended.map_err(|error| sent.explain(error)) {
+        Err(error) if !sent.is_telling() => Err(error),
+        ended => Ok(ProduceOutcome::new(topic, unit, sent, ended.err())),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::atomic::{Ended, Ending};
 use super::pump::Sent;
-use crate::error::{Kind, Result, Status};
+use crate::error::{Error, Kind, Result, Status};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 
@@ -24,6 +24,9 @@ pub struct ProduceOutcome {
     transaction: Option<Ended>,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// What ended the run; it says itself what was committed.
+    #[serde(skip)]
+    error: Option<Error>,
     /// That the brokers could not be reached is why one failed.
     #[serde(skip)]
     unreachable: bool,
@@ -50,7 +53,7 @@ struct Refused {
 
 impl ProduceOutcome {
     /// `unit` is what the input is counted in.
-    pub(super) fn new(topic: String, unit: &str, mut sent: Sent) -> Self {
+    pub(super) fn new(topic: String, unit: &str, mut sent: Sent, error: Option<Error>) -> Self {
         let ended = sent.transaction.as_ref();
         if ended.is_some_and(|ended| ended.outcome != Ending::Committed) {
             // Nobody is to take for delivered what is not.
@@ -82,6 +85,8 @@ impl ProduceOutcome {
         }
         let lost = sent.transaction.as_ref().and_then(Ended::sentence);
         match (lost, sent.stopped) {
+            // The error says it.
+            _ if error.is_some() => {}
             (Some(lost), Some(_)) => told.push(format!("interrupted: {lost}")),
             (Some(lost), None) => told.push(lost),
             (None, Some(_)) => told.push("interrupted: the rest was not sent".to_owned()),
@@ -100,6 +105,18 @@ impl ProduceOutcome {
             stopped: sent.stopped,
             unreachable,
             told,
+            error,
+        }
+    }
+
+    /// How the run ended, after its outcome was `shown`: an error of its own comes before one of showing it.
+    ///
+    /// # Errors
+    /// Either of them.
+    pub fn end(self, shown: Result<Status>) -> Result<Status> {
+        match self.error {
+            Some(error) => Err(error),
+            None => shown,
         }
     }
 }
@@ -109,6 +126,7 @@ impl Report for ProduceOutcome {
         let headers = ["TOPIC", "PARTITION", "FIRST-OFFSET", "LAST-OFFSET"];
         let lost = self.transaction.as_ref().and_then(Ended::sentence);
         let empty = match lost {
+            _ if self.error.is_some() => "",
             Some(_) => "nothing was committed",
             None if self.failed > 0 || self.interrupted => "nothing was delivered",
             None => "nothing to send",

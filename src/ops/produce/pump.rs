@@ -41,6 +41,11 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Whether there is more to tell than an error does.
+    pub(super) fn is_telling(&self) -> bool {
+        self.transaction.is_some() || !self.failures.is_empty()
+    }
+
     /// An error with the one figure that matters after it: how much is in the topic.
     pub(super) fn explain(&self, error: Error) -> Error {
         let lost = self.failed + self.in_flight;
