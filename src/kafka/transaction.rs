@@ -352,6 +352,10 @@ impl Terms<'_> {
                     .hint("their `transaction.max.timeout.ms` is the most for `-X transaction.timeout.ms`")
                     .caused_by(fault)
             }
+            // Which record it was is told with its outcome.
+            code::MESSAGE_TOO_LARGE => {
+                Error::failed("a record is too large for its topic").caused_by(fault)
+            }
             _ => {
                 let subject = Subject::TransactionalId(id);
                 let asked = match fault.code {

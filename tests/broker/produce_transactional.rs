@@ -150,6 +150,14 @@ fn a_record_that_is_too_large_aborts_all() {
         assert_eq!(outcome["transaction"]["confirmed"], true);
         assert_eq!(read(&topic).len(), 0);
     }
+    // What the broker refuses breaks the transaction, and that is told as well.
+    let mut produce = opened(&topic, &["first"], &["-z", "gzip"]);
+    produce.write(format!("{large}\n"));
+    produce.close_input();
+    let output = produce.wait(PATIENCE).status(1);
+    output.stderr_has("line 2: ").stderr_has(
+        "error: a record is too large for its topic; nothing was committed: 1 record had been",
+    );
     let produce = eda(&["produce", &topic, "--raw", "--transactional"]);
     let output = produce
         .stdin(format!("{large}\n"))
@@ -160,6 +168,30 @@ fn a_record_that_is_too_large_aborts_all() {
         .stderr_has("nothing was committed\n")
         .stderr_has("line 1: 5000 bytes are over the limit of 2000")
         .stderr_has("nothing was committed: no record had been acknowledged");
+}
+
+/// Neither hides the other.
+#[test]
+fn a_record_that_is_too_large_and_a_line_that_is_wrong_are_both_told() {
+    let topic = fresh("limited");
+    let limit = ["-p", "1", "-c", "max.message.bytes=2000"];
+    let create = eda(&["topic", "create", &topic]).args(limit);
+    create.on(broker()).run().succeeds();
+    let lines = format!("{{\"n\":\"{}\"}}\n{{\"n\":,}}\n", "n".repeat(5000));
+    for words in [&["--transactional"][..], &[]] {
+        let produce = eda(&["produce", &topic, "--json"]).args(words);
+        let output = produce.stdin(lines.as_str()).on(broker()).run().status(1);
+        let outcome = output.json();
+        assert_eq!(outcome["failed"], 1, "{outcome}");
+        assert_eq!(outcome["failures"][0]["line"], 1, "{outcome}");
+        let error = output.error_json().to_string();
+        assert!(
+            error.contains("line 2, column 6 is not valid JSON; "),
+            "{error}"
+        );
+        assert_eq!(outcome["transaction"].is_null(), words.is_empty());
+    }
+    assert_eq!(read(&topic).len(), 0);
 }
 
 #[test]

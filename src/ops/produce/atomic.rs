@@ -61,6 +61,8 @@ impl Ended {
 pub(super) struct Atomic<'a> {
     transactions: &'a TransactionalProducer,
     open: Option<Transaction>,
+    /// It took no more records: the error that ended the input is none of the input's own.
+    is_stuck: bool,
 }
 
 /// How a run ended that is all or nothing.
@@ -82,14 +84,21 @@ impl<'a> Atomic<'a> {
         Ok(is_known.then_some(Atomic {
             transactions,
             open: None,
+            is_stuck: false,
         }))
     }
 
-    /// Before each record.
+    /// Sends a record in the transaction.
     ///
     /// # Errors
-    /// The transaction's time is over, or it cannot be begun.
-    pub(super) fn admit(&mut self) -> Result<()> {
+    /// The transaction's time is over, it cannot be begun, or the record cannot be queued.
+    pub(super) fn send(&mut self, enqueue: impl FnOnce() -> Result<()>) -> Result<()> {
+        let sent = self.admit().and_then(|()| enqueue());
+        self.is_stuck = sent.is_err();
+        sent
+    }
+
+    fn admit(&mut self) -> Result<()> {
         match &self.open {
             Some(transaction) => transaction.check_time(),
             None => {
@@ -112,20 +121,23 @@ impl<'a> Atomic<'a> {
         let nothing_refused = || producer.tally().failed == 0;
         let id = self.transactions.id().to_owned();
         let limit = transaction.limit();
+        let is_input_wrong = fed.is_err() && !self.is_stuck;
         let mut ended = fed;
         if ended.is_ok() && nothing_refused() && stop.requested().is_none() {
             ended = producer.flush(timeout).map_err(without_doubt);
         }
         // Asked once: from here on a request to stop comes too late.
         let stopped = stop.requested();
-        // What broke the transaction says more than that nothing could be sent in it any more.
         let broken = match (stopped, &ended) {
             (Some(_), Ok(())) => Ok(()),
             _ => transaction.check(),
         };
-        let is_broken = broken.is_err();
-        if is_broken {
-            ended = broken;
+        if let Err(broken) = broken {
+            ended = Err(match ended {
+                Err(error) if is_input_wrong => error.adding(&broken.one_line()),
+                // It says more than that nothing could be sent in the transaction any more.
+                _ => broken,
+            });
         }
         let (outcome, confirmed) = if ended.is_ok() && nothing_refused() && stopped.is_none() {
             match transaction.commit() {
@@ -151,10 +163,6 @@ impl<'a> Atomic<'a> {
             }
             (Ending::Aborted, Some(aborted.is_ok()))
         };
-        // Refused records have lines of their own to say why.
-        if is_broken && !nothing_refused() {
-            ended = Ok(());
-        }
         AtomicEnd {
             transaction: Some(Ended {
                 id,

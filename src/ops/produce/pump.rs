@@ -151,10 +151,11 @@ impl Pump {
             if late || stop.requested().is_some() || (fail_fast && producer.tally().failed > 0) {
                 return Ok(false);
             }
-            if let Some(atomic) = &mut atomic {
-                atomic.admit()?;
+            let enqueue = || self.outlet.enqueue(record, line);
+            match &mut atomic {
+                Some(atomic) => atomic.send(enqueue)?,
+                None => enqueue()?,
             }
-            self.outlet.enqueue(record, line)?;
             count += 1;
             if count.is_multiple_of(256) || request.rate.is_some() {
                 watch(count);
