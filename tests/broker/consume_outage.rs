@@ -83,6 +83,34 @@ fn a_topic_that_is_deleted_ends_a_follower() {
 }
 
 #[test]
+fn a_pattern_outlives_one_of_its_topics() {
+    let base = fresh("shop");
+    let (one, other) = (format!("{base}-one"), format!("{base}-other"));
+    for topic in [&one, &other] {
+        super::create(broker(), topic, 1);
+        super::send_numbers(topic, 1, 1);
+    }
+    let follow = |topics: &[&str]| {
+        let follow = eda(&["consume", "-o", "beginning", "--timeout", "2s"]).args(topics);
+        let follow = follow.on(broker()).spawn();
+        follow.wait_for_records(2, PATIENCE);
+        follow
+    };
+    let by_pattern = follow(&[&format!("^{base}-")]);
+    let by_name = follow(&[&one, &other]);
+    eda(&["topic", "delete", &one, "--yes"])
+        .on(broker())
+        .run()
+        .succeeds();
+    // It began later, so the other has looked by then too.
+    by_name.wait(PATIENCE).status(1);
+    super::send_numbers(&other, 1, 1);
+    by_pattern.wait_for_records(3, PATIENCE);
+    by_pattern.interrupt();
+    by_pattern.wait(PATIENCE).status(130);
+}
+
+#[test]
 fn a_member_that_was_given_nothing_does_not_say_that_there_is_nothing() {
     let topic = topic("orders", 1);
     let group = fresh("payment");

@@ -3,7 +3,7 @@
 use super::idle::Idle;
 use super::presence::{Change, Presence};
 use super::taken::Taken;
-use super::topics::hidden;
+use super::topics::{hidden, names};
 use super::{PrintRequest, Printed, Reading, Sink};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
@@ -199,7 +199,11 @@ pub(super) fn run(
     let idle = request.idle.map(|idle| Idle::new(idle, timeout));
     let brokers = &cluster.connection().brokers;
     let is_finite = request.idle.is_some() || request.count.is_some() || ends.is_some();
-    let presence = Presence::new(cluster, is_finite, request.group.is_none());
+    let named = match request.group {
+        None => names(&request.topics).cloned().collect(),
+        Some(_) => Vec::new(),
+    };
+    let presence = Presence::new(cluster, is_finite, named);
     let ended = follow(&mut source, &member, brokers, stop, idle, presence);
     let ended = ended.map_err(|error| explained(error, brokers, &member));
     let patience = match &ended {

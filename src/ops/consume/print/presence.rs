@@ -41,8 +41,9 @@ pub(super) struct Presence {
     runtime: Handle,
     /// Whether reading is to end when nobody answers, else it goes on until they do.
     ends: bool,
-    /// Whether to look for the topics: librdkafka tells only a group's member that one is gone.
-    looks: bool,
+    /// The topics that reading ends with. librdkafka tells a group's member that one is gone; one of those that a pattern
+    /// found may go without the others.
+    named: Vec<String>,
     /// Since when there was neither a record nor an answer; `None` while records flow.
     quiet: Option<Instant>,
     /// When to ask next, set while it is quiet.
@@ -57,12 +58,12 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Within the runtime whose tasks ask.
-    pub(super) fn new(cluster: &Cluster, ends: bool, looks: bool) -> Self {
+    pub(super) fn new(cluster: &Cluster, ends: bool, named: Vec<String>) -> Self {
         Presence {
             cluster: cluster.clone(),
             runtime: Handle::current(),
             ends,
-            looks,
+            named,
             quiet: None,
             next: Instant::now(),
             asking: None,
@@ -108,7 +109,7 @@ impl Presence {
         let Some(asking) = &mut self.asking else {
             if now >= self.next || (hurry && !self.confirmed && !self.lost) {
                 let about = self.some(partitions()?);
-                let asking = ask(self.cluster.clone(), about, self.looks);
+                let asking = ask(self.cluster.clone(), about, self.named.clone());
                 self.asking = Some(self.runtime.spawn(asking));
             }
             return Ok(None);
@@ -160,8 +161,8 @@ impl Drop for Presence {
 }
 
 /// Asks the partitions' leaders, who are the ones that records would come from; without partitions, anybody.
-async fn ask(cluster: Cluster, partitions: Vec<TopicPartition>, looks: bool) -> Answer {
-    match answered(&cluster, partitions, looks).await {
+async fn ask(cluster: Cluster, partitions: Vec<TopicPartition>, named: Vec<String>) -> Answer {
+    match answered(&cluster, partitions, &named).await {
         Ok(answer) => answer,
         Err(error) if error.kind() == Kind::Unreachable => Answer::Silent(error),
         // A refusal is an answer.
@@ -172,7 +173,7 @@ async fn ask(cluster: Cluster, partitions: Vec<TopicPartition>, looks: bool) -> 
 async fn answered(
     cluster: &Cluster,
     partitions: Vec<TopicPartition>,
-    looks: bool,
+    named: &[String],
 ) -> Result<Answer> {
     if partitions.is_empty() {
         return cluster.ping().await.map(|()| Answer::Present);
@@ -190,7 +191,8 @@ async fn answered(
             }
         }
     }
-    if refused.is_empty() || !looks {
+    refused.retain(|topic| named.contains(topic));
+    if refused.is_empty() {
         return Ok(Answer::Present);
     }
     let existing = cluster.topics().await?;
