@@ -197,7 +197,10 @@ impl Partition {
         let slices = inner.log.read(offset, limit, max_bytes, at_least_one);
         let slices = slices.ok_or(ResponseError::OffsetOutOfRange)?;
         let aborted = match slices.last() {
-            Some(slice) if committed => inner.ongoing.aborted(offset, batch::end(slice)),
+            // To find where it ends the batches are walked: not for nothing.
+            Some(slice) if committed && inner.ongoing.has_aborted() => {
+                inner.ongoing.aborted(offset, batch::end(slice))
+            }
             _ => Vec::new(),
         };
         Ok(Fetched {

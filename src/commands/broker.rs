@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 /// clients can connect, holds the address, and is removed when the broker ends: a script waits for it to appear.
 ///
 /// With --sasl-user a client has to say who it is: security.protocol=SASL_PLAINTEXT, with sasl.mechanism PLAIN,
-/// SCRAM-SHA-256 or SCRAM-SHA-512, or SASL_SSL with --tls-cert, which alone is SSL. The file's first line is the password. There are no ACLs: whoever is let in may do
-/// everything.
+/// SCRAM-SHA-256 or SCRAM-SHA-512, or SASL_SSL with --tls-cert, which alone is SSL. The file holds the password, and a
+/// line end behind it is no part of it. There are no ACLs: whoever is let in may do everything.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -150,9 +150,7 @@ impl ReadyFile {
     /// Takes away what a broker left that was killed: nobody is to believe it.
     fn clear(path: &Path) -> Result<()> {
         match std::fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::usage(format!("cannot write `{}`", path.display())).caused_by(error))
-            }
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unwritable(path, error)),
             _ => Ok(()),
         }
     }
@@ -178,11 +176,13 @@ impl ReadyFile {
                 path: path.to_owned(),
                 text,
             }),
-            Err(error) => {
-                Err(Error::usage(format!("cannot write `{}`", path.display())).caused_by(error))
-            }
+            Err(error) => Err(unwritable(path, error)),
         }
     }
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    Error::usage(format!("cannot write `{}`", path.display())).caused_by(error)
 }
 
 impl Drop for ReadyFile {

@@ -8,8 +8,9 @@ use kafka_protocol::messages::{
 
 use super::super::NODE_ID;
 use super::super::sync::now_milliseconds;
-use super::super::transaction::state::Identity;
+use super::super::transaction::state::{Identity, before_fenced};
 use super::metadata::advertised;
+use super::transactions::identity;
 use super::{Answer, Call, text};
 
 const GROUP: i8 = 0;
@@ -64,10 +65,7 @@ pub(super) async fn find(call: Call<'_>, request: FindCoordinatorRequest) -> Ans
 
 /// Gives a producer its id (KIP-98); a transactional one also an epoch, which fences whoever had the id before.
 pub(super) async fn init_producer_id(call: Call<'_>, request: InitProducerIdRequest) -> Answer {
-    let caller = Identity {
-        id: request.producer_id.0,
-        epoch: request.producer_epoch,
-    };
+    let caller = identity(request.producer_id, request.producer_epoch);
     let transactions = &call.state.transactions;
     let given = match (call.fault, request.transactional_id) {
         (Some(fault), _) => Err(ResponseError::Unknown(fault)),
@@ -85,10 +83,10 @@ pub(super) async fn init_producer_id(call: Call<'_>, request: InitProducerIdRequ
         ),
     };
     // Who does not know the newer code (KIP-588) is told the older.
-    let given = given.map_err(|error| match (error, call.version()) {
-        (ResponseError::ProducerFenced, ..4) => ResponseError::InvalidProducerEpoch,
-        (error, _) => error,
-    });
+    let given = match call.version() {
+        ..4 => given.map_err(before_fenced),
+        _ => given,
+    };
     let producer = *given.as_ref().unwrap_or(&Identity::NONE);
     call.reply(
         &InitProducerIdResponse::default()

@@ -13,7 +13,7 @@ use super::super::log::batch::Header;
 use super::super::partition::Appended;
 use super::super::sync::{lock, now_milliseconds};
 use super::super::topics::Topic;
-use super::super::transaction::state::{Identity, Transaction};
+use super::super::transaction::state::{Identity, Transaction, before_fenced};
 use super::{Answer, Call, text};
 
 /// zstd may be produced from this version on (KIP-110).
@@ -90,10 +90,7 @@ fn append(
             epoch: header.producer_epoch,
         };
         let checked = open.check_partition(producer, &topic.name, data.index);
-        checked.map_err(|error| match error {
-            ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
-            error => error,
-        })?;
+        checked.map_err(before_fenced)?;
     }
     match partition.append(records, &config, now) {
         Err(ResponseError::KafkaStorageError) => {

@@ -12,7 +12,7 @@ use kafka_protocol::messages::txn_offset_commit_response::{
 use super::super::group::offsets::Committed;
 use super::super::group::state::Group;
 use super::super::sync::lock;
-use super::super::transaction::state::Phase;
+use super::super::transaction::state::{Phase, before_fenced};
 use super::groups::caller;
 use super::offsets::check_place;
 use super::transactions::identity;
@@ -64,10 +64,7 @@ fn stage(
     let transaction = call.state.transactions.get(&request.transactional_id)?;
     // Held until they are staged: they would stay so for ever if the transaction ended before.
     let transaction = lock(&transaction);
-    transaction.check(producer).map_err(|error| match error {
-        ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
-        error => error,
-    })?;
+    transaction.check(producer).map_err(before_fenced)?;
     if transaction.phase != Phase::Ongoing || !transaction.groups.contains(group) {
         return Err(ResponseError::InvalidTxnState);
     }

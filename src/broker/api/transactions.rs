@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
 };
 
 use super::super::sync::{lock, now_milliseconds};
-use super::super::transaction::state::{Identity, Transaction};
+use super::super::transaction::state::{Identity, Transaction, before_fenced};
 use super::{Answer, Call};
 
 /// Groups in one transaction: one is usual.
@@ -41,10 +41,10 @@ fn with_open<T>(
 
 /// The code as a client of this version knows it: who does not know PRODUCER_FENCED (KIP-588) is told the older one.
 fn known(result: Result<(), ResponseError>, version: i16) -> Result<(), ResponseError> {
-    result.map_err(|error| match error {
-        ResponseError::ProducerFenced if version < 2 => ResponseError::InvalidProducerEpoch,
-        error => error,
-    })
+    match version {
+        ..2 => result.map_err(before_fenced),
+        _ => result,
+    }
 }
 
 /// Makes partitions part of the transaction, all or none of them: where one is unknown, the others get

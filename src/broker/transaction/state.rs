@@ -50,6 +50,14 @@ impl Phase {
     }
 }
 
+/// The error as who does not know PRODUCER_FENCED (KIP-588) is told it.
+pub(crate) fn before_fenced(error: ResponseError) -> ResponseError {
+    match error {
+        ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+        error => error,
+    }
+}
+
 /// A producer id and its epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
