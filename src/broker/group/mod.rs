@@ -1,14 +1,16 @@
-//! The group coordinator: the classic rebalance protocol and committed offsets.
+//! The group coordinator: the classic rebalance protocol, its successor, and committed offsets.
 //!
 //! - [`state`]: one group's state machine: members, generations, the join barrier, time limits.
 //! - [`join`]: JoinGroup: who may join, who replaces whom, what a member that comes back is told.
 //! - [`membership`]: SyncGroup, Heartbeat, LeaveGroup.
 //! - [`offsets`]: committed offsets and who may commit.
 //! - [`member`]: a member, and what requests and answers carry.
+//! - [`consumer`]: groups of the next generation (KIP-848), which have all this but the offsets their own way.
 //!
 //! The machine is pure: it takes the time as an argument and hands answers to waiting requests through channels. This
 //! file owns the map of groups and the one task that watches their time limits.
 
+pub(crate) mod consumer;
 pub(crate) mod join;
 pub(crate) mod member;
 pub(crate) mod membership;
@@ -23,7 +25,7 @@ use kafka_protocol::error::ResponseError;
 use tokio::sync::Notify;
 
 use super::sync::lock;
-use state::{Group, Phase};
+use state::Group;
 
 /// A group without members and offsets is forgotten after this.
 const EMPTY_GROUP_LIFETIME: Duration = Duration::from_secs(600);
@@ -37,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) min_session: Duration,
     /// `group.max.session.timeout.ms`.
     pub(crate) max_session: Duration,
+    /// Of groups of the next generation.
+    pub(crate) consumer: consumer::Settings,
 }
 
 /// Every group of the broker.
@@ -45,6 +49,8 @@ pub(crate) struct Coordinator {
     groups: Mutex<HashMap<String, Arc<Mutex<Group>>>>,
     limits: Limits,
     earlier: Notify,
+    /// The topics there are, as groups of the next generation have last seen them. Locked before the map.
+    image: Mutex<Arc<consumer::subscription::Image>>,
 }
 
 impl Coordinator {
@@ -54,6 +60,7 @@ impl Coordinator {
             groups: Mutex::default(),
             limits,
             earlier: Notify::new(),
+            image: Mutex::default(),
         }
     }
 
@@ -100,7 +107,7 @@ impl Coordinator {
     pub(crate) fn delete(&self, id: &str) -> Result<(), ResponseError> {
         let mut groups = lock(&self.groups);
         let group = groups.get(id).ok_or(ResponseError::GroupIdNotFound)?;
-        if lock(group).phase() != Phase::Empty {
+        if lock(group).has_members() {
             return Err(ResponseError::NonEmptyGroup);
         }
         groups.remove(id);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::error::ResponseError;
 
 use super::Limits;
+use super::consumer::machine::Machine;
 use super::member::{Joined, Member, Synced};
 use super::offsets::Offsets;
 
@@ -66,6 +67,8 @@ pub(crate) struct Group {
     pub(super) unsynced: BTreeSet<String>,
     pub(super) sync_deadline: Option<Instant>,
     pub(super) empty_since: Option<Instant>,
+    /// What it is instead of all this when its members are of the next generation (KIP-848).
+    pub(super) consumer: Option<Box<Machine>>,
 }
 
 impl Group {
@@ -88,6 +91,7 @@ impl Group {
             unsynced: BTreeSet::new(),
             sync_deadline: None,
             empty_since: Some(Instant::now()),
+            consumer: None,
         }
     }
 
@@ -119,6 +123,7 @@ impl Group {
             && self.generation == 0
             && self.pending.is_empty()
             && self.offsets.is_empty()
+            && self.consumer.is_none()
     }
 
     /// How long it has had no members; `None` while it has some.
@@ -318,6 +323,7 @@ impl Group {
 
     /// Acts on every limit that has passed.
     pub(crate) fn pass_time(&mut self, now: Instant) {
+        self.pass_consumers_time(now);
         let pending = self.pending.len();
         self.pending.retain(|_, lapse| *lapse > now);
         if self.sync_deadline.is_some_and(|limit| limit <= now) {
@@ -353,6 +359,7 @@ impl Group {
             .chain(self.pending.values().copied())
             .chain(self.join_deadline)
             .chain(self.sync_deadline)
+            .chain(self.consumer().and_then(Machine::next_limit))
             .min()
     }
 }
