@@ -16,15 +16,7 @@ struct Excuse {
 const NEEDS_JARS: &str = "needs Apache's jars, which EDA_TEST_BROKER=apache has";
 const NO_JARS: &[Kind] = &[Kind::Embedded, Kind::Container, Kind::Given];
 
-const NEEDS_KIP_848: &str = "needs KIP-848's groups, which the embedded broker has not";
-const CLASSIC: &[Kind] = &[Kind::Embedded];
-
 const EXCUSES: &[Excuse] = &[
-    Excuse {
-        test: "the_members_of_a_kip_848_group_are_counted",
-        on: CLASSIC,
-        reason: NEEDS_KIP_848,
-    },
     Excuse {
         test: "the_lag_of_two_hundred_groups_is_what_apaches_tool_says",
         on: NO_JARS,
@@ -34,16 +26,6 @@ const EXCUSES: &[Excuse] = &[
         test: "keys_land_where_java_puts_them",
         on: NO_JARS,
         reason: NEEDS_JARS,
-    },
-    Excuse {
-        test: "a_kip_848_group_is_shown_alive_with_its_members",
-        on: CLASSIC,
-        reason: NEEDS_KIP_848,
-    },
-    Excuse {
-        test: "a_live_kip_848_group_is_refused",
-        on: CLASSIC,
-        reason: NEEDS_KIP_848,
     },
     Excuse {
         test: "apaches_tool_and_eda_read_each_others_csv",
