@@ -12,6 +12,7 @@
 use super::keeper::Keeper;
 use super::{apache, container, eda, wire};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -75,6 +76,11 @@ impl Broker {
             Ok(broker) => broker,
             Err(reason) => panic!("the embedded broker did not start: {reason}"),
         }
+    }
+
+    /// One that this process runs, or somebody else.
+    pub fn at(address: SocketAddr) -> Broker {
+        Broker::new(address.to_string(), None)
     }
 
     fn start_embedded(arguments: &[&str]) -> Result<Broker, String> {

@@ -68,6 +68,16 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "javas_consumer_protocol_on_apache",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "javas_consumer_protocol_on_the_embedded_broker",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "javas_client_speaks_tls_and_sasl",
         on: NO_JARS,
         reason: NEEDS_JARS,
