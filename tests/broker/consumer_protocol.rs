@@ -1,7 +1,8 @@
 //! `eda consume -X group.protocol=consumer`: groups of KIP-848, where the broker assigns.
 
 use super::{PATIENCE, create, numbers, send_numbers, topic, topic_on};
-use crate::support::{Broker, Running, broker, eda, fresh, wait_until};
+use crate::support::kafka_tools::{produce_keys, tool};
+use crate::support::{Broker, Running, broker, eda, excused, fresh, wait_until};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -120,4 +121,74 @@ fn a_pattern_finds_a_topic_that_is_made_later() {
     consume.wait_for_records(10, PATIENCE);
     consume.interrupt();
     consume.wait(PATIENCE).status(130);
+}
+
+#[test]
+fn javas_consumer_protocol_on_apache() {
+    if excused("javas_consumer_protocol_on_apache") {
+        return;
+    }
+    javas_consumer_protocol(broker());
+}
+
+#[test]
+fn javas_consumer_protocol_on_the_embedded_broker() {
+    if excused("javas_consumer_protocol_on_the_embedded_broker") {
+        return;
+    }
+    javas_consumer_protocol(&Broker::embedded(&[]));
+}
+
+/// A group of KIP-848 with members of Java's and ours, as Java's tool and ours describe it.
+fn javas_consumer_protocol(broker: &Broker) {
+    let topic = topic_on(broker, "orders", 6);
+    let group = fresh("payment-service");
+    let keys: Vec<String> = (0..30).map(|n| format!("order-{n}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    produce_keys(broker, &topic, &keys);
+    let arguments = [
+        "--topic",
+        &topic,
+        "--group",
+        &group,
+        "--command-property",
+        "group.protocol=consumer",
+        "--from-beginning",
+        "--max-messages",
+        "20",
+        "--timeout-ms",
+        "20000",
+    ];
+    let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+    let consumed = tool(class, broker, &arguments, "");
+    let of_java = consumed.lines().filter(|line| line.starts_with("order-"));
+    assert_eq!(of_java.count(), 20, "{consumed}");
+    let consume = member(broker, &topic, &group);
+    consume.wait_for_records(10, PATIENCE);
+    let class = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+    let describe = |more: &[&str]| {
+        let arguments = [&["--describe", "--group", &group], more].concat();
+        tool(class, broker, &arguments, "")
+    };
+    let state = describe(&["--state", "--verbose"]);
+    assert!(state.contains("uniform"), "{state}");
+    assert!(state.contains("Stable"), "{state}");
+    let members = describe(&["--members", "--verbose"]);
+    let assigned = format!("{topic}:0,1,2,3,4,5");
+    assert_eq!(
+        members.matches(&assigned).count(),
+        2,
+        "now and in the target: {members}"
+    );
+    let partitions = describe(&[]);
+    let of_topic = partitions.lines().filter(|line| line.contains(&topic));
+    assert_eq!(of_topic.count(), 6, "{partitions}");
+    let listed = tool(class, broker, &["--list", "--type", "consumer"], "");
+    assert!(listed.contains(&group), "{listed}");
+    consume.interrupt();
+    let read = consume.wait(PATIENCE).status(130).records();
+    assert_eq!(read.len(), 10);
+    let lag = eda(&["lag", "--group", &group, "--max", "0"]);
+    lag.on(broker).run().succeeds();
+    tool(class, broker, &["--delete", "--group", &group], "");
 }

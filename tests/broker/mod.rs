@@ -17,6 +17,7 @@ mod fleet;
 mod foreign;
 mod group;
 mod groups;
+mod heartbeats;
 mod lag;
 mod lossless;
 mod offsets;

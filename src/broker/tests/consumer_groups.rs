@@ -128,9 +128,9 @@ async fn members_share_a_topic_and_are_described() {
     let (state, topic) = world(2).await;
     assert_eq!(listed(&state).await, None);
     let first = beat(&state, &join("a")).await;
-    assert_eq!(first, Ok((1, Some(vec![0, 1]))));
-    assert_eq!(beat(&state, &join("b")).await, Ok((2, Some(vec![]))));
-    assert_eq!(beat(&state, &alive("a", 1)).await, Ok((1, Some(vec![0]))));
+    assert_eq!(first, Ok((2, Some(vec![0, 1]))));
+    assert_eq!(beat(&state, &join("b")).await, Ok((3, Some(vec![]))));
+    assert_eq!(beat(&state, &alive("a", 2)).await, Ok((2, Some(vec![0]))));
     let group = described(&state).await;
     assert_eq!(group.group_state.as_str(), "Reconciling");
     let indexes = |assignment: &consumer_group_describe_response::Assignment| -> Vec<i32> {
@@ -144,15 +144,15 @@ async fn members_share_a_topic_and_are_described() {
     );
     assert_eq!(indexes(&group.members[0].target_assignment), [0]);
     let owned = TopicPartitions::default().with_topic_id(topic);
-    let let_go = alive("a", 1).with_topic_partitions(Some(vec![owned.with_partitions(vec![0])]));
-    assert_eq!(beat(&state, &let_go).await, Ok((2, None)));
-    assert_eq!(beat(&state, &alive("b", 2)).await, Ok((2, Some(vec![1]))));
+    let let_go = alive("a", 2).with_topic_partitions(Some(vec![owned.with_partitions(vec![0])]));
+    assert_eq!(beat(&state, &let_go).await, Ok((3, None)));
+    assert_eq!(beat(&state, &alive("b", 3)).await, Ok((3, Some(vec![1]))));
     let group = described(&state).await;
-    assert_eq!((group.group_epoch, group.assignment_epoch), (2, 2));
+    assert_eq!((group.group_epoch, group.assignment_epoch), (3, 3));
     assert_eq!(group.assignor_name.as_str(), "uniform");
     assert_eq!(group.group_state.as_str(), "Stable");
     let member = &group.members[1];
-    assert_eq!((member.member_id.as_str(), member.member_epoch), ("b", 2));
+    assert_eq!((member.member_id.as_str(), member.member_epoch), ("b", 3));
     assert_eq!(
         (member.client_id.as_str(), member.client_host.as_str()),
         ("test", "/127.0.0.1")
@@ -180,7 +180,7 @@ async fn what_is_asked_for_is_checked_before_the_group_is_looked_at() {
         (join(""), ResponseError::InvalidRequest),
         (assignor, ResponseError::UnsupportedAssignor),
         (pattern, ResponseError::InvalidRegularExpression),
-        (alive("a", 1), ResponseError::GroupIdNotFound),
+        (alive("a", 2), ResponseError::GroupIdNotFound),
         (alive("a", -1), ResponseError::GroupIdNotFound),
     ];
     for (request, error) in cases {
@@ -197,24 +197,24 @@ async fn what_is_asked_for_is_checked_before_the_group_is_looked_at() {
 async fn commits_and_fetches_follow_the_members_epoch() {
     let (state, _) = world(1).await;
     let not_found = ResponseError::GroupIdNotFound.code();
-    assert_eq!(commit(&state, "a", 1, 9).await, not_found);
+    assert_eq!(commit(&state, "a", 2, 9).await, not_found);
     beat(&state, &join("a")).await.unwrap();
     let stale = ResponseError::StaleMemberEpoch.code();
     let unknown = ResponseError::UnknownMemberId.code();
-    assert_eq!(commit(&state, "a", 2, 9).await, stale);
-    assert_eq!(commit(&state, "b", 1, 9).await, unknown);
+    assert_eq!(commit(&state, "a", 3, 9).await, stale);
+    assert_eq!(commit(&state, "b", 2, 9).await, unknown);
     assert_eq!(
         commit(&state, "", -1, 9).await,
         unknown,
         "there are members"
     );
     let too_old = ResponseError::UnsupportedVersion.code();
-    assert_eq!(commit(&state, "a", 1, 8).await, too_old);
-    assert_eq!(commit(&state, "a", 1, 9).await, 0);
+    assert_eq!(commit(&state, "a", 2, 8).await, too_old);
+    assert_eq!(commit(&state, "a", 2, 9).await, 0);
     assert_eq!(committed(&state, None, -1).await, (0, 7));
-    assert_eq!(committed(&state, Some("a"), 1).await, (0, 7));
-    assert_eq!(committed(&state, Some("a"), 2).await, (stale, -1));
-    assert_eq!(committed(&state, Some("b"), 1).await, (unknown, -1));
+    assert_eq!(committed(&state, Some("a"), 2).await, (0, 7));
+    assert_eq!(committed(&state, Some("a"), 3).await, (stale, -1));
+    assert_eq!(committed(&state, Some("b"), 2).await, (unknown, -1));
     let partition = offset_delete_request::OffsetDeleteRequestPartition::default();
     let topic = offset_delete_request::OffsetDeleteRequestTopic::default()
         .with_name(orders())

@@ -41,7 +41,8 @@ impl Machine {
     pub(crate) fn new(settings: Settings) -> Machine {
         Machine {
             settings,
-            epoch: 0,
+            // As in Kafka 4.3: so the first member is told 2, or 1 when it wants nothing.
+            epoch: 1,
             target_epoch: 0,
             target: BTreeMap::new(),
             members: BTreeMap::new(),
@@ -151,7 +152,7 @@ impl Machine {
         // From here on nothing can fail.
         self.take_over_instance(request, &before.id);
         let mut member = before.clone();
-        let changed = member.update(request) || self.epoch == 0;
+        let changed = member.update(request);
         member.session_until = now + self.settings.session;
         self.keep(member);
         self.refresh(changed, image);

@@ -8,23 +8,23 @@ fn a_partition_goes_to_its_new_owner_when_the_old_one_has_let_go() {
     let (mut group, image, now) = (machine(), topics(&[("orders", 4)]), start());
     let mut beat = |request: Heartbeat| group.heartbeat(&request, &image, now).unwrap();
     let first = beat(join("a", &["orders"]));
-    assert_eq!(first.epoch, 1);
+    assert_eq!(first.epoch, 2);
     assert_eq!(given(&first), Some(places(1, &[0, 1, 2, 3])));
     // The other waits for partitions; nobody has said that they are free.
     let second = beat(join("b", &["orders"]));
-    assert_eq!((second.epoch, given(&second)), (2, Some(Vec::new())));
+    assert_eq!((second.epoch, given(&second)), (3, Some(Vec::new())));
     let kept = places(1, &[0, 1]);
-    let asked = beat(alive("a", 1));
-    assert_eq!((asked.epoch, given(&asked)), (1, Some(kept.clone())));
-    assert_eq!(given(&beat(alive("b", 2))), None);
+    let asked = beat(alive("a", 2));
+    assert_eq!((asked.epoch, given(&asked)), (2, Some(kept.clone())));
+    assert_eq!(given(&beat(alive("b", 3))), None);
     // It lives, and does not say that it has let go.
-    assert_eq!(beat(alive("a", 1)).epoch, 1);
-    let still = beat(owning("a", 1, &places(1, &[0, 1, 2])));
-    assert_eq!((still.epoch, given(&still)), (1, None));
-    assert_eq!(given(&beat(alive("b", 2))), None);
-    assert_eq!(beat(owning("a", 1, &kept)).epoch, 2);
-    let got = beat(alive("b", 2));
-    assert_eq!((got.epoch, given(&got)), (2, Some(places(1, &[2, 3]))));
+    assert_eq!(beat(alive("a", 2)).epoch, 2);
+    let still = beat(owning("a", 2, &places(1, &[0, 1, 2])));
+    assert_eq!((still.epoch, given(&still)), (2, None));
+    assert_eq!(given(&beat(alive("b", 3))), None);
+    assert_eq!(beat(owning("a", 2, &kept)).epoch, 3);
+    let got = beat(alive("b", 3));
+    assert_eq!((got.epoch, given(&got)), (3, Some(places(1, &[2, 3]))));
     assert_eq!(group.state(), "Stable");
 }
 
@@ -36,11 +36,11 @@ fn states_are_kafkas() {
     group.heartbeat(&join_as("a"), &image, now).unwrap();
     assert_eq!(group.state(), "Stable");
     group.heartbeat(&join_as("b"), &image, now).unwrap();
-    assert_eq!((group.state(), group.epochs()), ("Reconciling", (2, 2)));
+    assert_eq!((group.state(), group.epochs()), ("Reconciling", (3, 3)));
     group.heartbeat(&alive("b", LEAVE), &image, now).unwrap();
-    assert_eq!((group.state(), group.epochs()), ("Assigning", (3, 2)));
-    group.heartbeat(&alive("a", 1), &image, now).unwrap();
-    assert_eq!((group.state(), group.epochs()), ("Stable", (3, 3)));
+    assert_eq!((group.state(), group.epochs()), ("Assigning", (4, 3)));
+    group.heartbeat(&alive("a", 2), &image, now).unwrap();
+    assert_eq!((group.state(), group.epochs()), ("Stable", (4, 4)));
     group.heartbeat(&alive("a", LEAVE), &image, now).unwrap();
     assert_eq!(group.state(), "Empty");
 }
@@ -50,26 +50,26 @@ fn who_knows_another_epoch_is_fenced_unless_an_answer_may_have_been_lost() {
     let (mut group, image, now) = (machine(), topics(&[("orders", 2)]), start());
     let mut beat = |request: Heartbeat| group.heartbeat(&request, &image, now);
     beat(join("a", &["orders"])).unwrap();
-    assert_eq!(code(beat(alive("a", 2))), ResponseError::FencedMemberEpoch);
-    assert_eq!(code(beat(alive("b", 1))), ResponseError::UnknownMemberId);
+    assert_eq!(code(beat(alive("a", 3))), ResponseError::FencedMemberEpoch);
+    assert_eq!(code(beat(alive("b", 2))), ResponseError::UnknownMemberId);
     assert_eq!(
         code(beat(alive("b", LEAVE))),
         ResponseError::UnknownMemberId
     );
     let changed = Heartbeat {
         topics: Some(vec!["orders".to_owned(), "payments".to_owned()]),
-        ..alive("a", 1)
+        ..alive("a", 2)
     };
-    assert_eq!(beat(changed).unwrap().epoch, 2);
+    assert_eq!(beat(changed).unwrap().epoch, 3);
     // It says it has no more than it was told of: the answer with epoch 2 was lost.
-    let lost = beat(owning("a", 1, &places(1, &[0, 1])));
-    assert_eq!(lost.unwrap().epoch, 2);
-    let too_much = beat(owning("a", 1, &places(2, &[0])));
+    let lost = beat(owning("a", 2, &places(1, &[0, 1])));
+    assert_eq!(lost.unwrap().epoch, 3);
+    let too_much = beat(owning("a", 2, &places(2, &[0])));
     assert_eq!(code(too_much), ResponseError::FencedMemberEpoch);
-    assert_eq!(code(beat(alive("a", 1))), ResponseError::FencedMemberEpoch);
+    assert_eq!(code(beat(alive("a", 2))), ResponseError::FencedMemberEpoch);
     // A fenced member comes back as what it was.
     let back = beat(join("a", &["orders", "payments"])).unwrap();
-    assert_eq!((back.epoch, given(&back)), (2, Some(places(1, &[0, 1]))));
+    assert_eq!((back.epoch, given(&back)), (3, Some(places(1, &[0, 1]))));
 }
 
 #[test]
@@ -86,9 +86,9 @@ fn a_silent_member_is_out_and_the_others_get_what_it_had() {
     group.pass_time(now + SECOND * 44);
     assert_eq!(group.members().count(), 2);
     group.pass_time(now + SECOND * 45);
-    let told = group.heartbeat(&alive("b", 2), &image, later).unwrap();
-    assert_eq!((told.epoch, given(&told)), (3, Some(places(1, &[0, 1]))));
-    let fenced = group.heartbeat(&alive("a", 1), &image, later);
+    let told = group.heartbeat(&alive("b", 3), &image, later).unwrap();
+    assert_eq!((told.epoch, given(&told)), (4, Some(places(1, &[0, 1]))));
+    let fenced = group.heartbeat(&alive("a", 2), &image, later);
     assert_eq!(code(fenced), ResponseError::UnknownMemberId);
 }
 
@@ -101,16 +101,16 @@ fn who_does_not_let_go_in_time_is_out() {
     group
         .heartbeat(&join("b", &["orders"]), &image, now)
         .unwrap();
-    group.heartbeat(&alive("a", 1), &image, now).unwrap();
+    group.heartbeat(&alive("a", 2), &image, now).unwrap();
     // It lives, and that is not enough.
     for seconds in [10, 20, 29] {
         let at = now + SECOND * seconds;
-        group.heartbeat(&alive("a", 1), &image, at).unwrap();
-        group.heartbeat(&alive("b", 2), &image, at).unwrap();
+        group.heartbeat(&alive("a", 2), &image, at).unwrap();
+        group.heartbeat(&alive("b", 3), &image, at).unwrap();
     }
     assert_eq!(group.next_limit(), Some(now + SECOND * 30));
     group.pass_time(now + SECOND * 30);
-    let told = group.heartbeat(&alive("b", 2), &image, now).unwrap();
+    let told = group.heartbeat(&alive("b", 3), &image, now).unwrap();
     assert_eq!(given(&told), Some(places(1, &[0, 1])));
 }
 
@@ -122,21 +122,21 @@ fn topics_that_come_grow_and_go_make_a_new_target() {
         (told.epoch, given(&told))
     };
     let none = topics(&[]);
-    assert_eq!(beat(join("a", &["orders"]), &none), (1, Some(vec![])));
-    assert_eq!(beat(alive("a", 1), &none), (1, None));
+    assert_eq!(beat(join("a", &["orders"]), &none), (2, Some(vec![])));
+    assert_eq!(beat(alive("a", 2), &none), (2, None));
     let one = topics(&[("orders", 1)]);
-    assert_eq!(beat(alive("a", 1), &one), (2, Some(places(1, &[0]))));
+    assert_eq!(beat(alive("a", 2), &one), (3, Some(places(1, &[0]))));
     let grown = topics(&[("orders", 2)]);
     let both = places(1, &[0, 1]);
-    assert_eq!(beat(alive("a", 2), &grown), (3, Some(both.clone())));
+    assert_eq!(beat(alive("a", 3), &grown), (4, Some(both.clone())));
     let more = topics(&[("orders", 2), ("payments", 1)]);
     assert_eq!(
-        beat(alive("a", 3), &more),
-        (3, None),
+        beat(alive("a", 4), &more),
+        (4, None),
         "it wants no payments"
     );
-    assert_eq!(beat(alive("a", 3), &none), (3, Some(vec![])));
-    assert_eq!(beat(owning("a", 3, &[]), &none), (4, None));
+    assert_eq!(beat(alive("a", 4), &none), (4, Some(vec![])));
+    assert_eq!(beat(owning("a", 4, &[]), &none), (5, None));
 }
 
 #[test]
@@ -155,18 +155,18 @@ fn a_pattern_finds_topics_that_come_later() {
     assert_eq!(given(&told), Some(places(1, &[0])));
     assert!(group.subscribes("orders-eu") && !group.subscribes("payments"));
     let image = topics(&[("orders-eu", 1), ("payments", 1), ("orders-us", 1)]);
-    let told = group.heartbeat(&alive("a", 1), &image, now).unwrap();
+    let told = group.heartbeat(&alive("a", 2), &image, now).unwrap();
     let both = [places(1, &[0]), places(3, &[0])].concat();
-    assert_eq!((told.epoch, given(&told)), (2, Some(both)));
+    assert_eq!((told.epoch, given(&told)), (3, Some(both)));
     // Names and patterns count together; an empty pattern is none.
     let names = Heartbeat {
         topics: Some(vec!["payments".to_owned()]),
         pattern: Some(String::new()),
         owned: Some(Vec::new()),
-        ..alive("a", 2)
+        ..alive("a", 3)
     };
     let told = group.heartbeat(&names, &image, now).unwrap();
-    assert_eq!((told.epoch, given(&told)), (3, Some(places(2, &[0]))));
+    assert_eq!((told.epoch, given(&told)), (4, Some(places(2, &[0]))));
 }
 
 #[test]

@@ -17,26 +17,26 @@ fn a_static_member_that_comes_back_disturbs_nobody() {
     let mut beat = |request: Heartbeat| group.heartbeat(&request, &image, now);
     beat(fixed(join("a", &["orders"]), "one")).unwrap();
     beat(join("b", &["orders"])).unwrap();
-    beat(fixed(alive("a", 1), "one")).unwrap();
+    beat(fixed(alive("a", 2), "one")).unwrap();
     let kept = places(1, &[0, 1]);
-    beat(fixed(owning("a", 1, &kept), "one")).unwrap();
-    beat(alive("b", 2)).unwrap();
+    beat(fixed(owning("a", 2, &kept), "one")).unwrap();
+    beat(alive("b", 3)).unwrap();
     // It still lives, so nobody else can be it.
     let early = beat(fixed(join("c", &["orders"]), "one"));
     assert_eq!(code(early), ResponseError::UnreleasedInstanceId);
     let left = beat(fixed(alive("a", LEAVE_FOR_NOW), "one")).unwrap();
     assert_eq!(left.epoch, LEAVE_FOR_NOW);
     // What it had is kept for it.
-    assert_eq!(given(&beat(alive("b", 2)).unwrap()), None);
+    assert_eq!(given(&beat(alive("b", 3)).unwrap()), None);
     let back = beat(fixed(join("c", &["orders"]), "one")).unwrap();
-    assert_eq!((back.epoch, given(&back)), (2, Some(kept)));
-    assert_eq!(given(&beat(alive("b", 2)).unwrap()), None);
-    let former = beat(fixed(alive("a", 2), "one"));
+    assert_eq!((back.epoch, given(&back)), (3, Some(kept)));
+    assert_eq!(given(&beat(alive("b", 3)).unwrap()), None);
+    let former = beat(fixed(alive("a", 3), "one"));
     assert_eq!(code(former), ResponseError::FencedInstanceId);
-    assert_eq!(code(beat(alive("a", 2))), ResponseError::UnknownMemberId);
-    let unknown = beat(fixed(alive("a", 2), "two"));
+    assert_eq!(code(beat(alive("a", 3))), ResponseError::UnknownMemberId);
+    let unknown = beat(fixed(alive("a", 3), "two"));
     assert_eq!(code(unknown), ResponseError::UnknownMemberId);
-    assert_eq!((group.state(), group.epochs()), ("Stable", (2, 2)));
+    assert_eq!((group.state(), group.epochs()), ("Stable", (3, 3)));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_static_member_that_leaves_for_good_or_stays_away_is_out() {
     beat(fixed(alive("a", LEAVE), "one")).unwrap();
     beat(fixed(join("b", &["orders"]), "one")).unwrap();
     beat(fixed(alive("b", LEAVE_FOR_NOW), "one")).unwrap();
-    let gone = beat(fixed(alive("b", 3), "one"));
+    let gone = beat(fixed(alive("b", 4), "one"));
     assert_eq!(code(gone), ResponseError::FencedMemberEpoch);
     group.pass_time(now + SECOND * 45);
     assert!(group.is_empty());
@@ -73,28 +73,28 @@ fn members_commit_what_they_have_had_since_the_epoch_they_know() {
     group
         .heartbeat(&join("b", &["orders"]), &image, now)
         .unwrap();
-    group.heartbeat(&alive("a", 1), &image, now).unwrap();
+    group.heartbeat(&alive("a", 2), &image, now).unwrap();
     let kept = places(1, &[0, 1]);
     group
-        .heartbeat(&owning("a", 1, &kept), &image, now)
+        .heartbeat(&owning("a", 2, &kept), &image, now)
         .unwrap();
-    group.heartbeat(&alive("b", 2), &image, now).unwrap();
+    group.heartbeat(&alive("b", 3), &image, now).unwrap();
     let may = |member: &str, epoch: i32| group.may_commit(&caller(member, epoch), false);
     let unknown = Err(ResponseError::UnknownMemberId);
-    assert_eq!((may("", -1), may("c", 2)), (unknown, unknown));
+    assert_eq!((may("", -1), may("c", 3)), (unknown, unknown));
     let stale = Err(ResponseError::StaleMemberEpoch);
     assert_eq!(
-        (may("a", 1), may("a", 2), may("a", 3)),
+        (may("a", 2), may("a", 3), may("a", 4)),
         (Ok(()), Ok(()), stale)
     );
     assert_eq!(group.may_commit(&caller("", -1), true), Ok(()));
     let place = |member: &str, epoch: i32, index: i32| {
         group.may_commit_place(&caller(member, epoch), "orders", index)
     };
-    assert_eq!(place("a", 2, 3), Ok(()), "Kafka trusts a present epoch");
-    assert_eq!((place("a", 1, 0), place("a", 1, 2)), (Ok(()), stale));
-    assert_eq!((place("b", 1, 2), place("b", 2, 2)), (stale, Ok(())));
+    assert_eq!(place("a", 3, 3), Ok(()), "Kafka trusts a present epoch");
+    assert_eq!((place("a", 2, 0), place("a", 2, 2)), (Ok(()), stale));
+    assert_eq!((place("b", 2, 2), place("b", 3, 2)), (stale, Ok(())));
     let fetch = |member: Option<&str>, epoch: i32| group.may_fetch(member, epoch);
     assert_eq!((fetch(None, -1), fetch(Some("c"), -1)), (Ok(()), unknown));
-    assert_eq!((fetch(Some("a"), 2), fetch(Some("a"), 1)), (Ok(()), stale));
+    assert_eq!((fetch(Some("a"), 3), fetch(Some("a"), 2)), (Ok(()), stale));
 }
