@@ -9,6 +9,8 @@ use kafka_protocol::messages::*;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use super::super::transaction::state::Identity;
+use super::transactions::World;
 use super::*;
 
 fn name(text: &'static str) -> StrBytes {
@@ -232,6 +234,48 @@ async fn commits_and_fetches_follow_the_members_epoch() {
     assert_eq!(commit(&state, "", -1, 9).await, 0);
     let deleted = ask(&state, &delete, 2).await.results.remove(0);
     assert_eq!((deleted.error_code, listed(&state).await), (0, None));
+}
+
+#[tokio::test]
+async fn transactions_commit_for_members_too() {
+    let world = World::new().await;
+    let producer = world.new_producer().await;
+    assert_eq!(world.add_group(producer).await, 0);
+    beat(&world.0, &join("a")).await.unwrap();
+    let stale = ResponseError::IllegalGeneration.code();
+    let unknown = ResponseError::UnknownMemberId.code();
+    let cases = [
+        ("a", 3, stale),
+        ("a", 1, stale),
+        ("b", 2, unknown),
+        ("", 2, unknown),
+        ("", -1, 0),
+        ("a", 2, 0),
+    ];
+    for (member, epoch, error) in cases {
+        let staged = stage(&world.0, producer, member, epoch).await;
+        assert_eq!(staged, error, "{member} {epoch}");
+    }
+    assert_eq!(world.end(producer, true).await, 0);
+    assert_eq!(committed(&world.0, Some("a"), 2).await, (0, 7));
+}
+
+async fn stage(state: &Arc<State>, producer: Identity, member: &'static str, epoch: i32) -> i16 {
+    let partition = txn_offset_commit_request::TxnOffsetCommitRequestPartition::default()
+        .with_committed_offset(7);
+    let topic = txn_offset_commit_request::TxnOffsetCommitRequestTopic::default()
+        .with_name(orders())
+        .with_partitions(vec![partition]);
+    let request = TxnOffsetCommitRequest::default()
+        .with_transactional_id(TransactionalId(name("id")))
+        .with_group_id(group())
+        .with_producer_id(ProducerId(producer.id))
+        .with_producer_epoch(producer.epoch)
+        .with_member_id(name(member))
+        .with_generation_id(epoch)
+        .with_topics(vec![topic]);
+    let answer = ask(state, &request, 3).await;
+    answer.topics[0].partitions[0].error_code
 }
 
 #[tokio::test]

@@ -142,13 +142,15 @@ impl Coordinator {
         // Held until the group has seen the topics, so that no older picture of them comes after.
         let mut image = lock(&self.image);
         let topics = topics.all();
-        let known = topics
-            .iter()
-            .map(|it| (it.name.clone(), (it.id, it.partition_count())));
-        let fresh: Image = known.collect();
+        let fresh = || {
+            topics
+                .iter()
+                .map(|it| (&it.name, (it.id, it.partition_count())))
+        };
         // The same topics are the same picture: groups need not look at it again.
-        if **image != fresh {
-            *image = Arc::new(fresh);
+        if !image.iter().map(|(name, it)| (name, *it)).eq(fresh()) {
+            let copied = fresh().map(|(name, it)| (name.clone(), it));
+            *image = Arc::new(copied.collect());
         }
         let beat = |it: &mut Group| it.consumer_heartbeat(request, &image, now);
         let told = match request.epoch {

@@ -150,9 +150,9 @@ impl Machine {
             self.patterns.learn(pattern, &self.image)?;
         }
         // From here on nothing can fail.
-        self.take_over_instance(request, &before.id);
+        let merged = self.take_over_instance(request, &before.id);
         let mut member = before.clone();
-        let changed = member.update(request);
+        let changed = member.update(request) || merged;
         member.session_until = now + self.settings.session;
         self.keep(member);
         self.refresh(changed, image);
@@ -248,18 +248,21 @@ impl Machine {
         }
     }
 
-    /// The former self of a static member that is back under another id goes, and leaves it what it shall have.
-    fn take_over_instance(&mut self, request: &Heartbeat, id: &str) {
+    /// The former self of a static member that is back under another id goes, and leaves it what it shall have. Returns
+    /// whether there was a member of the new id, too: then there is one less.
+    fn take_over_instance(&mut self, request: &Heartbeat, id: &str) -> bool {
         let holder = request.instance.as_ref();
         let holder = holder.and_then(|instance| self.instances.get(instance).cloned());
-        if let Some(former) = holder.filter(|holder| holder != id)
-            && let Some(member) = self.members.remove(&former)
-        {
+        let Some(former) = holder.filter(|holder| holder != id) else {
+            return false;
+        };
+        if let Some(member) = self.members.remove(&former) {
             self.let_go(&member);
-            if let Some(target) = self.target.remove(&former) {
-                self.target.insert(id.to_owned(), target);
-            }
         }
+        if let Some(target) = self.target.remove(&former) {
+            self.target.insert(id.to_owned(), target);
+        }
+        self.members.contains_key(id)
     }
 
     /// Keeps a member as it is now, and books what it has.

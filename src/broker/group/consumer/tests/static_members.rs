@@ -55,6 +55,21 @@ fn a_static_member_that_leaves_for_good_or_stays_away_is_out() {
     assert!(group.is_empty());
 }
 
+#[test]
+fn a_member_that_becomes_static_in_the_place_of_another_leaves_nothing_unread() {
+    let (mut group, image, now) = (machine(), topics(&[("orders", 4)]), start());
+    let mut beat = |request: Heartbeat| group.heartbeat(&request, &image, now);
+    beat(fixed(join("a", &["orders"]), "one")).unwrap();
+    beat(join("b", &["orders"])).unwrap();
+    beat(fixed(alive("a", LEAVE_FOR_NOW), "one")).unwrap();
+    let alone = beat(fixed(join("b", &["orders"]), "one")).unwrap();
+    assert_eq!(
+        (alone.epoch, given(&alone)),
+        (4, Some(places(1, &[0, 1, 2, 3])))
+    );
+    assert_eq!(group.members().count(), 1);
+}
+
 fn caller(member: &str, generation: i32) -> Caller {
     Caller {
         member: member.to_owned(),
