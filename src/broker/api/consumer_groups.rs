@@ -13,7 +13,6 @@ use kafka_protocol::messages::consumer_group_heartbeat_response::{
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, GroupId, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::super::group::consumer::Refused;
@@ -21,14 +20,11 @@ use super::super::group::consumer::heartbeat::{Heartbeat, Told};
 use super::super::group::consumer::machine::Machine;
 use super::super::group::consumer::member::{Member, by_topic};
 use super::describe_groups::GROUP_OPERATIONS;
+use super::groups::owned;
 use super::{Answer, Call, text};
 
 /// A member of the consumer protocol, as opposed to a classic one in an upgraded group (KIP-1099).
 const CONSUMER_MEMBER: i8 = 1;
-
-fn owned(value: Option<&StrBytes>) -> Option<String> {
-    value.map(|value| value.to_string())
-}
 
 /// A member joins, lives or leaves, and is told what it may read.
 pub(super) async fn heartbeat(call: Call<'_>, request: ConsumerGroupHeartbeatRequest) -> Answer {

@@ -2,6 +2,7 @@
 
 mod consumer_groups;
 mod describe_transactions;
+mod durability;
 mod faults;
 mod groups;
 mod hostile;
