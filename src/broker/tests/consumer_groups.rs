@@ -10,6 +10,7 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::super::transaction::state::Identity;
+use super::durability::open;
 use super::transactions::World;
 use super::*;
 
@@ -308,6 +309,39 @@ async fn an_empty_group_becomes_one_of_the_other_kind_and_keeps_its_offsets() {
     assert_eq!(refused, Err(ResponseError::GroupIdNotFound));
     let group = described(&state).await;
     assert_eq!(group.error_code, not_found);
+}
+
+#[tokio::test]
+async fn members_go_on_when_the_broker_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = open(folder.path());
+    assert_eq!(world.create().await, 0);
+    let by_pattern = join("b")
+        .with_subscribed_topic_names(None)
+        .with_subscribed_topic_regex(Some(name("or.*")));
+    beat(&world.0, &join("a")).await.unwrap();
+    beat(&world.0, &by_pattern).await.unwrap();
+    assert_eq!(beat(&world.0, &alive("a", 2)).await, Ok((2, Some(vec![0]))));
+    let before = described(&world.0).await;
+    drop(world);
+    let (world, _) = open(folder.path());
+    let line = ["consumer", "consumer", "Reconciling"].map(str::to_owned);
+    assert_eq!(listed(&world.0).await, Some(line));
+    assert_eq!(described(&world.0).await, before);
+    assert_eq!(beat(&world.0, &alive("b", 3)).await, Ok((3, None)));
+    let topic = world.0.topics.get("orders").unwrap().id;
+    let owned = TopicPartitions::default().with_topic_id(topic);
+    let let_go = alive("a", 2).with_topic_partitions(Some(vec![owned.with_partitions(vec![0])]));
+    assert_eq!(beat(&world.0, &let_go).await, Ok((3, None)));
+    assert_eq!(beat(&world.0, &alive("b", 3)).await, Ok((3, Some(vec![1]))));
+    for member in ["a", "b"] {
+        beat(&world.0, &alive(member, -1)).await.unwrap();
+    }
+    drop(world);
+    let (world, _) = open(folder.path());
+    let line = ["consumer", "consumer", "Empty"].map(str::to_owned);
+    assert_eq!(listed(&world.0).await, Some(line));
+    assert_eq!(beat(&world.0, &join("c")).await, Ok((6, Some(vec![0, 1]))));
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ impl Group {
     ) -> Result<Told, Refused> {
         if let Some(machine) = &mut self.consumer {
             let told = machine.heartbeat(request, image, now);
+            self.unsaved |= machine.take_change();
             self.note_emptiness(now);
             return told;
         }
@@ -63,6 +64,7 @@ impl Group {
                 self.pending.clear();
                 self.protocol_type = Some(CONSUMER.to_owned());
                 self.consumer = Some(Box::new(machine));
+                self.unsaved = true;
                 self.note_emptiness(now);
                 return Ok(told);
             }
@@ -93,6 +95,7 @@ impl Group {
     pub(in crate::broker::group) fn pass_consumers_time(&mut self, now: Instant) {
         if let Some(machine) = &mut self.consumer {
             machine.pass_time(now);
+            self.unsaved |= machine.take_change();
             self.note_emptiness(now);
         }
     }

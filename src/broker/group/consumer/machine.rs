@@ -34,6 +34,8 @@ pub(crate) struct Machine {
     pub(super) image: Arc<Image>,
     /// Those of them that members want.
     pub(super) subscribed: Image,
+    /// More than a member's time limits has changed since [`Machine::take_change`] was asked.
+    pub(super) changed: bool,
 }
 
 impl Machine {
@@ -51,6 +53,7 @@ impl Machine {
             patterns: Patterns::default(),
             image: Arc::default(),
             subscribed: Image::new(),
+            changed: false,
         }
     }
 
@@ -266,9 +269,14 @@ impl Machine {
     }
 
     /// Keeps a member as it is now, and books what it has.
-    fn keep(&mut self, member: Member) {
-        if let Some(before) = self.members.remove(&member.id) {
-            self.let_go(&before);
+    pub(super) fn keep(&mut self, member: Member) {
+        match self.members.remove(&member.id) {
+            None => self.changed = true,
+            Some(mut before) => {
+                self.let_go(&before);
+                before.session_until = member.session_until;
+                self.changed |= before != member;
+            }
         }
         for place in member.places() {
             self.owners.insert(*place, member.id.clone());
@@ -298,7 +306,13 @@ impl Machine {
         };
         self.let_go(&member);
         self.target.remove(id);
+        self.changed = true;
         self.refresh(true, &self.image.clone());
+    }
+
+    /// Whether anything has changed, but for how long members have been silent, since this was asked last.
+    pub(crate) fn take_change(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Fences everybody whose time is up.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::heartbeat::Heartbeat;
 use super::{Assignor, Place};
 
 /// How far a member is with what it shall have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Progress {
     /// It has it, as far as its epoch goes.
     Stable,
@@ -20,7 +22,7 @@ pub(crate) enum Progress {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Member {
     /// The id it has chosen.
     pub(crate) id: String,
@@ -57,7 +59,7 @@ pub(crate) struct Member {
 
 impl Member {
     /// A newcomer, who has said nothing yet.
-    pub(super) fn new(id: &str, now: Instant) -> Member {
+    pub(super) fn new(id: &str, session_until: Instant) -> Member {
         Member {
             id: id.to_owned(),
             instance: None,
@@ -73,7 +75,7 @@ impl Member {
             progress: Progress::Stable,
             assigned: BTreeMap::new(),
             revoking: BTreeMap::new(),
-            session_until: now,
+            session_until,
             revoked_until: None,
         }
     }

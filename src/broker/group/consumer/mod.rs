@@ -7,6 +7,7 @@
 //! - [`uniform`], [`range`]: the assignors.
 //! - [`subscription`]: the topics there are, and which of them a member wants.
 //! - [`commits`]: who may commit and fetch offsets.
+//! - [`saved`]: a group as the journal of a data directory keeps it.
 //! - [`conversion`]: an empty group of the one kind becomes one of the other.
 //!
 //! All but the last is pure: the time and the topics there are come as arguments.
@@ -22,6 +23,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod machine;
 pub(crate) mod member;
 mod range;
+pub(crate) mod saved;
 pub(crate) mod subscription;
 mod target;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A partition: its topic's id and its index.
@@ -48,7 +51,8 @@ pub(crate) struct Settings {
 }
 
 /// Who decides what each member shall have (`group.consumer.assignors`). Ordered by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Assignor {
     /// For each topic, neighbouring partitions to each of its subscribers, in the order of their ids.
     Range,

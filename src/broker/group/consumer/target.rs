@@ -41,6 +41,7 @@ impl Machine {
         let subscribed: Image = subscribed.collect();
         if changed || subscribed != self.subscribed {
             self.epoch = self.epoch.saturating_add(1);
+            self.changed = true;
         }
         self.subscribed = subscribed;
     }
@@ -76,5 +77,6 @@ impl Machine {
         let shares = self.assignor().assign(&subscribers, &topics);
         self.target = self.members.keys().cloned().zip(shares).collect();
         self.target_epoch = self.epoch;
+        self.changed = true;
     }
 }
