@@ -110,6 +110,40 @@ fn the_partitions_of_a_member_that_was_killed_go_to_the_other() {
 }
 
 #[test]
+fn members_go_on_when_their_broker_was_killed_and_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::embedded_in(folder.path());
+    let (topic, group) = (topic_on(&broker, "orders", 4), fresh("payment-service"));
+    let first = member(&broker, &topic, &group);
+    let second = member(&broker, &topic, &group);
+    wait_for_shares(&broker, &group, &[2, 2]);
+    send_on(&broker, &topic, 0..40);
+    first.wait_for_records(20, PATIENCE);
+    second.wait_for_records(20, PATIENCE);
+    let described = |broker: &Broker| {
+        let describe = eda(&["group", "describe", &group, "--json"]);
+        describe.on(broker).run().succeeds().json()[0]["members"].clone()
+    };
+    let members = described(&broker);
+    broker.kill();
+    let data = ["--data", folder.path().to_str().unwrap()];
+    let broker = Broker::embedded_at(broker.address(), &data);
+    assert_eq!(described(&broker), members);
+    send_on(&broker, &topic, 40..80);
+    first.wait_for_records(40, PATIENCE);
+    second.wait_for_records(40, PATIENCE);
+    let read = [first.records(), second.records()].concat();
+    let read: BTreeSet<i64> = numbers(&read).into_iter().collect();
+    assert!(read.into_iter().eq(0..80));
+    for member in [first, second] {
+        member.interrupt();
+        member.wait(PATIENCE).status(130);
+    }
+    let lag = eda(&["lag", "--group", &group, "--max", "0"]);
+    lag.on(&broker).run().succeeds();
+}
+
+#[test]
 fn a_pattern_finds_a_topic_that_is_made_later() {
     let (prefix, group) = (fresh("orders"), fresh("payment-service"));
     create(broker(), &format!("{prefix}.eu"), 1);
