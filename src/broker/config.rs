@@ -1,12 +1,12 @@
 //! Configuration of topics and of the broker: the names, types and defaults of Apache Kafka 4, one table each.
 //!
-//! What the broker acts on: `cleanup.policy` (`compact` keeps everything for now), `retention.*`, `max.message.bytes`,
+//! What the broker acts on: `cleanup.policy` and what belongs to it, `retention.*`, `max.message.bytes`,
 //! `message.timestamp.*`, `min.insync.replicas` (there is one replica) and `segment.*` as an upper bound. The others are
 //! validated, kept and described, so that tools find what they expect.
 
 use std::collections::BTreeMap;
 
-use super::log::Policy;
+use super::log::{Compaction, Policy};
 
 /// The type of a value, as DescribeConfigs numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +233,15 @@ impl TopicConfig {
                 segment_bytes: number("segment.bytes").unsigned_abs(),
                 segment_milliseconds: number("segment.ms"),
                 append_time: text("message.timestamp.type") == "LogAppendTime",
+                compaction: cleans("compact").then(|| Compaction {
+                    min_dirty_ratio: text("min.cleanable.dirty.ratio")
+                        .trim()
+                        .parse()
+                        .unwrap_or_default(),
+                    min_lag: number("min.compaction.lag.ms"),
+                    max_lag: number("max.compaction.lag.ms"),
+                    delete_retention: number("delete.retention.ms"),
+                }),
             },
             compact: cleans("compact"),
             max_message_bytes: number("max.message.bytes") as i32,

@@ -265,6 +265,7 @@ impl Broker {
             tokio::spawn(listener::accept(listener, state.clone())),
             tokio::spawn(watch_groups(state.clone())),
             tokio::spawn(keep_house(state.clone())),
+            tokio::spawn(compact(state.clone())),
         ];
         tracing::info!(%address, "the broker listens: one node, for development");
         Ok(Broker {
@@ -309,6 +310,18 @@ impl Drop for Broker {
 
 async fn watch_groups(state: Arc<State>) {
     state.groups.watch_limits().await;
+}
+
+/// Compaction, beside everything else: it takes its time.
+async fn compact(state: Arc<State>) {
+    loop {
+        tokio::time::sleep(state.options.retention_check_interval).await;
+        let state = state.clone();
+        let clean = move || state.topics.clean(sync::now_milliseconds());
+        if let Err(error) = tokio::task::spawn_blocking(clean).await {
+            tracing::error!(%error, "compaction failed");
+        }
+    }
 }
 
 /// Retention, ending what is open for too long, and forgetting what has expired.

@@ -81,7 +81,7 @@ impl Coordinator {
 
     /// Writes the group down when a rebalance is over. Where that fails its members join again after the next start.
     fn save(&self, id: &str, group: &mut Group) {
-        if let Some(saved) = group.to_save(now_milliseconds()) {
+        if let Some(saved) = group.take_unsaved(now_milliseconds()) {
             let entry = || Entry::Group {
                 id: id.to_owned(),
                 group: saved,

@@ -49,6 +49,12 @@ impl Offsets {
         self.topics.get(topic)?.get(&partition)
     }
 
+    /// When the oldest was committed, in milliseconds since the Unix epoch.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        let all = self.topics.values().flat_map(BTreeMap::values);
+        all.map(|committed| committed.at).min()
+    }
+
     /// Every topic and its partitions, sorted.
     pub(crate) fn topics(&self) -> impl Iterator<Item = (&String, &BTreeMap<i32, Committed>)> {
         self.topics.iter()

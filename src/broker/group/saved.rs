@@ -63,7 +63,7 @@ impl TryFrom<String> for Opaque {
 
 impl Group {
     /// What to write down, when a rebalance was over since the last time. `now` is in milliseconds since the Unix epoch.
-    pub(super) fn to_save(&mut self, now: i64) -> Option<SavedGroup> {
+    pub(super) fn take_unsaved(&mut self, now: i64) -> Option<SavedGroup> {
         if !std::mem::take(&mut self.unsaved) {
             return None;
         }
@@ -93,6 +93,12 @@ impl Group {
         })
     }
 
+    /// As when a rebalance is over.
+    #[cfg(test)]
+    pub(crate) fn mark_unsaved(&mut self) {
+        self.unsaved = true;
+    }
+
     /// The group as it was written down, with its offsets. Its members have a session's time to be heard of.
     pub(super) fn restore(
         id: &str,
@@ -104,15 +110,19 @@ impl Group {
     ) -> Group {
         let mut group = Group::new(id, limits);
         group.offsets = offsets;
+        let since = |at: i64| {
+            let age = now_milliseconds.saturating_sub(at).max(0) as u64;
+            now.checked_sub(Duration::from_millis(age)).or(Some(now))
+        };
         let Some(saved) = saved else {
+            // It never had members, and its offsets only count.
+            group.empty_since = group.offsets.oldest().map_or(Some(now), since);
             return group;
         };
         group.generation = saved.generation;
         group.protocol_type = saved.protocol_type.clone();
         if saved.members.is_empty() {
-            let age = now_milliseconds.saturating_sub(saved.at).max(0) as u64;
-            let since = now.checked_sub(Duration::from_millis(age));
-            group.empty_since = since.or(Some(now));
+            group.empty_since = since(saved.at);
             let consumer = saved.consumer.as_ref();
             let consumer = consumer.map(|saved| Machine::restore(saved, limits.consumer, now));
             group.consumer = consumer.map(Box::new);

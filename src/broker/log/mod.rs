@@ -6,9 +6,11 @@
 //! - [`marker`]: the control batch that ends a transaction.
 //! - [`segment`]: a stretch of batches in blocks, the unit retention deletes.
 //! - [`partition`]: the log itself, a queue of segments.
+//! - [`cleaner`]: compaction: of each key the last record.
 //! - [`memory`]: the budget all logs of a broker share.
 
 pub(crate) mod batch;
+pub(crate) mod cleaner;
 pub(crate) mod compaction;
 pub(crate) mod marker;
 pub(crate) mod memory;
@@ -17,4 +19,4 @@ pub(crate) mod record;
 pub(crate) mod segment;
 
 pub(crate) use memory::Memory;
-pub(crate) use partition::{Log, Policy};
+pub(crate) use partition::{Compaction, Log, Policy};

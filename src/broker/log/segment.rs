@@ -328,6 +328,22 @@ impl Segment {
         freed
     }
 
+    /// Nothing more is appended; a file is on the disk when this returns.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.seal();
+        match self.file() {
+            Some(file) => file.open()?.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    /// Its file has another name.
+    pub(crate) fn set_file(&mut self, renamed: Arc<SegmentFile>) {
+        if let Place::File { file, .. } = &mut self.place {
+            *file = renamed;
+        }
+    }
+
     /// Its file, if it has one.
     pub(crate) fn file(&self) -> Option<&Arc<SegmentFile>> {
         match &self.place {

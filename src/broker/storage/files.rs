@@ -176,6 +176,13 @@ pub(crate) enum Unwritten {
 }
 
 impl Unwritten {
+    /// The same, for who does not care how much of it is there.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Unwritten::Undone(error) | Unwritten::Torn(error) => error,
+        }
+    }
+
     /// What the operating system said.
     pub(crate) fn error(&self) -> &Error {
         match self {

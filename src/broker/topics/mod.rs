@@ -1,5 +1,6 @@
 //! The topics of a broker: by name and by id, each with its configuration and partitions.
 
+mod names;
 mod recovery;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,8 +17,9 @@ use super::storage::Storage;
 use super::storage::entry::Entry;
 use super::sync::{lock, random_uuid, read, write};
 
-/// Longest topic name Kafka takes.
-const NAME_LIMIT: usize = 249;
+pub(crate) use names::check_name;
+use names::folded;
+
 /// Partitions of all topics together: far beyond one machine's use, short of a request that eats its memory.
 const PARTITIONS_LIMIT: usize = 100_000;
 
@@ -295,6 +297,18 @@ impl Topics {
         }
     }
 
+    /// Compacts every partition that needs it; blocks.
+    pub(crate) fn clean(&self, now: i64) {
+        for topic in self.all() {
+            let config = topic.config();
+            if config.compact {
+                for partition in topic.partitions() {
+                    partition.clean(&config.policy, now);
+                }
+            }
+        }
+    }
+
     /// Retention out of turn, because memory is full; at most every 100 ms, so that refused producers stay cheap.
     pub(crate) fn rescue(&self, now: i64) {
         let last = self.last_rescue.load(Ordering::Relaxed);
@@ -321,32 +335,6 @@ fn check_room(registry: &Registry, more: usize) -> Result<(), Refused> {
         return Err((ResponseError::PolicyViolation, reason));
     }
     Ok(())
-}
-
-/// Metric names cannot tell `.` from `_`, so Kafka refuses two topics that differ in nothing else.
-fn folded(name: &str) -> String {
-    name.replace('.', "_")
-}
-
-/// Kafka's rules for topic names (`org.apache.kafka.common.internals.Topic`).
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
-    let legal =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
-    if name.is_empty() {
-        Err("Topic name is invalid: the empty string is not allowed".to_owned())
-    } else if name == "." || name == ".." {
-        Err("Topic name is invalid: '.' or '..' is not allowed".to_owned())
-    } else if name.len() > NAME_LIMIT {
-        Err(format!(
-            "Topic name is invalid: the length of '{name}' is longer than the max allowed length {NAME_LIMIT}"
-        ))
-    } else if !name.chars().all(legal) {
-        Err(format!(
-            "Topic name is invalid: '{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-        ))
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

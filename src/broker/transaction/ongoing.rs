@@ -15,6 +15,13 @@ pub(crate) struct Aborted {
     last_stable: i64,
 }
 
+impl Aborted {
+    /// Whether a batch of its producer's at `offset` is a part of it.
+    pub(crate) fn holds(&self, offset: i64) -> bool {
+        (self.first_offset..self.last_offset).contains(&offset)
+    }
+}
+
 /// The transactions of a partition.
 #[derive(Debug, Default)]
 pub(crate) struct Ongoing {

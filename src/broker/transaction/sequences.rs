@@ -1,7 +1,7 @@
 //! What idempotent producers wrote to one partition: enough to know a repeated batch from a new one, and a gap from
 //! either (KIP-98; Kafka's `ProducerStateManager`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use kafka_protocol::error::ResponseError;
 
@@ -96,6 +96,12 @@ impl Sequences {
             None if header.base_sequence == 0 => Ok(Verdict::New),
             _ => Err(ResponseError::OutOfOrderSequenceNumber),
         }
+    }
+
+    /// Base offsets of the last batches of all producers.
+    pub(crate) fn last_batches(&self) -> HashSet<i64> {
+        let last = |producer: &Producer| producer.written.back().map(|written| written.base_offset);
+        self.producers.values().filter_map(last).collect()
     }
 
     /// Remembers a batch that was appended at `base_offset`.

@@ -7,7 +7,7 @@
 mod codec;
 mod filter;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

@@ -1,8 +1,9 @@
 //! The log of one partition: a queue of segments between the log start offset and the high watermark. One broker has
 //! no followers to wait for, so the high watermark is the log end, and, without transactions, the last stable offset.
 //!
-//! - [`lookup`]: records by time; [`retention`]: what is deleted; [`recovery`]: the log that a data directory holds.
+//! - [`compaction`]: what the cleaner gets and gives; [`lookup`]: records by time; [`retention`]: what is deleted; [`recovery`]: the log that a data directory holds.
 
+mod compaction;
 mod lookup;
 mod recovery;
 mod retention;
@@ -22,7 +23,7 @@ const SEGMENT_LIMIT: u64 = 1024 * 1024;
 const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// What a topic's configuration says about appending and keeping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Policy {
     /// `cleanup.policy` has `delete`: retention applies.
     pub(crate) delete: bool,
@@ -36,6 +37,21 @@ pub(crate) struct Policy {
     pub(crate) segment_milliseconds: i64,
     /// `message.timestamp.type` is `LogAppendTime`.
     pub(crate) append_time: bool,
+    /// `cleanup.policy` has `compact`; how.
+    pub(crate) compaction: Option<Compaction>,
+}
+
+/// How a log is compacted. Times are milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Compaction {
+    /// `min.cleanable.dirty.ratio`.
+    pub(crate) min_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`.
+    pub(crate) min_lag: i64,
+    /// `max.compaction.lag.ms`.
+    pub(crate) max_lag: i64,
+    /// `delete.retention.ms`.
+    pub(crate) delete_retention: i64,
 }
 
 /// A batch cannot be kept: the broker's memory budget is used up, or the data directory takes no more.
@@ -75,7 +91,9 @@ pub(crate) struct Log {
     size: u64,
     memory: Arc<Memory>,
     /// Where its segments are files; then they are no part of the memory budget.
-    folder: Option<Folder>,
+    folder: Option<Arc<Folder>>,
+    /// Where the last cleaning ended.
+    cleaned: i64,
 }
 
 impl Log {
@@ -87,8 +105,14 @@ impl Log {
             end: 0,
             size: 0,
             memory,
-            folder,
+            folder: folder.map(Arc::new),
+            cleaned: 0,
         }
+    }
+
+    /// Where its segments are files.
+    pub(crate) fn folder(&self) -> Option<Arc<Folder>> {
+        self.folder.clone()
     }
 
     /// The log start offset: the first that may be read.
@@ -169,6 +193,25 @@ impl Log {
     /// Starts a segment where the last one is full or old. Half of `retention.ms` counts as old too, or a slow trickle
     /// would keep one segment, and with it its first records, alive for ever.
     fn roll(&mut self, more: usize, policy: &Policy, now: i64) -> Result<(), Full> {
+        let limit = self.segment_limit(policy);
+        let full = self.segments.back().is_none_or(|segment| {
+            let mut age = policy.segment_milliseconds;
+            if let Some(compaction) = policy.compaction {
+                age = age.min(compaction.max_lag);
+            }
+            if policy.delete && policy.retention_milliseconds >= 0 {
+                age = age.min(policy.retention_milliseconds / 2);
+            }
+            (segment.size + more) as u64 > limit || now.saturating_sub(segment.created) > age
+        });
+        match full {
+            true => self.begin_segment(now),
+            false => Ok(()),
+        }
+    }
+
+    /// Bytes of a segment, at most.
+    pub(crate) fn segment_limit(&self, policy: &Policy) -> u64 {
         let limit = match &self.folder {
             None => SEGMENT_LIMIT,
             Some(_) if policy.delete && policy.retention_bytes >= 0 => {
@@ -176,18 +219,7 @@ impl Log {
             }
             Some(_) => FILE_LIMIT,
         };
-        let full = self.segments.back().is_none_or(|segment| {
-            let mut age = policy.segment_milliseconds;
-            if policy.delete && policy.retention_milliseconds >= 0 {
-                age = age.min(policy.retention_milliseconds / 2);
-            }
-            (segment.size + more) as u64 > policy.segment_bytes.min(limit)
-                || now.saturating_sub(segment.created) > age
-        });
-        match full {
-            true => self.begin_segment(now),
-            false => Ok(()),
-        }
+        policy.segment_bytes.min(limit)
     }
 
     fn begin_segment(&mut self, now: i64) -> Result<(), Full> {

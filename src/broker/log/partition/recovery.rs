@@ -24,8 +24,13 @@ impl Log {
         let files = folder.segments()?;
         let last = files.len().saturating_sub(1);
         for (index, (base_offset, file)) in files.into_iter().enumerate() {
+            if base_offset < log.end {
+                // It was cleaned into the one before: the broker was killed before it could delete it.
+                file.delete();
+                continue;
+            }
             let mut segment = Segment::new(base_offset, now, Some(file.clone()));
-            let mut end = base_offset.max(log.end);
+            let mut end = base_offset;
             let scanned = scan(&file, end, |header, batch| {
                 if segment.size == 0 {
                     segment.created = header.max_timestamp.min(now);
@@ -50,7 +55,7 @@ impl Log {
             log.segments.push_back(segment);
         }
         log.end = log.end.max(start);
-        log.folder = Some(folder);
+        log.folder = Some(Arc::new(folder));
         log.start = log.start.max(start);
         log.drop_unread();
         Ok((log, cut))

@@ -56,24 +56,27 @@ impl Log {
         }
     }
 
-    /// Deletes the segments that `retention.ms` and `retention.bytes` let go. `cleanup.policy=compact` alone keeps
-    /// everything.
+    /// Deletes the segments that `retention.ms` and `retention.bytes` let go. `cleanup.policy=compact` alone lets
+    /// none go.
     pub(crate) fn retain(&mut self, policy: &Policy, now: i64) {
         if !policy.delete {
             return;
         }
-        let first_kept = self.segments.iter().scan(self.size, |left, segment| {
-            *left -= segment.size as u64;
-            Some((segment, *left))
-        });
-        let expires = |(segment, left): &(&Segment, u64)| {
+        let mut left = self.size;
+        let expires = |(index, segment): &(usize, &Segment)| {
+            left -= segment.size as u64;
+            let is_last = index + 1 == self.segments.len();
             let expired = policy.retention_milliseconds >= 0
                 && now.saturating_sub(segment.max_timestamp) > policy.retention_milliseconds;
             let surplus =
-                policy.retention_bytes >= 0 && *left >= policy.retention_bytes.unsigned_abs();
-            segment.size > 0 && (expired || surplus)
+                policy.retention_bytes >= 0 && left >= policy.retention_bytes.unsigned_abs();
+            match segment.size {
+                // Of which cleaning left nothing, or which has just begun.
+                0 => !is_last,
+                _ => expired || surplus,
+            }
         };
-        let gone = first_kept.take_while(expires).count();
+        let gone = self.segments.iter().enumerate().take_while(expires).count();
         if gone == 0 {
             return;
         }

@@ -8,6 +8,7 @@ const POLICY: Policy = Policy {
     segment_bytes: 1024 * 1024,
     segment_milliseconds: i64::MAX,
     append_time: false,
+    compaction: None,
 };
 
 fn log(limit: u64) -> (Log, Arc<Memory>) {

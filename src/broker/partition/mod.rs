@@ -1,5 +1,7 @@
 //! One partition: its log, its idempotent producers, and the fetches that wait for it.
 
+mod upkeep;
+
 use std::sync::{Arc, Mutex, Weak};
 
 use kafka_protocol::error::ResponseError;
@@ -8,12 +10,11 @@ use tokio::sync::Notify;
 use super::config::TopicConfig;
 use super::log::batch::{self, Header};
 use super::log::compaction;
-use super::log::marker::{self, marker};
+use super::log::marker::marker;
 use super::log::partition::{Full, Unreadable};
 use super::log::segment::Slice;
 use super::log::{Log, Memory, Policy};
 use super::storage::folder::Folder;
-use super::storage::scan::Damage;
 use super::sync::lock;
 use super::transaction::ongoing::{Aborted, Ongoing};
 use super::transaction::sequences::{LastWritten, Sequences, Verdict};
@@ -108,36 +109,6 @@ impl Partition {
                 closed: false,
             }),
         }
-    }
-
-    /// The partition that a folder holds, from `start` on, with what its batches say of their producers and
-    /// transactions; and how many bytes of a torn last batch were cut off.
-    pub(crate) fn recover(
-        memory: Arc<Memory>,
-        folder: Folder,
-        start: i64,
-        now: i64,
-    ) -> Result<(Partition, u64), Damage> {
-        let mut sequences = Sequences::default();
-        let mut ongoing = Ongoing::default();
-        let (log, cut) = Log::recover(memory, folder, start, now, |header, batch| {
-            let producer = header.producer_id;
-            if let Some(committed) = marker::committed(header, batch) {
-                sequences.ended(producer, header.producer_epoch, now);
-                ongoing.ended(producer, committed, header.base_offset);
-                return;
-            }
-            let append_time = match header.is_log_append_time() {
-                true => header.max_timestamp,
-                false => -1,
-            };
-            sequences.record(header, header.base_offset, append_time, now);
-            if header.is_transactional() {
-                ongoing.written(producer, header.base_offset);
-            }
-        })?;
-        ongoing.forget_before(log.start());
-        Ok((Partition::of(log, sequences, ongoing), cut))
     }
 
     /// Validates and appends what a client sent, and wakes the fetches that wait. Errors as Kafka's, see
@@ -328,15 +299,6 @@ impl Partition {
         Ok(start)
     }
 
-    /// Applies retention.
-    pub(crate) fn retain(&self, policy: &Policy, now: i64) {
-        let mut inner = lock(&self.inner);
-        inner.log.retain(policy, now);
-        inner.sequences.expire(now);
-        let start = inner.log.start();
-        inner.ongoing.forget_before(start);
-    }
-
     /// The topic is gone: wakes whoever waits, refuses whoever comes.
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
@@ -384,5 +346,4 @@ fn check_content(
 }
 
 #[cfg(test)]
-#[path = "partition_tests.rs"]
 mod tests;
