@@ -176,6 +176,17 @@ fn what_clients_compressed_is_read_and_rewritten() {
 }
 
 #[test]
+fn what_is_left_is_what_kafkas_cleaner_leaves() {
+    let [came, marked, cleaned] = captured::CLEANED.map(bytes_of);
+    let horizon = delete_horizon(&batch::stored(&marked).unwrap());
+    assert!(horizon.is_some());
+    let keep = |entry: &Entry<'_>| (1..=3).contains(&entry.offset);
+    assert_eq!(rewritten(&came, horizon, |_| true).1, marked);
+    assert_eq!(rewritten(&marked, None, keep).1, cleaned);
+    assert_eq!(rewritten(&came, horizon, keep).1, cleaned);
+}
+
+#[test]
 fn records_that_the_header_does_not_speak_of_are_malformed() {
     let good = fixture::batch(1, &[given("a", None), given("b", None)]);
     let read_with = |change: fn(&mut Header)| {
