@@ -71,6 +71,33 @@ fn compacted_topics_want_keys_and_times_have_limits() {
         partition.append(&batch, &compact, now),
         Err(ResponseError::InvalidRecord)
     );
+    for codec in 0..=4 {
+        let given = |key: Option<&str>| compaction::fixture::Given {
+            timestamp: now,
+            key: key.map(Into::into),
+            value: None,
+        };
+        let keyed = compaction::fixture::batch(codec, &[given(Some("a")), given(Some("b"))]);
+        assert!(partition.append(&keyed, &compact, now).is_ok());
+        let keyless = compaction::fixture::batch(codec, &[given(Some("a")), given(None)]);
+        assert_eq!(
+            partition.append(&keyless, &compact, now),
+            Err(ResponseError::InvalidRecord)
+        );
+        let header = Header::read(&keyed).unwrap();
+        let garbage = batch::write(&header, b"no such records");
+        let refused = match codec {
+            0 => ResponseError::InvalidRecord,
+            _ => ResponseError::UnknownServerError,
+        };
+        assert_eq!(partition.append(&garbage, &compact, now), Err(refused));
+        // Elsewhere nobody looks.
+        assert!(
+            partition
+                .append(&garbage, &TopicConfig::default(), now)
+                .is_ok()
+        );
+    }
     let future = fixture::batch(&[now + 7_200_000], b"x");
     let refused = partition.append(&future, &TopicConfig::default(), now);
     assert_eq!(refused, Err(ResponseError::InvalidTimestamp));

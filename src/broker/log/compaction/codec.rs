@@ -136,3 +136,117 @@ pub(super) fn compress(codec: i16, records: Vec<u8>) -> std::io::Result<Vec<u8>>
         _ => Err(std::io::ErrorKind::Unsupported.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compressed(codec: i16, content: &[u8]) -> Vec<u8> {
+        compress(codec, content.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_up_to_the_limit() {
+        // Larger than a block of snappy and of lz4, and not all alike.
+        let content: Vec<u8> = (0..200_000u32)
+            .map(|i| (i % 251 * (i / 999)) as u8)
+            .collect();
+        for codec in 1..=4 {
+            for size in [0, 1, 32 * 1024, 65 * 1024, content.len()] {
+                let content = &content[..size];
+                let bytes = compressed(codec, content);
+                assert_eq!(decompress(codec, &bytes, size).as_deref(), Ok(content));
+                if size == 0 {
+                    continue;
+                }
+                let refused = decompress(codec, &bytes, size - 1);
+                assert_eq!(refused, Err(Fault::TooLarge), "codec {codec}");
+                let cut = decompress(codec, &bytes[..bytes.len() / 2], size);
+                assert_ne!(cut.as_deref(), Ok(content), "codec {codec}, {size} bytes");
+            }
+        }
+        assert_eq!(compressed(0, b"as it is"), b"as it is");
+        assert!(compress(5, Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_stream_begins_as_javas_does() {
+        let begins = |codec: i16| compressed(codec, b"a record, a record, a record");
+        assert!(begins(1).starts_with(b"\x1f\x8b\x08"));
+        assert!(begins(2).starts_with(b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01\0\0\0"));
+        // Version 1, independent blocks of 64 KiB, no checksums.
+        assert!(begins(3).starts_with(&[0x04, 0x22, 0x4d, 0x18, 0x60, 0x40]));
+        assert!(begins(4).starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+    }
+
+    #[test]
+    fn snappy_is_read_raw_and_in_chunks() {
+        let mut encoder = snap::raw::Encoder::new();
+        let raw = encoder.compress_vec(b"some records").unwrap();
+        assert_eq!(decompress(2, &raw, 99).as_deref(), Ok(&b"some records"[..]));
+        let mut two = SNAPPY_JAVA.to_vec();
+        for _ in 0..2 {
+            two.extend_from_slice(&(raw.len() as i32).to_be_bytes());
+            two.extend_from_slice(&raw);
+        }
+        let twice = b"some recordssome records";
+        assert_eq!(decompress(2, &two, 24).as_deref(), Ok(&twice[..]));
+        assert_eq!(decompress(2, &two, 23), Err(Fault::TooLarge));
+        two.extend_from_slice(&[0, 0]);
+        assert_eq!(decompress(2, &two, 99), Err(Fault::Undecodable));
+        two.extend_from_slice(&[0x7f, 0xff, 1]);
+        assert_eq!(decompress(2, &two, 99), Err(Fault::Undecodable));
+    }
+
+    #[test]
+    fn a_length_that_snappy_claims_is_not_believed() {
+        // 4 GiB less a byte, and 100 MiB, of nothing.
+        for claim in [
+            &[0xff, 0xff, 0xff, 0xff, 0x0f, 0][..],
+            &[0x80, 0x80, 0x80, 0x32, 0],
+        ] {
+            assert_eq!(decompress(2, claim, usize::MAX), Err(Fault::Undecodable));
+        }
+        // The densest there is, is believed.
+        let zeros = compressed(2, &vec![0; 32 * 1024]);
+        assert!(zeros.len() < 1700);
+        assert!(decompress(2, &zeros, 32 * 1024).is_ok());
+    }
+
+    #[test]
+    fn lz4_blocks_that_refer_to_each_other_are_refused_as_in_kafka() {
+        let frame = FrameInfo::new().block_mode(BlockMode::Linked);
+        let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
+        encoder.write_all(b"some records").unwrap();
+        let linked = encoder.finish().unwrap();
+        assert_eq!(decompress(3, &linked, 99), Err(Fault::Undecodable));
+    }
+
+    /// A decoder that never ends, and knows how much it was asked for.
+    struct Bomb<'a>(&'a mut usize);
+
+    impl Read for Bomb<'_> {
+        fn read(&mut self, place: &mut [u8]) -> std::io::Result<usize> {
+            place.fill(0);
+            *self.0 += place.len();
+            Ok(place.len())
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_left_one_byte_beyond_the_limit() {
+        let mut asked = 0;
+        assert_eq!(bounded(Bomb(&mut asked), 100_000), Err(Fault::TooLarge));
+        assert_eq!(asked, 100_001);
+        // Many mebibytes of zeros in a few kilobytes, written by the codecs themselves.
+        let zeros = || std::io::repeat(0).take(64 << 20);
+        let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::copy(&mut zeros(), &mut gzip).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let zstd = zstd::encode_all(zeros(), 1).unwrap();
+        for (codec, bomb) in [(1, gzip), (4, zstd)] {
+            assert!(bomb.len() < 512 * 1024);
+            assert_eq!(decompress(codec, &bomb, 1 << 20), Err(Fault::TooLarge));
+        }
+    }
+}

@@ -4,6 +4,9 @@ use super::super::batch::{self, HEADER_SIZE, Header};
 use super::super::record::{self, Record, write_varint};
 use super::codec;
 
+/// One header, `h: v`.
+const HEADERS: [u8; 5] = [2, 2, b'h', 2, b'v'];
+
 /// One record to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
@@ -45,7 +48,15 @@ pub(crate) fn content(given: &Given) -> Vec<u8> {
         write_varint(&mut content, length);
         content.extend_from_slice(field.as_deref().unwrap_or_default());
     }
-    content.extend_from_slice(&[2, 2, b'h', 2, b'v']);
+    content.extend_from_slice(&HEADERS);
+    content
+}
+
+/// The same of a record that has no headers.
+pub(super) fn content_without_headers(key: &str, value: &str) -> Vec<u8> {
+    let mut content = content(&given(key, Some(value)));
+    content.truncate(content.len() - HEADERS.len());
+    content.push(0);
     content
 }
 

@@ -145,6 +145,47 @@ fn a_marker_gets_a_horizon_and_stays_a_marker() {
     }
 }
 
+fn bytes_of(hexadecimal: &str) -> Vec<u8> {
+    let digits = hexadecimal.as_bytes().chunks(2);
+    let bytes = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16));
+    bytes.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn what_clients_compressed_is_read_and_rewritten() {
+    for (client, codec, hexadecimal) in captured::BATCHES {
+        let batch = bytes_of(hexadecimal);
+        let header = batch::stored(&batch).unwrap();
+        assert_eq!(header.compression(), codec);
+        let before = seen(&batch);
+        let keys: Vec<_> = before.iter().map(|record| record.2.clone()).collect();
+        let sent = (0..8).map(|index| Some(format!("order-{index}").into_bytes()));
+        assert_eq!(keys, sent.collect::<Vec<_>>(), "{client}");
+        let records = open(&header, &batch).unwrap();
+        let content = fixture::content_without_headers("order-7", captured::VALUE);
+        let last = record::records(&records.bytes).last().unwrap();
+        assert_eq!(last.content, content);
+
+        let (new, bytes) = rewritten(&batch, None, |entry| entry.offset >= 6);
+        assert_eq!(seen(&bytes), before[6..], "{client}, codec {codec}");
+        assert_eq!((new.count, new.last_offset()), (2, 7));
+        let records = open(&new, &bytes).unwrap();
+        let last = record::records(&records.bytes).last().unwrap();
+        assert_eq!(last.content, content);
+    }
+}
+
+#[test]
+fn what_is_left_is_what_kafkas_cleaner_leaves() {
+    let [came, marked, cleaned] = captured::CLEANED.map(bytes_of);
+    let horizon = delete_horizon(&batch::stored(&marked).unwrap());
+    assert!(horizon.is_some());
+    let keep = |entry: &Entry<'_>| (1..=3).contains(&entry.offset);
+    assert_eq!(rewritten(&came, horizon, |_| true).1, marked);
+    assert_eq!(rewritten(&marked, None, keep).1, cleaned);
+    assert_eq!(rewritten(&came, horizon, keep).1, cleaned);
+}
+
 #[test]
 fn records_that_the_header_does_not_speak_of_are_malformed() {
     let good = fixture::batch(1, &[given("a", None), given("b", None)]);
