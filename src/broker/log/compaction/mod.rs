@@ -4,14 +4,6 @@
 //! - [`codec`]: gzip, snappy, lz4 and zstd.
 //! - [`filter`]: the batch that is left.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the log does not compact yet; it is what calls all this"
-    )
-)]
-
 #[cfg(test)]
 mod captured;
 mod codec;
