@@ -139,7 +139,7 @@ impl Files {
         let now = now_milliseconds();
         if now - self.warned.load(Ordering::Relaxed) >= 1000 {
             self.warned.store(now, Ordering::Relaxed);
-            tracing::warn!(path = %path.display(), %error, "cannot write to the data directory");
+            tracing::error!(path = %path.display(), %error, "cannot write to the data directory");
         }
     }
 
