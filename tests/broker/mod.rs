@@ -14,6 +14,7 @@ mod event;
 mod exporter;
 mod fleet;
 mod foreign;
+mod foreign_clients;
 mod group;
 mod groups;
 mod lag;
