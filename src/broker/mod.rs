@@ -1,7 +1,7 @@
 //! The broker in the box: one node that speaks Kafka's protocol, for development, tests and demos. It keeps everything
 //! in memory and replicates nothing.
 //!
-//! - [`listener`]: connections; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
+//! - [`listener`]: connections, as many as [`open_files`] allows; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records.
@@ -19,6 +19,7 @@ mod group;
 mod guard;
 mod listener;
 mod log;
+mod open_files;
 mod partition;
 mod security;
 mod shapes;
@@ -193,6 +194,7 @@ impl Broker {
     /// Binds and starts serving. Fails when the address cannot be listened on, or a topic that is to be there from the
     /// start cannot be made.
     pub async fn start(options: Options) -> Result<Broker> {
+        open_files::raise_limit();
         let listening = TcpListener::bind(options.listen).await;
         let bound =
             listening.and_then(|listener| listener.local_addr().map(|address| (listener, address)));

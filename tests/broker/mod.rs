@@ -7,6 +7,7 @@ mod consume_filter;
 mod consume_format;
 mod consume_outage;
 mod consume_output;
+mod crowd;
 mod demo;
 mod dlq;
 mod embedded;
