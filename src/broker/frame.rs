@@ -6,10 +6,13 @@ use kafka_protocol::protocol::Encodable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::guard::{self, Field, Kind, Shape};
+use super::log::segment::Slice;
 use super::stream::Stream;
 
 /// Room made for a read when nothing is known of what comes.
 const READ_SIZE: usize = 16 * 1024;
+/// What is in a file is read in parts of this size, each when the one before is sent.
+const FILE_READ_SIZE: usize = 256 * 1024;
 /// At most this many slices go into one system call.
 const SLICES_PER_WRITE: usize = 64;
 
@@ -78,16 +81,17 @@ impl Header {
     }
 }
 
-/// An answer on its way: whole frames as a chain of slices, so that fetched batches go out without being copied.
+/// An answer on its way: whole frames as a chain of slices, so that fetched batches go out without being copied, and
+/// those in files without being in memory all at once.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
-    chunks: Vec<Bytes>,
+    chunks: Vec<Slice>,
 }
 
 /// A frame being put together.
 #[derive(Debug)]
 pub(super) struct ReplyBuilder {
-    chunks: Vec<Bytes>,
+    chunks: Vec<Slice>,
     size: usize,
     /// What was written since the last slice; the frame's length goes before all of it at the end.
     pub(super) tail: BytesMut,
@@ -110,12 +114,12 @@ impl ReplyBuilder {
     }
 
     /// Puts slices after what was written so far, without copying them.
-    pub(super) fn slices(&mut self, slices: Vec<Bytes>) {
+    pub(super) fn slices(&mut self, slices: Vec<Slice>) {
         if slices.is_empty() {
             return;
         }
         self.cut();
-        self.size += slices.iter().map(Bytes::len).sum::<usize>();
+        self.size += slices.iter().map(Slice::len).sum::<usize>();
         self.chunks.extend(slices);
     }
 
@@ -123,7 +127,7 @@ impl ReplyBuilder {
         if !self.tail.is_empty() {
             self.size += self.tail.len();
             let written = self.tail.split();
-            self.chunks.push(written.freeze());
+            self.chunks.push(Slice::Memory(written.freeze()));
         }
     }
 
@@ -132,13 +136,13 @@ impl ReplyBuilder {
         if self.chunks.is_empty() {
             let length = (self.tail.len() - 4) as i32;
             self.tail[..4].copy_from_slice(&length.to_be_bytes());
-            let chunks = vec![self.tail.freeze()];
+            let chunks = vec![Slice::Memory(self.tail.freeze())];
             return Reply { chunks };
         }
         // The first piece is a header of some ten bytes: copied, because its allocation goes on in the next.
         self.cut();
         let length = (self.size - 4) as i32;
-        if let Some(first) = self.chunks.first_mut() {
+        if let Some(Slice::Memory(first)) = self.chunks.first_mut() {
             let mut head = BytesMut::from(std::mem::take(first));
             if let Some(place) = head.first_chunk_mut::<4>() {
                 *place = length.to_be_bytes();
@@ -167,38 +171,56 @@ impl Reply {
 
     /// Sends it.
     pub(super) async fn write(self, stream: &mut Stream) -> std::io::Result<()> {
-        if let [only] = self.chunks.as_slice() {
-            return stream.write_all(only).await;
+        let mut in_memory = Vec::with_capacity(self.chunks.len());
+        for chunk in self.chunks {
+            match chunk {
+                Slice::Memory(bytes) => in_memory.push(bytes),
+                Slice::File(slice) => {
+                    write_all(stream, &std::mem::take(&mut in_memory)).await?;
+                    for part in slice.parts(FILE_READ_SIZE) {
+                        stream.write_all(&part.read()?).await?;
+                    }
+                }
+            }
         }
-        let mut next = 0;
-        let mut offset = 0;
-        while next < self.chunks.len() {
-            let mut slices = [std::io::IoSlice::new(&[]); SLICES_PER_WRITE];
-            let mut count = 0;
-            for (slice, chunk) in slices.iter_mut().zip(&self.chunks[next..]) {
-                let skip = if count == 0 { offset } else { 0 };
-                *slice = std::io::IoSlice::new(&chunk[skip..]);
-                count += 1;
-            }
-            let mut written = stream.write_vectored(&slices[..count]).await?;
-            if written == 0 {
-                return Err(std::io::ErrorKind::WriteZero.into());
-            }
-            while next < self.chunks.len() && written >= self.chunks[next].len() - offset {
-                written -= self.chunks[next].len() - offset;
-                next += 1;
-                offset = 0;
-            }
-            offset += written;
-        }
-        Ok(())
+        write_all(stream, &in_memory).await
     }
 
     /// The frame in one piece, for tests.
     #[cfg(test)]
     pub(super) fn concat(&self) -> Vec<u8> {
-        self.chunks.concat()
+        let bytes = self.chunks.iter().map(|chunk| chunk.bytes().unwrap());
+        bytes.collect::<Vec<_>>().concat()
     }
+}
+
+/// Sends all chunks, many at a time.
+async fn write_all(stream: &mut Stream, chunks: &[Bytes]) -> std::io::Result<()> {
+    if let [only] = chunks {
+        return stream.write_all(only).await;
+    }
+    let mut next = 0;
+    let mut offset = 0;
+    while next < chunks.len() {
+        let mut slices = [std::io::IoSlice::new(&[]); SLICES_PER_WRITE];
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&chunks[next..]) {
+            let skip = if count == 0 { offset } else { 0 };
+            *slice = std::io::IoSlice::new(&chunk[skip..]);
+            count += 1;
+        }
+        let mut written = stream.write_vectored(&slices[..count]).await?;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        while next < chunks.len() && written >= chunks[next].len() - offset {
+            written -= chunks[next].len() - offset;
+            next += 1;
+            offset = 0;
+        }
+        offset += written;
+    }
+    Ok(())
 }
 
 /// Reads until `buffer` holds `size` bytes; false when the stream ends before.

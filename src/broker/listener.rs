@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::State;
 use super::api;
-use super::frame::{Refusal, fill};
+use super::frame::{Refusal, Reply, fill};
 use super::security::authentication::Authentication;
 use super::stream::Stream;
 use super::sync::lock;
@@ -98,6 +98,19 @@ async fn run(socket: TcpStream, peer: SocketAddr, number: u64, state: Arc<State>
     }
 }
 
+/// What a request comes to, and, with `--fsync`, is on the disk.
+async fn answer(
+    state: &Arc<State>,
+    connection: &Connection,
+    frame: Bytes,
+) -> Result<Option<Reply>, Refusal> {
+    let reply = api::dispatch(state, connection, frame).await?;
+    if let Some(storage) = &state.storage {
+        storage.files.flush().await?;
+    }
+    Ok(reply)
+}
+
 /// Reads and answers requests until the client closes.
 async fn serve(
     stream: &mut Stream,
@@ -151,7 +164,7 @@ async fn serve(
         let frame = buffer.split_to(size).freeze();
         let reply = tokio::select! {
             biased;
-            answer = api::dispatch(state, connection, frame) => answer?,
+            answer = answer(state, connection, frame) => answer?,
             // Nobody is left to answer: a long poll ends, a member in the join barrier counts as absent.
             () = stream.closed() => return Ok(()),
         };

@@ -1,10 +1,10 @@
 //! The broker in the box: one node that speaks Kafka's protocol, for development, tests and demos. It keeps everything
-//! in memory and replicates nothing.
+//! in memory, or in a data directory, and replicates nothing.
 //!
 //! - [`listener`]: connections, as many as [`open_files`] allows; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
-//! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records.
+//! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records; [`storage`]: a data directory.
 //! - [`group`]: consumer groups; [`transaction`]: idempotent and transactional producers;
 //!   [`security`]: who is let in.
 //! - [`faults`]: trouble on demand.
@@ -23,6 +23,7 @@ mod open_files;
 mod partition;
 mod security;
 mod shapes;
+mod storage;
 mod stream;
 mod sync;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod transaction;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,6 +76,10 @@ pub struct Options {
     pub users: Vec<(String, Password)>,
     /// None: everything goes over the wire in the clear.
     pub tls: Option<TlsFiles>,
+    /// Where everything is kept; none: in memory.
+    pub data: Option<PathBuf>,
+    /// Nothing is acknowledged before the disk has it: what was acknowledged outlives a power cut, too.
+    pub fsync: bool,
 }
 
 /// A topic that is there when the first client comes.
@@ -101,6 +107,8 @@ impl Default for Options {
             topics: Vec::new(),
             users: Vec::new(),
             tls: None,
+            data: None,
+            fsync: false,
         }
     }
 }
@@ -118,6 +126,7 @@ struct State {
     users: security::Users,
     tls: Option<security::tls::Tls>,
     faults: Faults,
+    storage: Option<Arc<storage::Storage>>,
     /// Kibibytes of large requests that may be in memory at a time.
     large_frames: Semaphore,
 }
@@ -131,27 +140,59 @@ impl State {
             .map(security::tls::Tls::new)
             .transpose()?;
         let memory = Arc::new(log::Memory::new(options.memory_limit));
+        let opened = options
+            .data
+            .as_deref()
+            .map(|data| storage::Storage::open(data, options.fsync));
+        let storage = opened.transpose()?.map(Arc::new);
+        let journal = storage
+            .as_ref()
+            .map(|storage| storage.journal.clone())
+            .unwrap_or_default();
+        let cluster_id = match &storage {
+            Some(storage) => storage.cluster_id.clone(),
+            None => sync::random_cluster_id(),
+        };
         Ok(State {
             address,
             users,
             tls,
-            cluster_id: cluster_id(),
-            topics: topics::Topics::new(memory),
-            groups: group::Coordinator::new(group::Limits {
-                initial_delay: options.initial_rebalance_delay,
-                min_session: options.min_session_timeout,
-                max_session: options.max_session_timeout,
-            }),
-            transactions: transaction::coordinator::Transactions::default(),
+            cluster_id,
+            topics: topics::Topics::new(memory, storage.clone()),
+            groups: group::Coordinator::new(
+                group::Limits {
+                    initial_delay: options.initial_rebalance_delay,
+                    min_session: options.min_session_timeout,
+                    max_session: options.max_session_timeout,
+                },
+                journal.clone(),
+            ),
+            transactions: transaction::coordinator::Transactions::new(journal),
             faults: Faults::new(),
+            storage,
             large_frames: Semaphore::new(options.request_max_bytes.div_ceil(1024) * 2),
             options,
         })
     }
 
-    /// Makes the topics that are to be there from the start. Fails with the name of one that cannot be made.
+    /// Opens what the data directory holds, and ends the transactions that a killed broker was about to end.
+    fn recover(&self) -> Result<Vec<Finding>> {
+        let now = sync::now_milliseconds();
+        let mut findings = self.topics.recover(now)?;
+        let bytes = self.storage.as_ref().map_or(0, |storage| storage.cut);
+        if bytes > 0 {
+            let place = "the journal".to_owned();
+            findings.push(Finding::Torn { place, bytes });
+        }
+        self.transactions.expire(self.places(), now);
+        Ok(findings)
+    }
+
+    /// Makes the topics that are to be there from the start and are not. Fails with the name of one that cannot be made.
     fn create_start_topics(&self) -> Result<()> {
-        for topic in &self.options.topics {
+        let kept = self.topics.all();
+        let is_new = |topic: &&StartTopic| kept.iter().all(|kept| kept.name != topic.name);
+        for topic in self.options.topics.iter().filter(is_new) {
             let partitions = topic.partitions.unwrap_or(self.options.default_partitions);
             let config = config::TopicConfig::new(topic.configs.clone());
             let made = config.and_then(|config| {
@@ -174,25 +215,32 @@ impl State {
     }
 }
 
-/// 16 random bytes in the 22 characters Kafka writes such ids in (URL-safe base 64).
-fn cluster_id() -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits = sync::random_uuid().as_u128();
-    (0..22)
-        .map(|index| char::from(ALPHABET[(bits >> (122 - index * 6).max(0)) as usize & 63]))
-        .collect()
+/// What a broker left in the data directory that did not end in peace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A write was not finished; what there was of it is cut off. With a killed process, nobody was told that it had
+    /// happened.
+    Torn {
+        /// `TOPIC/PARTITION`, or `the journal`.
+        place: String,
+        /// How much of it there was.
+        bytes: u64,
+    },
+    /// There are records of a topic of this name that the journal does not know. They are put aside.
+    Orphaned(String),
 }
 
 /// A running broker; dropping it ends it.
 #[derive(Debug)]
 pub struct Broker {
+    findings: Vec<Finding>,
     state: Arc<State>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Broker {
-    /// Binds and starts serving. Fails when the address cannot be listened on, or a topic that is to be there from the
-    /// start cannot be made.
+    /// Binds and starts serving. Fails when the address cannot be listened on, the data directory cannot be used, or a
+    /// topic that is to be there from the start cannot be made.
     pub async fn start(options: Options) -> Result<Broker> {
         open_files::raise_limit();
         let listening = TcpListener::bind(options.listen).await;
@@ -204,14 +252,19 @@ impl Broker {
                 .hint("is another broker running? `--listen 127.0.0.1:0` picks a free port")
         })?;
         let state = Arc::new(State::new(options, address)?);
+        let findings = state.recover()?;
         state.create_start_topics()?;
         let tasks = vec![
             tokio::spawn(listener::accept(listener, state.clone())),
             tokio::spawn(watch_groups(state.clone())),
             tokio::spawn(keep_house(state.clone())),
         ];
-        tracing::info!(%address, "the broker listens: in memory, one node, for development");
-        Ok(Broker { state, tasks })
+        tracing::info!(%address, "the broker listens: one node, for development");
+        Ok(Broker {
+            findings,
+            state,
+            tasks,
+        })
     }
 
     /// The address it listens on, with the port that was picked.
@@ -219,7 +272,12 @@ impl Broker {
         self.state.address
     }
 
-    /// Ends all tasks and closes all connections; records and groups are gone.
+    /// What the broker before left in the data directory.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Ends all tasks and closes all connections; what was in memory is gone.
     pub async fn stop(mut self) {
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
@@ -255,5 +313,9 @@ async fn keep_house(state: Arc<State>) {
         state.transactions.expire(state.places(), now);
         state.topics.retain(now);
         state.groups.expire(Instant::now());
+        if let Some(storage) = &state.storage {
+            // What fails is remembered, and said to the next who wants something acknowledged.
+            let _ = storage.files.flush().await;
+        }
     }
 }

@@ -2,15 +2,18 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use tokio::sync::Notify;
 
 use super::config::TopicConfig;
 use super::log::batch::{self, HEADER_SIZE, Header};
-use super::log::marker::marker;
+use super::log::marker::{self, marker};
+use super::log::partition::{Full, Unreadable};
 use super::log::record;
+use super::log::segment::Slice;
 use super::log::{Log, Memory, Policy};
+use super::storage::folder::Folder;
+use super::storage::scan::Damage;
 use super::sync::lock;
 use super::transaction::ongoing::{Aborted, Ongoing};
 use super::transaction::sequences::{LastWritten, Sequences, Verdict};
@@ -33,7 +36,7 @@ pub(crate) struct Appended {
 #[derive(Debug)]
 pub(crate) struct Fetched {
     /// Whole batches.
-    pub(crate) slices: Vec<Bytes>,
+    pub(crate) slices: Vec<Slice>,
     /// The high watermark.
     pub(crate) end: i64,
     /// The last stable offset.
@@ -58,7 +61,7 @@ impl Fetched {
 
     /// Bytes of records.
     pub(crate) fn size(&self) -> usize {
-        self.slices.iter().map(Bytes::len).sum()
+        self.slices.iter().map(Slice::len).sum()
     }
 }
 
@@ -86,17 +89,55 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// An empty partition.
-    pub(crate) fn new(memory: Arc<Memory>) -> Partition {
+    /// An empty partition, in memory or in an empty folder.
+    pub(crate) fn new(memory: Arc<Memory>, folder: Option<Folder>) -> Partition {
+        Partition::of(
+            Log::new(memory, folder),
+            Sequences::default(),
+            Ongoing::default(),
+        )
+    }
+
+    fn of(log: Log, sequences: Sequences, ongoing: Ongoing) -> Partition {
         Partition {
             inner: Mutex::new(Inner {
-                log: Log::new(memory),
-                sequences: Sequences::default(),
-                ongoing: Ongoing::default(),
+                log,
+                sequences,
+                ongoing,
                 waiters: Vec::new(),
                 closed: false,
             }),
         }
+    }
+
+    /// The partition that a folder holds, from `start` on, with what its batches say of their producers and
+    /// transactions; and how many bytes of a torn last batch were cut off.
+    pub(crate) fn recover(
+        memory: Arc<Memory>,
+        folder: Folder,
+        start: i64,
+        now: i64,
+    ) -> Result<(Partition, u64), Damage> {
+        let mut sequences = Sequences::default();
+        let mut ongoing = Ongoing::default();
+        let (log, cut) = Log::recover(memory, folder, start, now, |header, batch| {
+            let producer = header.producer_id;
+            if let Some(committed) = marker::committed(header, batch) {
+                sequences.ended(producer, header.producer_epoch, now);
+                ongoing.ended(producer, committed, header.base_offset);
+                return;
+            }
+            let append_time = match header.is_log_append_time() {
+                true => header.max_timestamp,
+                false => -1,
+            };
+            sequences.record(header, header.base_offset, append_time, now);
+            if header.is_transactional() {
+                ongoing.written(producer, header.base_offset);
+            }
+        })?;
+        ongoing.forget_before(log.start());
+        Ok((Partition::of(log, sequences, ongoing), cut))
     }
 
     /// Validates and appends what a client sent, and wakes the fetches that wait. Errors as Kafka's, see
@@ -153,7 +194,8 @@ impl Partition {
     }
 
     /// Ends a producer's transaction with a marker, and wakes the fetches that wait. A newer epoch fences whoever wrote
-    /// with the last. Where nothing was written there is nothing to mark, and a topic that is gone needs no marker.
+    /// with the last. Where nothing was written there is nothing to mark, and a topic that is gone needs no marker. Error:
+    /// the disk takes none.
     pub(crate) fn end_transaction(
         &self,
         producer_id: i64,
@@ -161,25 +203,27 @@ impl Partition {
         committed: bool,
         policy: &Policy,
         now: i64,
-    ) {
+    ) -> Result<(), Full> {
         let (batch, header) = marker(producer_id, epoch, committed, now);
         let mut inner = lock(&self.inner);
         if inner.closed {
-            return;
+            return Ok(());
         }
         inner.sequences.ended(producer_id, epoch, now);
         if inner.ongoing.began_at(producer_id).is_none() {
-            return;
+            return Ok(());
         }
-        let offset = inner.log.append_own(&batch, &header, policy, now);
+        let offset = inner.log.append_own(&batch, &header, policy, now)?;
         inner.ongoing.ended(producer_id, committed, offset);
         let waiters = std::mem::take(&mut inner.waiters);
         drop(inner);
         wake(&waiters);
+        Ok(())
     }
 
     /// Reads batches from `offset` on (see [`Log::read`]); with `committed`, those before the last stable offset. Errors:
-    /// OFFSET_OUT_OF_RANGE; UNKNOWN_TOPIC_OR_PARTITION when the topic is being deleted.
+    /// OFFSET_OUT_OF_RANGE; UNKNOWN_TOPIC_OR_PARTITION when the topic is being deleted; KAFKA_STORAGE_ERROR when its file
+    /// cannot be read.
     pub(crate) fn fetch(
         &self,
         offset: i64,
@@ -194,17 +238,17 @@ impl Partition {
         let end = inner.log.end();
         let stable = inner.last_stable();
         let limit = if committed { stable } else { end };
-        let slices = inner.log.read(offset, limit, max_bytes, at_least_one);
-        let slices = slices.ok_or(ResponseError::OffsetOutOfRange)?;
-        let aborted = match slices.last() {
-            // To find where it ends the batches are walked: not for nothing.
-            Some(slice) if committed && inner.ongoing.has_aborted() => {
-                inner.ongoing.aborted(offset, batch::end(slice))
-            }
-            _ => Vec::new(),
+        let read = inner.log.read(offset, limit, max_bytes, at_least_one);
+        let read = read.map_err(|unreadable| match unreadable {
+            Unreadable::OutOfRange => ResponseError::OffsetOutOfRange,
+            Unreadable::Storage(error) => unreadable_file(&error),
+        })?;
+        let aborted = match committed && !read.slices.is_empty() {
+            true => inner.ongoing.aborted(offset, read.end),
+            false => Vec::new(),
         };
         Ok(Fetched {
-            slices,
+            slices: read.slices,
             end,
             stable,
             start: inner.log.start(),
@@ -253,18 +297,20 @@ impl Partition {
             .collect()
     }
 
-    /// See [`Log::first_at`].
-    pub(crate) fn first_at(&self, timestamp: i64) -> Option<(i64, i64)> {
-        lock(&self.inner).log.first_at(timestamp)
+    /// See [`Log::first_at`]. Error: KAFKA_STORAGE_ERROR.
+    pub(crate) fn first_at(&self, timestamp: i64) -> Result<Option<(i64, i64)>, ResponseError> {
+        let found = lock(&self.inner).log.first_at(timestamp);
+        found.map_err(|error| unreadable_file(&error))
     }
 
-    /// See [`Log::latest`].
-    pub(crate) fn latest(&self) -> Option<(i64, i64)> {
-        lock(&self.inner).log.latest()
+    /// See [`Log::latest`]. Error: KAFKA_STORAGE_ERROR.
+    pub(crate) fn latest(&self) -> Result<Option<(i64, i64)>, ResponseError> {
+        let found = lock(&self.inner).log.latest();
+        found.map_err(|error| unreadable_file(&error))
     }
 
-    /// Deletes the records before `offset`, -1 meaning all there are; returns the log start offset. Error:
-    /// OFFSET_OUT_OF_RANGE.
+    /// Deletes the records before `offset`, -1 meaning all there are; returns the log start offset. Errors:
+    /// OFFSET_OUT_OF_RANGE; KAFKA_STORAGE_ERROR.
     pub(crate) fn delete_before(&self, offset: i64) -> Result<i64, ResponseError> {
         let mut inner = lock(&self.inner);
         let offset = if offset == -1 {
@@ -275,7 +321,8 @@ impl Partition {
         if offset < 0 || offset > inner.log.end() {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        inner.log.delete_before(offset);
+        let deleted = inner.log.delete_before(offset);
+        deleted.map_err(|Full| ResponseError::KafkaStorageError)?;
         let start = inner.log.start();
         inner.ongoing.forget_before(start);
         Ok(start)
@@ -294,12 +341,16 @@ impl Partition {
     pub(crate) fn close(&self) {
         let mut inner = lock(&self.inner);
         inner.closed = true;
-        let end = inner.log.end();
-        inner.log.delete_before(end);
+        inner.log.discard();
         let waiters = std::mem::take(&mut inner.waiters);
         drop(inner);
         wake(&waiters);
     }
+}
+
+fn unreadable_file(error: &std::io::Error) -> ResponseError {
+    tracing::error!(%error, "cannot read a segment");
+    ResponseError::KafkaStorageError
 }
 
 fn wake(waiters: &[(u64, Weak<Notify>)]) {

@@ -7,7 +7,7 @@ use super::super::sync::now_milliseconds;
 use super::*;
 
 fn partition() -> Partition {
-    Partition::new(Arc::new(Memory::new(u64::MAX)))
+    Partition::new(Arc::new(Memory::new(u64::MAX)), None)
 }
 
 #[test]

@@ -24,6 +24,15 @@ pub(super) fn now_milliseconds() -> i64 {
         .map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
+/// 16 random bytes in the 22 characters Kafka writes such ids in (URL-safe base 64).
+pub(super) fn random_cluster_id() -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits = random_uuid().as_u128();
+    (0..22)
+        .map(|index| char::from(ALPHABET[(bits >> (122 - index * 6).max(0)) as usize & 63]))
+        .collect()
+}
+
 /// 16 random bytes that say of themselves that they are a version 4 UUID.
 pub(super) fn random_uuid() -> uuid::Uuid {
     uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()

@@ -1,6 +1,6 @@
 use super::context::Context;
 use super::global::EventsArgs;
-use crate::broker::{Broker, Options, Password, StartTopic, TlsFiles};
+use crate::broker::{Broker, Finding, Options, Password, StartTopic, TlsFiles};
 use crate::error::{Error, Result, Status};
 use crate::model::topic::TopicName;
 use crate::ops::topic;
@@ -12,9 +12,14 @@ use std::path::{Path, PathBuf};
 
 /// Run the embedded broker
 ///
-/// A Kafka in one process for development, tests and demos: in memory, one node, loopback only unless told
-/// otherwise. Everything is gone when it ends. The first line on standard output is the address, printed when
-/// clients can connect. Ctrl-C or SIGTERM ends it, with status 0.
+/// A Kafka in one process for development, tests and demos: one node, in memory, loopback only unless told otherwise.
+/// Everything is gone when it ends, unless --data keeps it. The first line on standard output is the address, printed
+/// when clients can connect. Ctrl-C or SIGTERM ends it, with status 0.
+///
+/// --data keeps topics, records, groups, offsets and transactions in a directory of its own. What was acknowledged is
+/// there after a kill -9 of the broker; with --fsync also after a power cut, because nothing is acknowledged before the
+/// disk has it. An unfinished write is cut off at the next start, and said. Where the disk is full, producers get an
+/// error (KAFKA_STORAGE_ERROR) and readers go on. One broker uses the directory at a time.
 ///
 /// --topics and --from-events make topics before the first client can come. --ready-file is written, whole, when
 /// clients can connect, holds the address, and is removed when the broker ends: a script waits for it to appear.
@@ -27,6 +32,7 @@ use std::path::{Path, PathBuf};
 Examples:
   eda broker
   eda broker --listen 127.0.0.1:0      a free port; the first line of output says which
+  eda broker --data ./kafka            what it holds outlives it
   eda broker --topics order-created:6,payments
   eda broker --from-events --events asyncapi.yaml
   eda broker --listen 127.0.0.1:0 --ready-file broker.address &
@@ -40,6 +46,14 @@ pub struct Args {
     /// How much may be held; beyond it producing is refused
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
     memory: u64,
+
+    /// Keep everything in this directory, which is made if need be, instead of in memory
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    data: Option<PathBuf>,
+
+    /// Acknowledge nothing before the disk has it
+    #[arg(long, requires = "data")]
+    fsync: bool,
 
     /// Topics that are there from the start; 3 partitions where none are said
     #[arg(long, value_name = "NAME[:PARTITIONS],…", value_delimiter = ',', value_parser = start_topic)]
@@ -247,9 +261,21 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             .tls_cert
             .zip(args.tls_key)
             .map(|(certificate, key)| TlsFiles { certificate, key }),
+        data: args.data.clone(),
+        fsync: args.fsync,
         ..Options::default()
     };
     let broker = Broker::start(options).await?;
+    for finding in broker.findings() {
+        context.ui.warn(&match finding {
+            Finding::Torn { place, bytes } => {
+                format!("an unfinished write was cut off the end of {place}: {bytes} bytes")
+            }
+            Finding::Orphaned(topic) => format!(
+                "the journal knows no topic `{topic}`: its records were put into the folder `orphaned`"
+            ),
+        });
+    }
     let address = broker.address();
     if !address.ip().is_loopback()
         && let Some(warning) = exposed
@@ -263,9 +289,16 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         None => None,
     };
     context.ui.text(format!("{address}\n").as_bytes())?;
-    context.ui.status(
-        "embedded broker for development, in memory: everything is gone when it ends (Ctrl-C)",
-    );
+    context.ui.status(&match &args.data {
+        Some(data) => format!(
+            "embedded broker for development; what it holds is in {} (Ctrl-C ends it)",
+            data.display()
+        ),
+        None => {
+            "embedded broker for development, in memory: everything is gone when it ends (Ctrl-C)"
+                .to_owned()
+        }
+    });
     stop.wait().await;
     drop(ready_file);
     broker.stop().await;

@@ -36,7 +36,7 @@ pub(super) async fn replace(call: Call<'_>, request: AlterConfigsRequest) -> Ans
                 let value = value.ok_or_else(|| null_value(&name))?;
                 overrides.insert(name, value.to_string());
             }
-            apply(&topic, overrides, request.validate_only)
+            apply(&call, &topic, overrides, request.validate_only)
         })();
         let response = alter_configs_response::AlterConfigsResourceResponse::default()
             .with_resource_type(asked.resource_type)
@@ -60,7 +60,7 @@ pub(super) async fn incremental(call: Call<'_>, request: IncrementalAlterConfigs
             for entry in &asked.configs {
                 change(&mut overrides, entry)?;
             }
-            apply(&topic, overrides, request.validate_only)
+            apply(&call, &topic, overrides, request.validate_only)
         });
         let response = incremental_alter_configs_response::AlterConfigsResourceResponse::default()
             .with_resource_type(asked.resource_type)
@@ -148,14 +148,15 @@ fn change(
 }
 
 fn apply(
+    call: &Call<'_>,
     topic: &Topic,
     overrides: BTreeMap<String, String>,
     validate_only: bool,
 ) -> Result<(), Refused> {
     let config =
         TopicConfig::new(overrides).map_err(|reason| (ResponseError::InvalidConfig, reason))?;
-    if !validate_only {
-        topic.set_config(config);
+    match validate_only {
+        true => Ok(()),
+        false => call.state.topics.set_config(topic, config),
     }
-    Ok(())
 }

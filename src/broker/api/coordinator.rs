@@ -69,10 +69,9 @@ pub(super) async fn init_producer_id(call: Call<'_>, request: InitProducerIdRequ
     let transactions = &call.state.transactions;
     let given = match (call.fault, request.transactional_id) {
         (Some(fault), _) => Err(ResponseError::Unknown(fault)),
-        (None, None) => Ok(Identity {
-            id: transactions.new_producer_id(),
-            epoch: 0,
-        }),
+        (None, None) => transactions
+            .new_producer_id()
+            .map(|id| Identity { id, epoch: 0 }),
         (None, Some(id)) if id.is_empty() => Err(ResponseError::InvalidRequest),
         (None, Some(id)) => transactions.initialise(
             &id,

@@ -24,7 +24,7 @@ fn milliseconds(value: i32) -> Duration {
 }
 
 /// Strings of a request are slices of its frame; what is kept must not keep the frame.
-fn owned(value: Option<&StrBytes>) -> Option<String> {
+pub(super) fn owned(value: Option<&StrBytes>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 

@@ -71,9 +71,9 @@ fn find(
     match asked.timestamp {
         LATEST => Ok(Some((-1, end))),
         EARLIEST | EARLIEST_LOCAL => Ok(Some((-1, start))),
-        MAX_TIMESTAMP => Ok(partition.latest().filter(readable)),
+        MAX_TIMESTAMP => Ok(partition.latest()?.filter(readable)),
         LATEST_TIERED => Ok(None),
-        timestamp if timestamp >= 0 => Ok(partition.first_at(timestamp).filter(readable)),
+        timestamp if timestamp >= 0 => Ok(partition.first_at(timestamp)?.filter(readable)),
         _ => Err(ResponseError::UnsupportedVersion),
     }
 }

@@ -21,7 +21,8 @@ use kafka_protocol::messages::{
 
 use super::super::group::offsets::{Committed, Offsets};
 use super::super::group::state::{Group, Phase};
-use super::groups::caller;
+use super::super::sync::now_milliseconds;
+use super::groups::{caller, owned};
 use super::{Answer, Call, text};
 
 /// `offset.metadata.max.bytes`.
@@ -73,29 +74,22 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         .collect();
     let keep = |group: &mut Group| {
         group.may_commit(&caller, false, now)?;
+        let mut accepted = Vec::new();
         for (topic, checked) in request.topics.iter().zip(&checked) {
-            for (asked, _) in topic
-                .partitions
-                .iter()
-                .zip(checked)
-                .filter(|(_, checked)| checked.is_ok())
-            {
-                let committed = Committed {
-                    offset: asked.committed_offset,
-                    leader_epoch: asked.committed_leader_epoch,
-                    metadata: asked
-                        .committed_metadata
-                        .as_ref()
-                        .map(|text| text.to_string())
-                        .unwrap_or_default(),
-                    at: now,
-                };
-                group
-                    .offsets
-                    .set(&topic.name, asked.partition_index, committed);
+            for (asked, checked) in topic.partitions.iter().zip(checked) {
+                if checked.is_ok() {
+                    let committed = Committed {
+                        offset: asked.committed_offset,
+                        leader_epoch: asked.committed_leader_epoch,
+                        metadata: owned(asked.committed_metadata.as_ref()).unwrap_or_default(),
+                        at: now_milliseconds(),
+                        order: 0,
+                    };
+                    accepted.push((topic.name.to_string(), asked.partition_index, committed));
+                }
             }
         }
-        Ok(())
+        call.state.groups.commit(group, accepted)
     };
     let allowed = if let Some(fault) = call.fault {
         Err(ResponseError::Unknown(fault))
@@ -290,9 +284,9 @@ pub(super) async fn delete(call: Call<'_>, request: OffsetDeleteRequest) -> Answ
         if group.phase() != Phase::Empty && group.protocol_type() != CONSUMER {
             return Err(ResponseError::NonEmptyGroup);
         }
+        let mut forgotten = Vec::new();
         let topics = request.topics.iter().zip(&known).map(|(asked, known)| {
             let subscribed = group.subscribes(&asked.name);
-            let offsets = &mut group.offsets;
             let partition = asked
                 .partitions
                 .iter()
@@ -302,7 +296,7 @@ pub(super) async fn delete(call: Call<'_>, request: OffsetDeleteRequest) -> Answ
                         (false, _) => Err(ResponseError::UnknownTopicOrPartition),
                         (true, true) => Err(ResponseError::GroupSubscribedToTopic),
                         (true, false) => {
-                            offsets.remove(&asked.name, partition.partition_index);
+                            forgotten.push((asked.name.to_string(), partition.partition_index));
                             Ok(())
                         }
                     };
@@ -315,7 +309,9 @@ pub(super) async fn delete(call: Call<'_>, request: OffsetDeleteRequest) -> Answ
                 .with_name(asked.name.clone())
                 .with_partitions(partitions)
         });
-        Ok(topics.collect::<Vec<_>>())
+        let topics = topics.collect::<Vec<_>>();
+        call.state.groups.forget(group, &forgotten)?;
+        Ok(topics)
     };
     let result = call.state.groups.with(&request.group_id, forget);
     let result = result.unwrap_or(Err(ResponseError::GroupIdNotFound));

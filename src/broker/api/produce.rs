@@ -41,7 +41,7 @@ pub(super) async fn handle(call: Call<'_>, request: ProduceRequest) -> Answer {
                 Ok(topic) => append(&call, topic, &data, request.acks, transactional_id),
                 Err(error) => Err(*error),
             };
-            answer(data.index, result)
+            answer(data.index, result, call.state.storage.is_none())
         };
         let partitions = asked.partition_data.into_iter().map(append).collect();
         responses.push(
@@ -111,7 +111,11 @@ fn transaction_of(
     call.state.transactions.get(id)
 }
 
-fn answer(index: i32, result: Result<Appended, ResponseError>) -> PartitionProduceResponse {
+fn answer(
+    index: i32,
+    result: Result<Appended, ResponseError>,
+    in_memory: bool,
+) -> PartitionProduceResponse {
     let response = PartitionProduceResponse::default().with_index(index);
     match result {
         Ok(appended) => response
@@ -120,7 +124,7 @@ fn answer(index: i32, result: Result<Appended, ResponseError>) -> PartitionProdu
             .with_log_start_offset(appended.log_start),
         Err(error) => response
             .with_error_code(error.code())
-            .with_error_message(message(error).map(text))
+            .with_error_message(message(error, in_memory).map(text))
             .with_base_offset(-1)
             .with_log_append_time_ms(-1)
             .with_log_start_offset(-1),
@@ -128,9 +132,12 @@ fn answer(index: i32, result: Result<Appended, ResponseError>) -> PartitionProdu
 }
 
 /// A sentence where the code alone does not say it.
-fn message(error: ResponseError) -> Option<&'static str> {
+fn message(error: ResponseError, in_memory: bool) -> Option<&'static str> {
     match error {
-        ResponseError::KafkaStorageError => Some("the broker's memory limit is reached"),
+        ResponseError::KafkaStorageError if in_memory => {
+            Some("the broker's memory limit is reached")
+        }
+        ResponseError::KafkaStorageError => Some("the broker's data directory takes no more"),
         ResponseError::TransactionalIdAuthorizationFailed => {
             Some("a batch of a transaction, and no transactional id")
         }

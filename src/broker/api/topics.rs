@@ -178,11 +178,15 @@ pub(super) async fn delete(call: Call<'_>, request: DeleteTopicsRequest) -> Answ
             (Some(name), true) => call.state.topics.find(name, Uuid::nil()),
             (None, false) => call.state.topics.find("", asked.topic_id),
         };
-        let result = DeletableTopicResult::default().with_error_code(super::code(&found));
-        match found {
+        let deleted = found.and_then(|topic| {
+            let deleted = call.state.topics.delete(&topic);
+            deleted.map_err(|(error, _)| error)?;
+            call.state.groups.forget_topic(&topic.name);
+            Ok(topic)
+        });
+        let result = DeletableTopicResult::default().with_error_code(super::code(&deleted));
+        match deleted {
             Ok(topic) => {
-                call.state.topics.delete(&topic);
-                call.state.groups.forget_topic(&topic.name);
                 let result = result.with_name(Some(TopicName(text(&topic.name))));
                 match call.version() >= 6 {
                     true => result.with_topic_id(topic.id),
@@ -191,6 +195,7 @@ pub(super) async fn delete(call: Call<'_>, request: DeleteTopicsRequest) -> Answ
             }
             Err(error) => {
                 let reason = match error {
+                    ResponseError::KafkaStorageError => "The data directory cannot be written.",
                     ResponseError::UnknownTopicId => "This server does not host this topic ID.",
                     ResponseError::InvalidRequest => {
                         "A topic is named either by its name or by its id."

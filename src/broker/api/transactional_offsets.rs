@@ -11,9 +11,9 @@ use kafka_protocol::messages::txn_offset_commit_response::{
 
 use super::super::group::offsets::Committed;
 use super::super::group::state::Group;
-use super::super::sync::lock;
+use super::super::sync::{lock, now_milliseconds};
 use super::super::transaction::state::{Phase, before_fenced};
-use super::groups::caller;
+use super::groups::{caller, owned};
 use super::offsets::check_place;
 use super::transactions::identity;
 use super::{Answer, Call};
@@ -76,27 +76,22 @@ fn stage(
     let now = Instant::now();
     let stage = |group: &mut Group| {
         group.may_commit(&member, true, now)?;
+        let mut accepted = Vec::new();
         for (topic, checked) in request.topics.iter().zip(checked) {
             for (asked, checked) in topic.partitions.iter().zip(checked) {
                 if checked.is_ok() {
                     let committed = Committed {
                         offset: asked.committed_offset,
                         leader_epoch: asked.committed_leader_epoch,
-                        metadata: asked
-                            .committed_metadata
-                            .as_deref()
-                            .unwrap_or_default()
-                            .to_owned(),
-                        at: now,
+                        metadata: owned(asked.committed_metadata.as_ref()).unwrap_or_default(),
+                        at: now_milliseconds(),
+                        order: 0,
                     };
-                    let index = asked.partition_index;
-                    group
-                        .offsets
-                        .stage(producer.id, &topic.name, index, committed);
+                    accepted.push((topic.name.to_string(), asked.partition_index, committed));
                 }
             }
         }
-        Ok(())
+        call.state.groups.stage(group, producer.id, accepted)
     };
     match request.generation_id {
         ..0 => call.state.groups.with_or_create(group, stage),

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     EndTxnResponse, ProducerId,
 };
 
-use super::super::sync::{lock, now_milliseconds};
+use super::super::sync::now_milliseconds;
 use super::super::transaction::state::{Identity, Transaction, before_fenced};
 use super::{Answer, Call};
 
@@ -21,22 +21,20 @@ pub(super) fn identity(id: ProducerId, epoch: i16) -> Identity {
     Identity { id: id.0, epoch }
 }
 
-/// Runs `act` on an open transaction of the caller's, which is opened if need be. Errors: those of
-/// [`Transaction::check`].
-fn with_open<T>(
+/// Runs `act` on an open transaction of the caller's, see [`Transactions::with_open`].
+///
+/// [`Transactions::with_open`]: super::super::transaction::coordinator::Transactions::with_open
+fn with_open(
     call: &Call<'_>,
     id: &str,
     caller: Identity,
-    act: impl FnOnce(&mut Transaction) -> T,
-) -> Result<T, ResponseError> {
+    act: impl FnOnce(&mut Transaction) -> Result<(), ResponseError>,
+) -> Result<(), ResponseError> {
     if let Some(fault) = call.fault {
         return Err(ResponseError::Unknown(fault));
     }
-    let transaction = call.state.transactions.get(id)?;
-    let mut transaction = lock(&transaction);
-    transaction.check(caller)?;
-    transaction.open(now_milliseconds());
-    Ok(act(&mut transaction))
+    let transactions = &call.state.transactions;
+    transactions.with_open(id, caller, now_milliseconds(), act)
 }
 
 /// The code as a client of this version knows it: who does not know PRODUCER_FENCED (KIP-588) is told the older one.
@@ -71,6 +69,7 @@ pub(super) async fn add_partitions(call: Call<'_>, request: AddPartitionsToTxnRe
                 let partitions = transaction.partitions.entry(name).or_default();
                 partitions.extend(&asked.partitions);
             }
+            Ok(())
         }),
         false => Err(ResponseError::OperationNotAttempted),
     };
@@ -102,16 +101,12 @@ pub(super) async fn add_offsets(call: Call<'_>, request: AddOffsetsToTxnRequest)
         true => Err(ResponseError::InvalidGroupId),
         false => with_open(&call, &request.transactional_id, caller, |transaction| {
             let groups = &mut transaction.groups;
-            let has_room = groups.len() < GROUPS_LIMIT;
-            if has_room {
-                groups.insert(request.group_id.to_string());
+            if groups.len() >= GROUPS_LIMIT {
+                return Err(ResponseError::PolicyViolation);
             }
-            has_room
+            groups.insert(request.group_id.to_string());
+            Ok(())
         }),
-    };
-    let added = match added {
-        Ok(false) => Err(ResponseError::PolicyViolation),
-        added => added.map(|_| ()),
     };
     let added = known(added, call.version());
     call.reply(&AddOffsetsToTxnResponse::default().with_error_code(super::code(&added)))

@@ -178,6 +178,7 @@ impl Group {
             self.rebalance(now);
             return Outcome::Later(receiver);
         }
+        self.unsaved = true;
         let mut answer = self.joined(&id, was_leader && request.can_skip);
         answer.skip_assignment = was_leader && request.can_skip;
         if was_leader && !request.can_skip {

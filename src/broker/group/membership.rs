@@ -86,6 +86,7 @@ impl Group {
             }
         }
         self.phase = Phase::Stable;
+        self.unsaved = true;
         let ids: Vec<String> = self.members.keys().cloned().collect();
         for id in ids {
             let answer = self.synced(&id);

@@ -5,6 +5,7 @@
 //! - [`membership`]: SyncGroup, Heartbeat, LeaveGroup.
 //! - [`offsets`]: committed offsets and who may commit.
 //! - [`member`]: a member, and what requests and answers carry.
+//! - [`saved`]: a group as the journal of a data directory keeps it.
 //!
 //! The machine is pure: it takes the time as an argument and hands answers to waiting requests through channels. This
 //! file owns the map of groups and the one task that watches their time limits.
@@ -13,6 +14,7 @@ pub(crate) mod join;
 pub(crate) mod member;
 pub(crate) mod membership;
 pub(crate) mod offsets;
+pub(crate) mod saved;
 pub(crate) mod state;
 
 use std::collections::HashMap;
@@ -22,7 +24,10 @@ use std::time::{Duration, Instant};
 use kafka_protocol::error::ResponseError;
 use tokio::sync::Notify;
 
-use super::sync::lock;
+use super::storage::Journal;
+use super::storage::entry::{CommittedOffset, Entry};
+use super::storage::image::GroupImage;
+use super::sync::{lock, now_milliseconds};
 use state::{Group, Phase};
 
 /// A group without members and offsets is forgotten after this.
@@ -45,16 +50,94 @@ pub(crate) struct Coordinator {
     groups: Mutex<HashMap<String, Arc<Mutex<Group>>>>,
     limits: Limits,
     earlier: Notify,
+    journal: Journal,
 }
 
 impl Coordinator {
-    /// No groups yet.
-    pub(crate) fn new(limits: Limits) -> Coordinator {
+    /// The groups that the journal knows; none in memory.
+    pub(crate) fn new(limits: Limits, journal: Journal) -> Coordinator {
+        let (now, milliseconds) = (Instant::now(), now_milliseconds());
+        let restore = |(id, known): (&String, &GroupImage)| {
+            let offsets = known.offsets.clone();
+            let saved = known.group.as_ref();
+            let group = Group::restore(id, limits, saved, offsets, now, milliseconds);
+            (id.clone(), Arc::new(Mutex::new(group)))
+        };
+        let known = journal.with_image(|image| image.groups.iter().map(restore).collect());
         Coordinator {
-            groups: Mutex::default(),
+            groups: Mutex::new(known.unwrap_or_default()),
             limits,
             earlier: Notify::new(),
+            journal,
         }
+    }
+
+    /// Writes the group down when a rebalance is over. Where that fails its members join again after the next start.
+    fn save(&self, id: &str, group: &mut Group) {
+        if let Some(saved) = group.to_save(now_milliseconds()) {
+            let entry = || Entry::Group {
+                id: id.to_owned(),
+                group: saved,
+            };
+            let _ = self.journal.write(entry);
+        }
+    }
+
+    /// Keeps offsets that the group may commit. Error: NOT_COORDINATOR, with which clients try again, when the journal
+    /// cannot be written.
+    pub(crate) fn commit(
+        &self,
+        group: &mut Group,
+        offsets: Vec<CommittedOffset>,
+    ) -> Result<(), ResponseError> {
+        let written = self.journal.write(|| Entry::Offsets {
+            group: group.id.clone(),
+            offsets: offsets.clone(),
+        });
+        written.map_err(|_| ResponseError::NotCoordinator)?;
+        for (topic, partition, committed) in offsets {
+            group.offsets.set(&topic, partition, committed);
+        }
+        Ok(())
+    }
+
+    /// Keeps offsets until the producer's transaction ends. Error: as of [`Coordinator::commit`].
+    pub(crate) fn stage(
+        &self,
+        group: &mut Group,
+        producer_id: i64,
+        offsets: Vec<CommittedOffset>,
+    ) -> Result<(), ResponseError> {
+        let written = self.journal.write(|| Entry::StagedOffsets {
+            group: group.id.clone(),
+            producer_id,
+            offsets: offsets.clone(),
+        });
+        written.map_err(|_| ResponseError::NotCoordinator)?;
+        for (topic, partition, offset) in offsets {
+            group.offsets.stage(producer_id, &topic, partition, offset);
+        }
+        Ok(())
+    }
+
+    /// Forgets offsets. Error: as of [`Coordinator::commit`].
+    pub(crate) fn forget(
+        &self,
+        group: &mut Group,
+        offsets: &[(String, i32)],
+    ) -> Result<(), ResponseError> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let written = self.journal.write(|| Entry::OffsetsDeleted {
+            group: group.id.clone(),
+            offsets: offsets.to_vec(),
+        });
+        written.map_err(|_| ResponseError::NotCoordinator)?;
+        for (topic, partition) in offsets {
+            group.offsets.remove(topic, *partition);
+        }
+        Ok(())
     }
 
     /// The group of this name, if there is one.
@@ -67,10 +150,14 @@ impl Coordinator {
     pub(crate) fn with_or_create<T>(&self, id: &str, act: impl FnOnce(&mut Group) -> T) -> T {
         let mut groups = lock(&self.groups);
         if let Some(group) = groups.get(id) {
-            return act(&mut lock(group));
+            let mut group = lock(group);
+            let result = act(&mut group);
+            self.save(id, &mut group);
+            return result;
         }
         let mut group = Group::new(id, self.limits);
         let result = act(&mut group);
+        self.save(id, &mut group);
         if !group.is_untouched() {
             groups.insert(id.to_owned(), Arc::new(Mutex::new(group)));
         }
@@ -82,7 +169,9 @@ impl Coordinator {
         let groups = lock(&self.groups);
         let group = groups.get(id)?;
         let mut group = lock(group);
-        Some(act(&mut group))
+        let result = act(&mut group);
+        self.save(id, &mut group);
+        Some(result)
     }
 
     /// All groups with their names, sorted.
@@ -96,13 +185,17 @@ impl Coordinator {
         all
     }
 
-    /// Deletes a group that has no members. Errors: GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP.
+    /// Deletes a group that has no members. Errors: GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP; as of [`Coordinator::commit`].
     pub(crate) fn delete(&self, id: &str) -> Result<(), ResponseError> {
         let mut groups = lock(&self.groups);
         let group = groups.get(id).ok_or(ResponseError::GroupIdNotFound)?;
         if lock(group).phase() != Phase::Empty {
             return Err(ResponseError::NonEmptyGroup);
         }
+        let written = self
+            .journal
+            .write(|| Entry::GroupDeleted { id: id.to_owned() });
+        written.map_err(|_| ResponseError::NotCoordinator)?;
         groups.remove(id);
         Ok(())
     }
@@ -114,15 +207,18 @@ impl Coordinator {
         }
     }
 
-    /// Forgets old offsets of empty groups, and empty groups without any.
+    /// Forgets old offsets of empty groups, and empty groups without any. What cannot be written is tried again.
     pub(crate) fn expire(&self, now: Instant) {
-        lock(&self.groups).retain(|_, group| {
+        lock(&self.groups).retain(|id, group| {
             let mut group = lock(group);
-            group.expire_offsets(now);
-            !(group.offsets.is_empty()
-                && group
-                    .empty_for(now)
-                    .is_some_and(|age| age > EMPTY_GROUP_LIFETIME))
+            let Some(empty) = group.empty_for(now) else {
+                return true;
+            };
+            let old = group.offsets.expired(now_milliseconds(), empty);
+            let _ = self.forget(&mut group, &old);
+            let is_over = group.offsets.is_empty() && empty > EMPTY_GROUP_LIFETIME;
+            let deleted = || Entry::GroupDeleted { id: id.clone() };
+            !is_over || self.journal.write(deleted).is_err()
         });
     }
 
@@ -135,9 +231,10 @@ impl Coordinator {
     pub(crate) async fn watch_limits(&self) {
         loop {
             let mut next: Option<Instant> = None;
-            for (_, group) in self.all() {
+            for (id, group) in self.all() {
                 let mut group: MutexGuard<'_, Group> = lock(&group);
                 group.pass_time(Instant::now());
+                self.save(&id, &mut group);
                 next = [next, group.next_limit()].into_iter().flatten().min();
             }
             match next {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
+use serde::{Deserialize, Serialize};
 
 use super::member::Caller;
 use super::state::{Group, Phase};
 
 /// `offsets.retention.minutes`: a week.
-const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const RETENTION_MILLISECONDS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// One committed offset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Committed {
     /// The next offset to be read.
     pub(crate) offset: i64,
@@ -20,13 +21,18 @@ pub(crate) struct Committed {
     pub(crate) leader_epoch: i32,
     /// Whatever the client wanted to keep with it.
     pub(crate) metadata: String,
-    /// When it was committed.
-    pub(crate) at: Instant,
+    /// When it was committed, in milliseconds since the Unix epoch.
+    pub(crate) at: i64,
+    /// Its place among all that was committed and staged in the group; 0 before it is.
+    #[serde(default)]
+    pub(crate) order: u64,
 }
 
 /// A group's committed offsets, by topic and partition.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Offsets {
+    /// The last place given out.
+    order: u64,
     topics: BTreeMap<String, BTreeMap<i32, Committed>>,
     /// Those of open transactions, by producer id: nobody is told of them.
     staged: BTreeMap<i64, BTreeMap<(String, i32), Committed>>,
@@ -48,8 +54,27 @@ impl Offsets {
         self.topics.iter()
     }
 
+    /// Those of open transactions, by producer id.
+    pub(crate) fn staged(&self) -> impl Iterator<Item = (i64, Vec<(String, i32, Committed)>)> {
+        self.staged.iter().map(|(producer, staged)| {
+            let staged = staged.iter();
+            let staged = staged
+                .map(|((topic, partition), offset)| (topic.clone(), *partition, offset.clone()));
+            (*producer, staged.collect())
+        })
+    }
+
+    /// Gives a newcomer its place; one from a snapshot has it.
+    fn place(&mut self, committed: &mut Committed) {
+        if committed.order == 0 {
+            committed.order = self.order + 1;
+        }
+        self.order = self.order.max(committed.order);
+    }
+
     /// Keeps an offset.
-    pub(crate) fn set(&mut self, topic: &str, partition: i32, committed: Committed) {
+    pub(crate) fn set(&mut self, topic: &str, partition: i32, mut committed: Committed) {
+        self.place(&mut committed);
         match self.topics.get_mut(topic) {
             Some(partitions) => {
                 partitions.insert(partition, committed);
@@ -62,7 +87,14 @@ impl Offsets {
     }
 
     /// Keeps an offset until the producer's transaction ends.
-    pub(crate) fn stage(&mut self, producer: i64, topic: &str, partition: i32, offset: Committed) {
+    pub(crate) fn stage(
+        &mut self,
+        producer: i64,
+        topic: &str,
+        partition: i32,
+        mut offset: Committed,
+    ) {
+        self.place(&mut offset);
         let staged = self.staged.entry(producer).or_default();
         staged.insert((topic.to_owned(), partition), offset);
     }
@@ -79,7 +111,7 @@ impl Offsets {
         let staged = self.staged.remove(&producer).filter(|_| committed);
         for ((topic, partition), offset) in staged.into_iter().flatten() {
             let known = self.get(&topic, partition);
-            if known.is_none_or(|known| known.at <= offset.at) {
+            if known.is_none_or(|known| known.order < offset.order) {
                 self.set(&topic, partition, offset);
             }
         }
@@ -103,16 +135,19 @@ impl Offsets {
         }
     }
 
-    /// Forgets what was committed longer ago than the retention, in a group empty for as long.
-    pub(crate) fn expire(&mut self, now: Instant, empty: Duration) {
-        if empty <= RETENTION {
-            return;
+    /// What was committed longer ago than the retention, in a group empty for as long. `now` is in milliseconds since
+    /// the Unix epoch.
+    pub(crate) fn expired(&self, now: i64, empty: Duration) -> Vec<(String, i32)> {
+        if empty.as_millis() <= RETENTION_MILLISECONDS as u128 {
+            return Vec::new();
         }
-        self.topics.retain(|_, partitions| {
-            partitions
-                .retain(|_, committed| now.saturating_duration_since(committed.at) <= RETENTION);
-            !partitions.is_empty()
-        });
+        let is_old = |one: &Committed| now.saturating_sub(one.at) > RETENTION_MILLISECONDS;
+        let mut old = Vec::new();
+        for (topic, partitions) in &self.topics {
+            let partitions = partitions.iter().filter(|(_, committed)| is_old(committed));
+            old.extend(partitions.map(|(partition, _)| (topic.clone(), *partition)));
+        }
+        old
     }
 }
 
@@ -178,7 +213,8 @@ mod tests {
             offset,
             leader_epoch: -1,
             metadata: String::new(),
-            at: Instant::now(),
+            at: 0,
+            order: 0,
         };
         let mut offsets = Offsets::default();
         offsets.set("orders", 0, at(1));
@@ -195,9 +231,8 @@ mod tests {
         offsets.settle(9, true);
         assert_eq!((found(&offsets, 0), found(&offsets, 1)), (Some(5), None));
         assert!(!offsets.is_staged("orders", 0));
-        let staged = at(10);
+        offsets.stage(7, "orders", 0, at(10));
         offsets.set("orders", 0, at(2));
-        offsets.stage(7, "orders", 0, staged);
         offsets.settle(7, true);
         assert_eq!(found(&offsets, 0), Some(2), "somebody moved it meanwhile");
     }

@@ -66,6 +66,8 @@ pub(crate) struct Group {
     pub(super) unsynced: BTreeSet<String>,
     pub(super) sync_deadline: Option<Instant>,
     pub(super) empty_since: Option<Instant>,
+    /// A rebalance is over since the group was last written down.
+    pub(super) unsaved: bool,
 }
 
 impl Group {
@@ -88,6 +90,7 @@ impl Group {
             unsynced: BTreeSet::new(),
             sync_deadline: None,
             empty_since: Some(Instant::now()),
+            unsaved: false,
         }
     }
 
@@ -125,13 +128,6 @@ impl Group {
     pub(crate) fn empty_for(&self, now: Instant) -> Option<Duration> {
         let since = self.empty_since.filter(|_| self.pending.is_empty())?;
         Some(now.saturating_duration_since(since))
-    }
-
-    /// Forgets offsets that nobody has used for too long.
-    pub(crate) fn expire_offsets(&mut self, now: Instant) {
-        if let Some(empty) = self.empty_for(now) {
-            self.offsets.expire(now, empty);
-        }
     }
 
     pub(super) fn is_leader(&self, member: &str) -> bool {
@@ -211,6 +207,7 @@ impl Group {
             self.phase = Phase::Empty;
             self.protocol = None;
             self.empty_since = Some(now);
+            self.unsaved = true;
             return;
         }
         if self.leader.is_none() {

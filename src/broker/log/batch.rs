@@ -144,8 +144,7 @@ pub(crate) fn validate(records: &[u8], max_message_bytes: i32) -> Result<Header,
     if records.len() > usize::try_from(max_message_bytes).unwrap_or(0) {
         return Err(ResponseError::MessageTooLarge);
     }
-    let checksum = bytes_at(records, CHECKSUM_POSITION).map(u32::from_be_bytes);
-    if checksum != Some(crc32c::crc32c(&records[ATTRIBUTES_POSITION..])) {
+    if !has_true_checksum(records) {
         return Err(ResponseError::CorruptMessage);
     }
     if header.count < 1 || header.last_offset_delta != header.count - 1 || header.is_control() {
@@ -158,6 +157,19 @@ pub(crate) fn validate(records: &[u8], max_message_bytes: i32) -> Result<Header,
         return Err(ResponseError::InvalidRecord);
     }
     Ok(header)
+}
+
+/// Reads a batch that was stored once: its header, if all of it is as it was written.
+pub(crate) fn stored(batch: &[u8]) -> Option<Header> {
+    let header = Header::read(batch).filter(|header| header.size == batch.len())?;
+    let is_whole = batch.get(16) == Some(&2) && has_true_checksum(batch);
+    (is_whole && header.last_offset_delta >= 0).then_some(header)
+}
+
+fn has_true_checksum(batch: &[u8]) -> bool {
+    let checksum = bytes_at(batch, CHECKSUM_POSITION).map(u32::from_be_bytes);
+    let content = batch.get(ATTRIBUTES_POSITION..).unwrap_or_default();
+    checksum == Some(crc32c::crc32c(content))
 }
 
 /// Writes base offset and leader epoch (0: this broker never changes leaders) into a stored batch.
@@ -199,12 +211,6 @@ pub(crate) fn batches(bytes: &[u8]) -> impl Iterator<Item = (usize, Header)> + '
         position += header.size;
         Some((at, header))
     })
-}
-
-/// The offset after the last record of a run of whole batches, 0 when there is none.
-pub(crate) fn end(bytes: &[u8]) -> i64 {
-    let last = batches(bytes).last();
-    last.map_or(0, |(_, header)| header.last_offset() + 1)
 }
 
 /// Batches for the tests of this folder and its neighbours.

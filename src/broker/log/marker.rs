@@ -40,6 +40,13 @@ pub(crate) fn marker(
     (batch::write(&header, &record), header)
 }
 
+/// Whether a stored batch is a marker, and of a transaction that was committed.
+pub(crate) fn committed(header: &Header, batch: &[u8]) -> Option<bool> {
+    // The type stands in the key, behind the version; the record before it is as it is written above.
+    let kind = batch.get(HEADER_SIZE + 8).filter(|_| header.is_control())?;
+    Some(*kind == COMMIT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::record::records;
@@ -50,6 +57,9 @@ mod tests {
         let (bytes, header) = marker(7, 3, true, 1000);
         assert_eq!(Header::read(&bytes), Some(header));
         assert!(header.is_transactional() && header.is_control());
+        assert_eq!(committed(&header, &bytes), Some(true));
+        let (aborted, header) = marker(7, 3, false, 1000);
+        assert_eq!(committed(&header, &aborted), Some(false));
         let records: Vec<_> = records(&bytes[HEADER_SIZE..]).collect();
         assert_eq!(records.len(), 1);
         assert!(records[0].has_key);

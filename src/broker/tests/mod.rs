@@ -1,6 +1,7 @@
 //! The broker over its own protocol: requests in, answers out, without a network where none is needed.
 
 mod describe_transactions;
+mod durability;
 mod faults;
 mod groups;
 mod hostile;

@@ -22,14 +22,19 @@ pub(super) struct World(pub(super) Arc<State>);
 
 impl World {
     pub(super) async fn new() -> World {
-        let state = state();
+        let world = World(state());
+        assert_eq!(world.create().await, 0);
+        world
+    }
+
+    /// Makes the topic.
+    pub(super) async fn create(&self) -> i16 {
         let topic = CreatableTopic::default()
             .with_name(TopicName(name("orders")))
             .with_num_partitions(2)
             .with_replication_factor(1);
         let create = CreateTopicsRequest::default().with_topics(vec![topic]);
-        assert_eq!(ask(&state, &create, 7).await.topics[0].error_code, 0);
-        World(state)
+        ask(&self.0, &create, 7).await.topics[0].error_code
     }
 
     /// InitProducerId of the transactional id `id`.

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kafka_protocol::error::ResponseError;
 
 use super::super::group;
+use super::super::storage::Journal;
+use super::super::storage::entry::Entry;
 use super::super::sync::lock;
 use super::super::topics::Topics;
 use super::producer_ids::ProducerIds;
@@ -25,10 +27,11 @@ const IDS_LIMIT: usize = 100_000;
 const ID_LIMIT: usize = 1024;
 
 /// Every transactional id of the broker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Transactions {
     all: Mutex<HashMap<String, Arc<Mutex<Transaction>>>>,
     producer_ids: ProducerIds,
+    journal: Journal,
 }
 
 /// Where a transaction leaves its traces.
@@ -39,32 +42,52 @@ pub(crate) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Writes the markers, and makes the offsets what they are to be.
-    fn end(self, transaction: &mut Transaction, committed: bool, now: i64) {
+    /// Writes the markers, and makes the offsets what they are to be; what is done already is done once. False when a
+    /// marker could not be written.
+    fn end(self, transaction: &Transaction, committed: bool, now: i64) -> bool {
         let producer = transaction.producer;
+        let mut all_written = true;
         for (name, partitions) in &transaction.partitions {
             let Some(topic) = self.topics.get(name) else {
                 continue;
             };
             let config = topic.config();
-            for index in partitions {
-                if let Some(partition) = topic.partition(*index) {
-                    let policy = &config.policy;
+            for partition in partitions
+                .iter()
+                .filter_map(|index| topic.partition(*index))
+            {
+                let policy = &config.policy;
+                let written =
                     partition.end_transaction(producer.id, producer.epoch, committed, policy, now);
-                }
+                all_written &= written.is_ok();
             }
         }
         for group in &transaction.groups {
             self.groups
                 .with(group, |group| group.offsets.settle(producer.id, committed));
         }
-        transaction.ended(committed, now);
+        all_written
     }
 }
 
 impl Transactions {
-    /// An id for a producer without transactions; its epoch is 0.
-    pub(crate) fn new_producer_id(&self) -> i64 {
+    /// What the journal says of them; none in memory.
+    pub(crate) fn new(journal: Journal) -> Transactions {
+        let known = journal.with_image(|image| {
+            let all = image.transactions.iter();
+            let all = all.map(|(id, state)| (id.clone(), Arc::new(Mutex::new(state.clone()))));
+            (all.collect(), image.next_producer_id)
+        });
+        let (all, next) = known.unwrap_or_default();
+        Transactions {
+            all: Mutex::new(all),
+            producer_ids: ProducerIds::new(next, journal.clone()),
+            journal,
+        }
+    }
+
+    /// An id for a producer without transactions; its epoch is 0. Error: NOT_COORDINATOR.
+    pub(crate) fn new_producer_id(&self) -> Result<i64, ResponseError> {
         self.producer_ids.allocate()
     }
 
@@ -85,9 +108,71 @@ impl Transactions {
         all
     }
 
+    /// Makes a change when the journal has it. Error of its own: NOT_COORDINATOR, with which clients try again.
+    fn change<T>(
+        &self,
+        id: &str,
+        transaction: &mut Transaction,
+        act: impl FnOnce(&mut Transaction) -> Result<T, ResponseError>,
+    ) -> Result<T, ResponseError> {
+        let mut changed = transaction.clone();
+        let result = act(&mut changed)?;
+        let written = self.journal.write(|| Entry::Transaction {
+            id: id.to_owned(),
+            state: changed.clone(),
+        });
+        written.map_err(|_| ResponseError::NotCoordinator)?;
+        *transaction = changed;
+        Ok(result)
+    }
+
+    /// Ends a transaction of which it is decided how. Error: CONCURRENT_TRANSACTIONS when a marker could not be written;
+    /// clients try again, and so does the broker.
+    fn finish(
+        &self,
+        id: &str,
+        transaction: &mut Transaction,
+        places: Places<'_>,
+        now: i64,
+    ) -> Result<(), ResponseError> {
+        let Some(committed) = transaction.phase.decision() else {
+            return Ok(());
+        };
+        if !places.end(transaction, committed, now) {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
+        let ended = self.change(id, transaction, |transaction| {
+            transaction.ended(now);
+            Ok(())
+        });
+        if ended.is_err() {
+            // It has ended all the same: a broker that reads the journal ends it once more, and finds nothing to do.
+            transaction.ended(now);
+        }
+        Ok(())
+    }
+
+    /// Runs `act` on an open transaction of the caller's, which is opened if need be. Errors: those of
+    /// [`Transaction::check`], [`Transaction::open`] and `act`; NOT_COORDINATOR.
+    pub(crate) fn with_open(
+        &self,
+        id: &str,
+        caller: Identity,
+        now: i64,
+        act: impl FnOnce(&mut Transaction) -> Result<(), ResponseError>,
+    ) -> Result<(), ResponseError> {
+        let transaction = self.get(id)?;
+        let mut transaction = lock(&transaction);
+        transaction.check(caller)?;
+        self.change(id, &mut transaction, |transaction| {
+            transaction.open(now)?;
+            act(transaction)
+        })
+    }
+
     /// Gives a transactional producer its identity, after aborting what its predecessor left open. Errors:
     /// INVALID_TRANSACTION_TIMEOUT; POLICY_VIOLATION for one id too many, or too long a one; those of
-    /// [`Transaction::initialise`].
+    /// [`Transaction::initialise`]; CONCURRENT_TRANSACTIONS and NOT_COORDINATOR while the disk takes nothing.
     pub(crate) fn initialise(
         &self,
         id: &str,
@@ -99,30 +184,47 @@ impl Transactions {
         if !(1..=MAX_TIMEOUT_MILLISECONDS).contains(&timeout) {
             return Err(ResponseError::InvalidTransactionTimeout);
         }
-        let new = || Transaction::new(self.producer_ids.allocate(), timeout, now);
         let transaction = {
             let mut all = lock(&self.all);
-            if id.len() > ID_LIMIT || (all.len() >= IDS_LIMIT && !all.contains_key(id)) {
-                return Err(ResponseError::PolicyViolation);
+            match all.get(id) {
+                Some(known) => known.clone(),
+                None if id.len() > ID_LIMIT || all.len() >= IDS_LIMIT => {
+                    return Err(ResponseError::PolicyViolation);
+                }
+                None => {
+                    let new = Transaction::new(self.new_producer_id()?, timeout, now);
+                    let new = Arc::new(Mutex::new(new));
+                    all.insert(id.to_owned(), new.clone());
+                    new
+                }
             }
-            let transaction = all.entry(id.to_owned());
-            transaction
-                .or_insert_with(|| Arc::new(Mutex::new(new())))
-                .clone()
         };
         let mut transaction = lock(&transaction);
+        let mut caller = caller;
         if transaction.phase == Phase::Ongoing {
             if caller != Identity::NONE {
                 transaction.check(caller)?;
             }
-            transaction.fence();
-            places.end(&mut transaction, false, now);
-            return transaction.initialise(Identity::NONE, timeout, || self.new_producer_id(), now);
+            self.abort(id, &mut transaction)?;
+            caller = Identity::NONE;
         }
-        transaction.initialise(caller, timeout, || self.new_producer_id(), now)
+        self.finish(id, &mut transaction, places, now)?;
+        self.change(id, &mut transaction, |transaction| {
+            transaction.initialise(caller, timeout, || self.new_producer_id(), now)
+        })
     }
 
-    /// Commits or aborts. Errors: those of [`Transaction::may_end`].
+    /// Decides that an open transaction is aborted, and fences its producer.
+    fn abort(&self, id: &str, transaction: &mut Transaction) -> Result<(), ResponseError> {
+        self.change(id, transaction, |transaction| {
+            transaction.fence();
+            transaction.decide(false);
+            Ok(())
+        })
+    }
+
+    /// Commits or aborts. Errors: those of [`Transaction::may_end`]; CONCURRENT_TRANSACTIONS and NOT_COORDINATOR while
+    /// the disk takes nothing.
     pub(crate) fn end(
         &self,
         id: &str,
@@ -133,31 +235,38 @@ impl Transactions {
     ) -> Result<(), ResponseError> {
         let transaction = self.get(id)?;
         let mut transaction = lock(&transaction);
-        if transaction.may_end(caller, committed)? {
-            places.end(&mut transaction, committed, now);
+        if transaction.may_end(caller, committed)? && transaction.phase == Phase::Ongoing {
+            self.change(id, &mut transaction, |transaction| {
+                transaction.decide(committed);
+                Ok(())
+            })?;
         }
-        Ok(())
+        self.finish(id, &mut transaction, places, now)
     }
 
-    /// Aborts what was open for too long, fencing its producer, and forgets ids that nobody uses.
+    /// Aborts what was open for too long, fencing its producer; ends what is to end; forgets ids that nobody uses.
     pub(crate) fn expire(&self, places: Places<'_>, now: i64) {
         for (id, transaction) in self.all() {
             let mut transaction = lock(&transaction);
             let age = now.saturating_sub(transaction.started);
             if transaction.phase == Phase::Ongoing && age > i64::from(transaction.timeout) {
                 tracing::debug!(id, "the transaction timed out and is aborted");
-                transaction.fence();
-                places.end(&mut transaction, false, now);
+                // What fails is tried again the next time.
+                let _ = self.abort(&id, &mut transaction);
             }
+            let _ = self.finish(&id, &mut transaction, places, now);
         }
-        lock(&self.all).retain(|_, transaction| {
+        lock(&self.all).retain(|id, transaction| {
             // Somebody is about to use it, or does.
             let Some(free) = Arc::get_mut(transaction) else {
                 return true;
             };
             let transaction = free.get_mut().unwrap_or_else(PoisonError::into_inner);
             let unused = now.saturating_sub(transaction.used);
-            transaction.phase == Phase::Ongoing || unused <= EXPIRATION_MILLISECONDS
+            let is_open =
+                transaction.phase == Phase::Ongoing || transaction.phase.decision().is_some();
+            let forget = || Entry::TransactionForgotten { id: id.clone() };
+            is_open || unused <= EXPIRATION_MILLISECONDS || self.journal.write(forget).is_err()
         });
     }
 }

@@ -59,11 +59,6 @@ impl Ongoing {
         self.first_open.unwrap_or(end)
     }
 
-    /// Whether any aborted transaction is known.
-    pub(crate) fn has_aborted(&self) -> bool {
-        !self.aborted.is_empty()
-    }
-
     /// The aborted transactions that have a record from `offset` to before `until`.
     pub(crate) fn aborted(&self, offset: i64, until: i64) -> Vec<Aborted> {
         let from = self.aborted.partition_point(|one| one.last_offset < offset);

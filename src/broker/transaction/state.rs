@@ -1,25 +1,30 @@
 //! One transactional id's state machine, as Kafka's `TransactionMetadata`:
 //!
 //! ```text
-//! Empty ──partition or group added──→ Ongoing ──EndTxn──→ CompleteCommit, CompleteAbort
-//!                                        ↑                        │
-//!                                        └──partition or group────┘
+//! Empty ──partition or group added──→ Ongoing ──EndTxn──→ PrepareCommit ──markers──→ CompleteCommit
+//!                                       ↑ ↑                PrepareAbort              CompleteAbort
+//!                                       │ └──────────────partition or group────────────────┘
 //! ```
 //!
-//! Kafka's `PrepareCommit` and `PrepareAbort`, in which it writes markers to other nodes, are never seen here: the only
-//! node writes them all before it answers.
+//! The only node writes all markers before it answers, so that `PrepareCommit` and `PrepareAbort` are seen only while the
+//! disk takes none, or in the journal of a broker that was killed in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::error::ResponseError;
+use serde::{Deserialize, Serialize};
 
 /// Where a transactional id is in its cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
     /// It never had a transaction, or was initialised since.
     Empty,
     /// It has an open one.
     Ongoing,
+    /// It is decided that the open one is committed; some markers may be missing.
+    PrepareCommit,
+    /// It is decided that the open one is aborted; some markers may be missing.
+    PrepareAbort,
     /// The last one was committed.
     CompleteCommit,
     /// The last one was aborted.
@@ -39,11 +44,22 @@ impl Phase {
         "PrepareEpochFence",
     ];
 
+    /// How the open transaction is to end, once that is decided.
+    pub(crate) fn decision(self) -> Option<bool> {
+        match self {
+            Phase::PrepareCommit => Some(true),
+            Phase::PrepareAbort => Some(false),
+            Phase::Empty | Phase::Ongoing | Phase::CompleteCommit | Phase::CompleteAbort => None,
+        }
+    }
+
     /// Kafka's name for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Phase::Empty => "Empty",
             Phase::Ongoing => "Ongoing",
+            Phase::PrepareCommit => "PrepareCommit",
+            Phase::PrepareAbort => "PrepareAbort",
             Phase::CompleteCommit => "CompleteCommit",
             Phase::CompleteAbort => "CompleteAbort",
         }
@@ -59,7 +75,7 @@ pub(crate) fn before_fenced(error: ResponseError) -> ResponseError {
 }
 
 /// A producer id and its epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) id: i64,
     pub(crate) epoch: i16,
@@ -71,7 +87,7 @@ impl Identity {
 }
 
 /// A transactional id. Times are milliseconds since the Unix epoch.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Transaction {
     pub(crate) phase: Phase,
     pub(crate) producer: Identity,
@@ -129,19 +145,23 @@ impl Transaction {
         self.check(caller)?;
         let partitions = self.partitions.get(topic);
         let added = partitions.is_some_and(|partitions| partitions.contains(&partition));
-        match added {
+        match added && self.phase == Phase::Ongoing {
             true => Ok(()),
             false => Err(ResponseError::InvalidTxnState),
         }
     }
 
-    /// Opens a transaction unless one is open.
-    pub(crate) fn open(&mut self, now: i64) {
+    /// Opens a transaction unless one is open. Error: CONCURRENT_TRANSACTIONS while one is about to end.
+    pub(crate) fn open(&mut self, now: i64) -> Result<(), ResponseError> {
+        if self.phase.decision().is_some() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
         self.used = now;
         if self.phase != Phase::Ongoing {
             self.phase = Phase::Ongoing;
             self.started = now;
         }
+        Ok(())
     }
 
     /// What EndTxn comes to: whether there is something to end. Errors: those of [`Transaction::check`];
@@ -149,18 +169,28 @@ impl Transaction {
     pub(crate) fn may_end(&self, caller: Identity, committed: bool) -> Result<bool, ResponseError> {
         self.check(caller)?;
         match (self.phase, committed) {
-            (Phase::Ongoing, _) => Ok(true),
+            (Phase::Ongoing, _) | (Phase::PrepareCommit, true) | (Phase::PrepareAbort, false) => {
+                Ok(true)
+            }
             // It is asked again.
             (Phase::CompleteCommit, true) | (Phase::CompleteAbort, false) => Ok(false),
             _ => Err(ResponseError::InvalidTxnState),
         }
     }
 
-    /// The markers are written.
-    pub(crate) fn ended(&mut self, committed: bool, now: i64) {
+    /// It is decided how the open transaction ends.
+    pub(crate) fn decide(&mut self, committed: bool) {
         self.phase = match committed {
-            true => Phase::CompleteCommit,
-            false => Phase::CompleteAbort,
+            true => Phase::PrepareCommit,
+            false => Phase::PrepareAbort,
+        };
+    }
+
+    /// The markers are written.
+    pub(crate) fn ended(&mut self, now: i64) {
+        self.phase = match self.phase {
+            Phase::PrepareCommit => Phase::CompleteCommit,
+            _ => Phase::CompleteAbort,
         };
         self.started = -1;
         self.used = now;
@@ -176,12 +206,12 @@ impl Transaction {
 
     /// Gives the producer that initialises itself its identity: a new epoch, or a new id (`new_id`) where no epoch is
     /// left. `caller` is the identity it had before, or [`Identity::NONE`]. Errors: INVALID_PRODUCER_ID_MAPPING,
-    /// PRODUCER_FENCED.
+    /// PRODUCER_FENCED; that of `new_id`.
     pub(crate) fn initialise(
         &mut self,
         caller: Identity,
         timeout: i32,
-        new_id: impl FnOnce() -> i64,
+        new_id: impl FnOnce() -> Result<i64, ResponseError>,
         now: i64,
     ) -> Result<Identity, ResponseError> {
         let is_repeated = caller.id == self.producer.id && Some(caller.epoch) == self.last_epoch;
@@ -198,7 +228,7 @@ impl Transaction {
             // The last epoch is kept for fencing.
             if self.producer.epoch >= i16::MAX - 1 {
                 self.producer = Identity {
-                    id: new_id(),
+                    id: new_id()?,
                     epoch: -1,
                 };
                 self.last_epoch = None;
@@ -218,7 +248,7 @@ mod tests {
         transaction: &mut Transaction,
         caller: Identity,
     ) -> Result<Identity, ResponseError> {
-        transaction.initialise(caller, 1000, || 99, 5)
+        transaction.initialise(caller, 1000, || Ok(99), 5)
     }
 
     #[test]
@@ -271,8 +301,8 @@ mod tests {
             transaction.check_partition(caller, "orders", 0),
             invalid.map(|_: bool| ())
         );
-        transaction.open(10);
-        transaction.open(20);
+        transaction.open(10).unwrap();
+        transaction.open(20).unwrap();
         assert_eq!(
             (transaction.phase, transaction.started),
             (Phase::Ongoing, 10)
@@ -284,7 +314,16 @@ mod tests {
             .insert(0);
         assert_eq!(transaction.check_partition(caller, "orders", 0), Ok(()));
         assert_eq!(transaction.may_end(caller, true), Ok(true));
-        transaction.ended(true, 30);
+        transaction.decide(true);
+        let concurrent = Err(ResponseError::ConcurrentTransactions);
+        assert_eq!(transaction.open(25), concurrent);
+        assert_eq!(
+            transaction.check_partition(caller, "orders", 0),
+            invalid.map(|_: bool| ())
+        );
+        assert_eq!(transaction.may_end(caller, true), Ok(true));
+        assert_eq!(transaction.may_end(caller, false), invalid);
+        transaction.ended(30);
         assert_eq!(transaction.may_end(caller, true), Ok(false));
         assert_eq!(transaction.may_end(caller, false), invalid);
         assert!(transaction.partitions.is_empty());

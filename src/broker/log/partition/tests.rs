@@ -12,7 +12,7 @@ const POLICY: Policy = Policy {
 
 fn log(limit: u64) -> (Log, Arc<Memory>) {
     let memory = Arc::new(Memory::new(limit));
-    (Log::new(memory.clone()), memory)
+    (Log::new(memory.clone(), None), memory)
 }
 
 fn append(
@@ -28,11 +28,15 @@ fn append(
 }
 
 /// Base and last offsets of the batches read.
-fn offsets(slices: &[Bytes]) -> Vec<(i64, i64)> {
-    let headers = slices.iter().flat_map(|slice| batch::batches(slice));
-    headers
+fn offsets(read: &Batches) -> Vec<(i64, i64)> {
+    let bytes = read.slices.iter().map(|slice| slice.bytes().unwrap());
+    let bytes = bytes.collect::<Vec<_>>().concat();
+    let headers = batch::batches(&bytes);
+    let offsets: Vec<_> = headers
         .map(|(_, header)| (header.base_offset, header.last_offset()))
-        .collect()
+        .collect();
+    assert_eq!(offsets.last().map_or(0, |last| last.1 + 1), read.end);
+    offsets
 }
 
 #[test]
@@ -53,9 +57,14 @@ fn every_offset_of_small_and_large_batches_is_found() {
         let first = offset - offset % 2;
         assert_eq!(offsets(&slices), [(first, first + 1)]);
     }
-    assert!(log.read(6000, i64::MAX, 100, true).unwrap().is_empty());
-    assert!(log.read(6001, i64::MAX, 100, true).is_none());
-    assert!(log.read(-1, i64::MAX, 100, true).is_none());
+    assert!(
+        log.read(6000, i64::MAX, 100, true)
+            .unwrap()
+            .slices
+            .is_empty()
+    );
+    assert!(log.read(6001, i64::MAX, 100, true).is_err());
+    assert!(log.read(-1, i64::MAX, 100, true).is_err());
     let all = offsets(&log.read(0, i64::MAX, usize::MAX, false).unwrap());
     assert!(
         all.iter()
@@ -73,12 +82,17 @@ fn a_read_keeps_to_max_bytes() {
     for _ in 0..100 {
         append(&mut log, &[1], &[0; 100], &POLICY, 0).unwrap();
     }
-    let one = log.read(0, i64::MAX, 1, true).unwrap()[0].len();
+    let one = log.read(0, i64::MAX, 1, true).unwrap().slices[0].len();
     assert_eq!(
         offsets(&log.read(10, i64::MAX, one * 5 + 3, true).unwrap()).len(),
         5
     );
-    assert!(log.read(10, i64::MAX, one - 1, false).unwrap().is_empty());
+    assert!(
+        log.read(10, i64::MAX, one - 1, false)
+            .unwrap()
+            .slices
+            .is_empty()
+    );
 }
 
 #[test]
@@ -86,14 +100,14 @@ fn a_time_is_found_inside_a_batch() {
     let (mut log, _) = log(u64::MAX);
     append(&mut log, &[100, 200, 300], b"a", &POLICY, 0).unwrap();
     append(&mut log, &[250, 400], b"b", &POLICY, 0).unwrap();
-    assert_eq!(log.first_at(0), Some((100, 0)));
-    assert_eq!(log.first_at(101), Some((200, 1)));
-    assert_eq!(log.first_at(300), Some((300, 2)));
-    assert_eq!(log.first_at(301), Some((400, 4)));
-    assert_eq!(log.first_at(401), None);
-    assert_eq!(log.latest(), Some((400, 4)));
-    log.delete_before(2);
-    assert_eq!(log.first_at(0), Some((300, 2)));
+    assert_eq!(log.first_at(0).unwrap(), Some((100, 0)));
+    assert_eq!(log.first_at(101).unwrap(), Some((200, 1)));
+    assert_eq!(log.first_at(300).unwrap(), Some((300, 2)));
+    assert_eq!(log.first_at(301).unwrap(), Some((400, 4)));
+    assert_eq!(log.first_at(401).unwrap(), None);
+    assert_eq!(log.latest().unwrap(), Some((400, 4)));
+    log.delete_before(2).unwrap();
+    assert_eq!(log.first_at(0).unwrap(), Some((300, 2)));
 }
 
 #[test]
@@ -105,12 +119,12 @@ fn append_time_is_stamped_and_found() {
     };
     append(&mut log, &[1, 2], b"a", &policy, 5000).unwrap();
     let slices = log.read(0, i64::MAX, 1000, true).unwrap();
-    let header = batch::validate(&slices[0], 1000).unwrap();
+    let header = batch::validate(&slices.slices[0].bytes().unwrap(), 1000).unwrap();
     assert_eq!(
         (header.max_timestamp, header.is_log_append_time()),
         (5000, true)
     );
-    assert_eq!(log.first_at(3), Some((5000, 0)));
+    assert_eq!(log.first_at(3).unwrap(), Some((5000, 0)));
 }
 
 #[test]
@@ -120,15 +134,15 @@ fn deleting_records_frees_memory_and_moves_the_start() {
         append(&mut log, &[1], &[0; 3000], &POLICY, 0).unwrap();
     }
     let before = memory.used();
-    log.delete_before(500);
+    log.delete_before(500).unwrap();
     assert_eq!(log.start(), 500);
     assert!(memory.used() <= before / 2);
-    assert!(log.read(499, i64::MAX, 10, true).is_none());
+    assert!(log.read(499, i64::MAX, 10, true).is_err());
     assert_eq!(
         offsets(&log.read(500, i64::MAX, 1, true).unwrap()),
         [(500, 500)]
     );
-    log.delete_before(1000);
+    log.delete_before(1000).unwrap();
     assert_eq!((log.start(), log.end(), memory.used()), (1000, 1000, 0));
     assert_eq!(append(&mut log, &[1], b"x", &POLICY, 0), Ok(1000));
 }
@@ -196,5 +210,10 @@ fn a_read_ends_before_its_limit() {
         assert_eq!(read.len() as i64, limit / 2);
         assert!(read.last().is_none_or(|(_, last)| *last == limit - 1));
     }
-    assert!(log.read(60, 40, usize::MAX, true).unwrap().is_empty());
+    assert!(
+        log.read(60, 40, usize::MAX, true)
+            .unwrap()
+            .slices
+            .is_empty()
+    );
 }

@@ -1,5 +1,7 @@
 //! The topics of a broker: by name and by id, each with its configuration and partitions.
 
+mod recovery;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -10,6 +12,8 @@ use uuid::Uuid;
 use super::config::TopicConfig;
 use super::log::Memory;
 use super::partition::Partition;
+use super::storage::Storage;
+use super::storage::entry::Entry;
 use super::sync::{lock, random_uuid, read, write};
 
 /// Longest topic name Kafka takes.
@@ -50,9 +54,13 @@ impl Topic {
         read(&self.config).clone()
     }
 
-    /// Replaces its configuration.
-    pub(crate) fn set_config(&self, config: TopicConfig) {
-        *write(&self.config) = Arc::new(config);
+    fn entry(&self, partitions: i32, config: &TopicConfig) -> Entry {
+        Entry::Topic {
+            id: self.id,
+            name: self.name.clone(),
+            partitions,
+            configs: config.overrides().clone(),
+        }
     }
 }
 
@@ -79,20 +87,33 @@ pub(crate) struct Topics {
     changing: Mutex<()>,
     memory: Arc<Memory>,
     last_rescue: AtomicI64,
+    storage: Option<Arc<Storage>>,
 }
 
 /// Why a topic was not made or grown: the code and a sentence for people.
 pub(crate) type Refused = (ResponseError, String);
 
 impl Topics {
-    /// No topics yet; their logs share `memory`.
-    pub(crate) fn new(memory: Arc<Memory>) -> Topics {
+    /// No topics yet; their logs share `memory`, or are kept in `storage`.
+    pub(crate) fn new(memory: Arc<Memory>, storage: Option<Arc<Storage>>) -> Topics {
         Topics {
             registry: RwLock::default(),
             changing: Mutex::default(),
             memory,
             last_rescue: AtomicI64::new(0),
+            storage,
         }
+    }
+
+    /// Writes a change to the journal, if there is one. Error: KAFKA_STORAGE_ERROR.
+    fn note(&self, entry: impl FnOnce() -> Entry) -> Result<(), Refused> {
+        let Some(storage) = &self.storage else {
+            return Ok(());
+        };
+        storage
+            .journal
+            .write(entry)
+            .map_err(|unwritten| unwritable(unwritten.error()))
     }
 
     /// The topic of this name.
@@ -121,7 +142,7 @@ impl Topics {
     }
 
     /// Makes a topic, or with `validate_only` says whether it could be made. Errors: INVALID_TOPIC_EXCEPTION,
-    /// TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, POLICY_VIOLATION.
+    /// TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, POLICY_VIOLATION, KAFKA_STORAGE_ERROR.
     pub(crate) fn create(
         &self,
         name: &str,
@@ -156,7 +177,18 @@ impl Topics {
             config: RwLock::new(Arc::new(config)),
         });
         if !validate_only {
-            self.grow_to(&topic, partitions);
+            if let Some(storage) = &self.storage {
+                let made = storage.create_topic(name);
+                made.map_err(|error| unwritable(&error))?;
+            }
+            // What fails from here on leaves a folder of which the journal does not know; it goes with the name.
+            let made = self.grow_to(&topic, partitions, &topic.config());
+            if let (Err(_), Some(storage)) = (&made, &self.storage)
+                && storage.set_aside(name, topic.id).is_ok()
+            {
+                storage.delete(topic.id);
+            }
+            made?;
             let mut registry = write(&self.registry);
             registry.by_name.insert(topic.name.clone(), topic.clone());
             registry.by_id.insert(topic.id, topic.clone());
@@ -165,7 +197,7 @@ impl Topics {
     }
 
     /// Gives a topic `count` partitions in all, or with `validate_only` says whether it could have them. Errors:
-    /// INVALID_PARTITIONS, POLICY_VIOLATION.
+    /// INVALID_PARTITIONS, POLICY_VIOLATION, KAFKA_STORAGE_ERROR.
     pub(crate) fn add_partitions(
         &self,
         topic: &Topic,
@@ -186,20 +218,59 @@ impl Topics {
         }
         check_room(&read(&self.registry), (count - current) as usize)?;
         if !validate_only {
-            self.grow_to(topic, count);
+            self.grow_to(topic, count, &topic.config())?;
         }
         Ok(())
     }
 
-    fn grow_to(&self, topic: &Topic, count: i32) {
-        let mut partitions = write(&topic.partitions);
-        let missing = partitions.len()..count as usize;
-        partitions.extend(missing.map(|_| Arc::new(Partition::new(self.memory.clone()))));
+    fn grow_to(&self, topic: &Topic, count: i32, config: &TopicConfig) -> Result<(), Refused> {
+        let mut new = Vec::new();
+        for index in topic.partition_count()..count {
+            let folder = match &self.storage {
+                Some(storage) => {
+                    let folder = storage.folder(&topic.name, topic.id, index);
+                    Some(folder.map_err(|error| unwritable(&error))?)
+                }
+                None => None,
+            };
+            new.push(Arc::new(Partition::new(self.memory.clone(), folder)));
+        }
+        self.note(|| topic.entry(count, config))?;
+        write(&topic.partitions).extend(new);
+        Ok(())
     }
 
-    /// Deletes a topic; its records are freed when the last fetch under way lets go of them.
-    pub(crate) fn delete(&self, topic: &Topic) {
+    /// Replaces a topic's configuration. Errors: KAFKA_STORAGE_ERROR; UNKNOWN_TOPIC_OR_PARTITION when it is deleted
+    /// meanwhile.
+    pub(crate) fn set_config(&self, topic: &Topic, config: TopicConfig) -> Result<(), Refused> {
         let _changing = lock(&self.changing);
+        if self.get_by_id(topic.id).is_none() {
+            let reason = format!("The topic '{}' does not exist.", topic.name);
+            return Err((ResponseError::UnknownTopicOrPartition, reason));
+        }
+        self.note(|| topic.entry(topic.partition_count(), &config))?;
+        *write(&topic.config) = Arc::new(config);
+        Ok(())
+    }
+
+    /// Deletes a topic; its records are freed when the last fetch under way lets go of them. Errors: KAFKA_STORAGE_ERROR;
+    /// UNKNOWN_TOPIC_OR_PARTITION when somebody else has deleted it.
+    pub(crate) fn delete(&self, topic: &Topic) -> Result<(), Refused> {
+        let _changing = lock(&self.changing);
+        if self.get_by_id(topic.id).is_none() {
+            let reason = format!("The topic '{}' does not exist.", topic.name);
+            return Err((ResponseError::UnknownTopicOrPartition, reason));
+        }
+        if let Some(storage) = &self.storage {
+            let aside = storage.set_aside(&topic.name, topic.id);
+            aside.map_err(|error| unwritable(&error))?;
+            let noted = self.note(|| Entry::TopicDeleted { id: topic.id });
+            if noted.is_err() {
+                let back = storage.put_back(&topic.name, topic.id);
+                back.map_err(|error| unwritable(&error))?;
+            }
+            noted?;
+        }
         {
             let mut registry = write(&self.registry);
             registry.by_name.remove(&topic.name);
@@ -208,6 +279,10 @@ impl Topics {
         for partition in topic.partitions() {
             partition.close();
         }
+        if let Some(storage) = &self.storage {
+            storage.delete(topic.id);
+        }
+        Ok(())
     }
 
     /// Applies retention to every partition.
@@ -232,6 +307,12 @@ impl Topics {
             self.retain(now);
         }
     }
+}
+
+/// The answer to what the disk does not take.
+fn unwritable(error: &std::io::Error) -> Refused {
+    let reason = format!("The data directory cannot be written: {error}");
+    (ResponseError::KafkaStorageError, reason)
 }
 
 fn check_room(registry: &Registry, more: usize) -> Result<(), Refused> {
@@ -273,7 +354,7 @@ mod tests {
     use super::*;
 
     fn topics() -> Topics {
-        Topics::new(Arc::new(Memory::new(u64::MAX)))
+        Topics::new(Arc::new(Memory::new(u64::MAX)), None)
     }
 
     fn create(topics: &Topics, name: &str, partitions: i32) -> Option<ResponseError> {
@@ -315,7 +396,7 @@ mod tests {
         let topics = topics();
         create(&topics, "a", 2);
         let first = topics.get("a").unwrap();
-        topics.delete(&first);
+        topics.delete(&first).unwrap();
         assert_eq!(
             topics.find("", first.id).unwrap_err(),
             ResponseError::UnknownTopicId

@@ -1,0 +1,291 @@
+//! Files of a data directory: opened when they are needed, closed when too many are open, and, where asked for, made
+//! safe from a power cut before anybody is told that something was written.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Result};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use super::super::sync::{lock, now_milliseconds};
+
+/// Segment files open at a time, beside those that are being read: far below what a process may have by default.
+const OPEN_LIMIT: usize = 256;
+
+/// What the files of a data directory share.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// In the order in which they were opened.
+    open: Mutex<VecDeque<Weak<SegmentFile>>>,
+    /// Written to since the last [`Files::flush`]; `None` when nobody asked for more than the operating system's word.
+    unsynced: Option<Mutex<Vec<Arc<File>>>>,
+    /// One flush at a time: who waits for it has its own writes behind it, or with the next.
+    flushing: tokio::sync::Mutex<()>,
+    /// A flush failed: what the disk holds is not known any more, so nothing is written until the next start.
+    failed: AtomicBool,
+    /// When somebody was last told that something cannot be written, in milliseconds since the Unix epoch.
+    warned: AtomicI64,
+    /// For tests of a full disk, and of a process that is killed.
+    #[cfg(test)]
+    pub(crate) limit: super::limit::Limit,
+}
+
+impl Files {
+    /// With `fsync`, [`Files::flush`] asks the disk to keep what was written.
+    pub(crate) fn new(fsync: bool) -> Arc<Files> {
+        Arc::new(Files {
+            open: Mutex::default(),
+            unsynced: fsync.then(Mutex::default),
+            flushing: tokio::sync::Mutex::default(),
+            failed: AtomicBool::new(false),
+            warned: AtomicI64::new(0),
+            #[cfg(test)]
+            limit: super::limit::Limit::default(),
+        })
+    }
+
+    /// Writes all of `bytes` at `position`, the file's end. When that fails the file is as long as before; the second
+    /// of the errors says that it could not be made so.
+    pub(crate) fn append(
+        &self,
+        file: &Arc<File>,
+        bytes: &[u8],
+        position: u64,
+    ) -> std::result::Result<(), Unwritten> {
+        self.check().map_err(Unwritten::Undone)?;
+        match self.write(file, bytes, position) {
+            Ok(()) => {
+                self.written(file);
+                Ok(())
+            }
+            Err(error) => match self.undo(file, position) {
+                Ok(()) => Err(Unwritten::Undone(error)),
+                Err(_) => Err(Unwritten::Torn(error)),
+            },
+        }
+    }
+
+    fn write(&self, file: &File, bytes: &[u8], position: u64) -> Result<()> {
+        #[cfg(test)]
+        if let Some(fits) = self.limit.fits(bytes.len()) {
+            file.write_all_at(&bytes[..fits], position)?;
+            return Err(ErrorKind::StorageFull.into());
+        }
+        file.write_all_at(bytes, position)
+    }
+
+    /// Makes a file as short as it was. A process that is killed does not come to that.
+    fn undo(&self, file: &File, size: u64) -> Result<()> {
+        #[cfg(test)]
+        self.limit.check_alive()?;
+        file.set_len(size)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.failed.load(Ordering::Acquire) {
+            true => Err(Error::other(
+                "the disk did not keep what was written before",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Remembers that the file, or folder, has to be flushed.
+    pub(crate) fn written(&self, file: &Arc<File>) {
+        if let Some(unsynced) = &self.unsynced {
+            let mut unsynced = lock(unsynced);
+            if !unsynced.iter().any(|known| Arc::ptr_eq(known, file)) {
+                unsynced.push(file.clone());
+            }
+        }
+    }
+
+    /// Remembers that the names in a folder have changed.
+    pub(crate) fn renamed_in(&self, folder: &Path) -> Result<()> {
+        if self.unsynced.is_some() {
+            self.written(&Arc::new(File::open(folder)?));
+        }
+        Ok(())
+    }
+
+    /// Returns when everything that was written before the call is on the disk; at once when nobody asked for that.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        let Some(unsynced) = &self.unsynced else {
+            return Ok(());
+        };
+        if lock(unsynced).is_empty() && self.flushing.try_lock().is_ok() {
+            return Ok(());
+        }
+        let _flushing = self.flushing.lock().await;
+        let files = std::mem::take(&mut *lock(unsynced));
+        // What was waited for may have been in the flush before.
+        self.check()?;
+        if files.is_empty() {
+            return Ok(());
+        }
+        let synced =
+            tokio::task::spawn_blocking(move || files.iter().try_for_each(|file| file.sync_data()));
+        let synced = synced.await.map_err(Error::other).flatten();
+        if synced.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+        synced
+    }
+
+    /// Says that something cannot be written, once a second at most.
+    pub(crate) fn warn(&self, path: &Path, error: &Error) {
+        let now = now_milliseconds();
+        if now - self.warned.load(Ordering::Relaxed) >= 1000 {
+            self.warned.store(now, Ordering::Relaxed);
+            tracing::warn!(path = %path.display(), %error, "cannot write to the data directory");
+        }
+    }
+
+    /// A file was opened: when there are too many, the one opened first is closed, unless it was used since.
+    fn opened(&self, file: &Arc<SegmentFile>) {
+        let mut open = lock(&self.open);
+        open.push_back(Arc::downgrade(file));
+        let mut chances = open.len();
+        while open.len() > OPEN_LIMIT {
+            let Some(first) = open.pop_front() else {
+                return;
+            };
+            let Some(file) = first.upgrade() else {
+                continue;
+            };
+            let used = file.used.swap(false, Ordering::Relaxed);
+            if used && chances > 0 {
+                chances -= 1;
+                open.push_back(first);
+            } else if let Ok(mut handle) = file.handle.try_lock() {
+                *handle = None;
+            }
+        }
+    }
+}
+
+/// Why something was not written.
+#[derive(Debug)]
+pub(crate) enum Unwritten {
+    /// Nothing of it is there.
+    Undone(Error),
+    /// A part of it may be there, and nothing may be written behind it.
+    Torn(Error),
+}
+
+impl Unwritten {
+    /// What the operating system said.
+    pub(crate) fn error(&self) -> &Error {
+        match self {
+            Unwritten::Undone(error) | Unwritten::Torn(error) => error,
+        }
+    }
+}
+
+/// A file of record batches.
+#[derive(Debug)]
+pub(crate) struct SegmentFile {
+    path: PathBuf,
+    files: Arc<Files>,
+    handle: Mutex<Option<Arc<File>>>,
+    used: AtomicBool,
+}
+
+impl SegmentFile {
+    /// The file at `path`, which is there.
+    pub(crate) fn at(path: PathBuf, files: Arc<Files>) -> Arc<SegmentFile> {
+        Arc::new(SegmentFile {
+            path,
+            files,
+            handle: Mutex::default(),
+            used: AtomicBool::new(true),
+        })
+    }
+
+    /// Makes an empty one. One that is there already must be empty: whoever made it failed before it could write.
+    pub(crate) fn create(path: PathBuf, files: Arc<Files>) -> Result<Arc<SegmentFile>> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        if file.metadata()?.len() > 0 {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        if let Some(folder) = path.parent() {
+            files.renamed_in(folder)?;
+        }
+        Ok(SegmentFile::at(path, files))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, which can be read also after it was deleted.
+    pub(crate) fn open(self: &Arc<Self>) -> Result<Arc<File>> {
+        self.used.store(true, Ordering::Relaxed);
+        let mut handle = lock(&self.handle);
+        if let Some(file) = &*handle {
+            return Ok(file.clone());
+        }
+        let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        let file = Arc::new(file);
+        *handle = Some(file.clone());
+        drop(handle);
+        self.files.opened(self);
+        Ok(file)
+    }
+
+    /// Writes at the file's end, see [`Files::append`].
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        bytes: &[u8],
+        position: u64,
+    ) -> std::result::Result<(), Unwritten> {
+        let file = self.open().map_err(Unwritten::Undone)?;
+        self.files.append(&file, bytes, position)
+    }
+
+    /// Makes it as short as this.
+    pub(crate) fn cut(self: &Arc<Self>, size: u64) -> Result<()> {
+        self.open()?.set_len(size)
+    }
+
+    /// Takes it away. What cannot be deleted now is deleted at the next start, or retained.
+    pub(crate) fn delete(&self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "cannot delete a segment");
+        }
+    }
+}
+
+/// A stretch of an open file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileSlice {
+    pub(crate) file: Arc<File>,
+    pub(crate) position: u64,
+    pub(crate) length: usize,
+}
+
+impl FileSlice {
+    /// Its bytes.
+    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.length];
+        self.file.read_exact_at(&mut bytes, self.position)?;
+        Ok(bytes)
+    }
+
+    /// The same in parts of at most `size` bytes.
+    pub(crate) fn parts(&self, size: usize) -> impl Iterator<Item = FileSlice> + '_ {
+        (0..self.length).step_by(size).map(move |start| FileSlice {
+            file: self.file.clone(),
+            position: self.position + start as u64,
+            length: size.min(self.length - start),
+        })
+    }
+}
