@@ -15,6 +15,9 @@ mod api;
 mod config;
 pub mod faults;
 mod frame;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod guard;
 mod listener;
