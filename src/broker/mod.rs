@@ -5,7 +5,7 @@
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records; [`storage`]: a data directory.
-//! - [`group`]: consumer groups; [`transaction`]: idempotent and transactional producers;
+//! - [`group`]: consumer groups, classic and of KIP-848; [`transaction`]: idempotent and transactional producers;
 //!   [`security`]: who is let in.
 //! - [`faults`]: trouble on demand.
 //!
@@ -69,6 +69,10 @@ pub struct Options {
     pub min_session_timeout: Duration,
     /// `group.max.session.timeout.ms`.
     pub max_session_timeout: Duration,
+    /// `group.consumer.session.timeout.ms`: of members of KIP-848's groups.
+    pub consumer_session_timeout: Duration,
+    /// `group.consumer.heartbeat.interval.ms`: what those members are asked for.
+    pub consumer_heartbeat_interval: Duration,
     /// Bytes of the largest request taken (`socket.request.max.bytes`); a larger one closes its connection unread.
     pub request_max_bytes: usize,
     /// How often retention is applied (`log.retention.check.interval.ms`).
@@ -105,6 +109,8 @@ impl Default for Options {
             initial_rebalance_delay: Duration::ZERO,
             min_session_timeout: Duration::from_secs(6),
             max_session_timeout: Duration::from_secs(1800),
+            consumer_session_timeout: Duration::from_secs(45),
+            consumer_heartbeat_interval: Duration::from_secs(5),
             request_max_bytes: 100 * 1024 * 1024,
             retention_check_interval: Duration::from_secs(1),
             topics: Vec::new(),
@@ -167,6 +173,9 @@ impl State {
                     initial_delay: options.initial_rebalance_delay,
                     min_session: options.min_session_timeout,
                     max_session: options.max_session_timeout,
+                    consumer: group::consumer::Settings {
+                        session: options.consumer_session_timeout,
+                    },
                 },
                 journal.clone(),
             ),

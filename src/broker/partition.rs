@@ -6,10 +6,10 @@ use kafka_protocol::error::ResponseError;
 use tokio::sync::Notify;
 
 use super::config::TopicConfig;
-use super::log::batch::{self, HEADER_SIZE, Header};
+use super::log::batch::{self, Header};
+use super::log::compaction;
 use super::log::marker::{self, marker};
 use super::log::partition::{Full, Unreadable};
-use super::log::record;
 use super::log::segment::Slice;
 use super::log::{Log, Memory, Policy};
 use super::storage::folder::Folder;
@@ -359,8 +359,8 @@ fn wake(waiters: &[(u64, Weak<Notify>)]) {
     }
 }
 
-/// What a topic's configuration asks of a batch's content: INVALID_TIMESTAMP outside the limits around now,
-/// INVALID_RECORD for a record without a key in a compacted topic (seen in uncompressed batches only).
+/// What a topic's configuration asks of a batch's content: INVALID_TIMESTAMP outside the limits around now; in a compacted
+/// topic INVALID_RECORD for a record without a key, and see [`compaction::Fault`] for records that cannot be read.
 fn check_content(
     records: &[u8],
     header: &Header,
@@ -374,11 +374,11 @@ fn check_content(
             return Err(ResponseError::InvalidTimestamp);
         }
     }
-    if config.compact
-        && header.compression() == 0
-        && !record::records(&records[HEADER_SIZE..]).all(|record| record.has_key)
-    {
-        return Err(ResponseError::InvalidRecord);
+    if config.compact {
+        let inside = compaction::read(header, records)?;
+        if inside.iter().any(|entry| entry.key.is_none()) {
+            return Err(ResponseError::InvalidRecord);
+        }
     }
     Ok(())
 }

@@ -233,6 +233,21 @@ pub(super) static DESCRIBE_GROUPS: Shape = shape![all(Kind::List(&TEXT)), since(
 
 pub(super) static DELETE_GROUPS: Shape = shape![all(Kind::List(&TEXT))];
 
+pub(super) static CONSUMER_GROUP_HEARTBEAT: Shape = shape![
+    all(TEXT),
+    all(TEXT),
+    all(INT),
+    all(TEXT),
+    all(TEXT),
+    all(INT),
+    all(Kind::List(&TEXT)),
+    since(1, TEXT),
+    all(TEXT),
+    all(array![all(UUID), all(Kind::List(&INT))]),
+];
+
+pub(super) static CONSUMER_GROUP_DESCRIBE: Shape = shape![all(Kind::List(&TEXT)), all(BYTE)];
+
 pub(super) static DESCRIBE_CLUSTER: Shape = shape![all(BYTE), since(1, BYTE), since(2, BYTE)];
 
 pub(super) static INIT_PRODUCER_ID: Shape =

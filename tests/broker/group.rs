@@ -250,9 +250,6 @@ fn a_declined_deletion_changes_nothing() {
 
 #[test]
 fn a_kip_848_group_is_shown_alive_with_its_members() {
-    if excused("a_kip_848_group_is_shown_alive_with_its_members") {
-        return;
-    }
     let (topic, group) = (topic("orders", 2), fresh("payment-service"));
     send_numbers(&topic, 2, 4);
     let member = member(&topic, &group, &["-X", "group.protocol=consumer"]);

@@ -3,7 +3,7 @@
 use super::PATIENCE;
 use super::group::member;
 use super::offsets::{caught_up, column, committed};
-use crate::support::{broker, eda, excused, fresh, terminal};
+use crate::support::{broker, eda, fresh, terminal};
 use serde_json::json;
 
 #[test]
@@ -34,9 +34,6 @@ fn a_live_group_is_refused_and_its_members_are_named() {
 
 #[test]
 fn a_live_kip_848_group_is_refused() {
-    if excused("a_live_kip_848_group_is_refused") {
-        return;
-    }
     let (topic, group) = caught_up();
     let member = member(&topic, &group, &["-X", "group.protocol=consumer"]);
     for to in ["beginning", "end", "3"] {

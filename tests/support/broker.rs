@@ -12,6 +12,8 @@
 use super::keeper::Keeper;
 use super::{apache, container, eda, wire};
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -37,6 +39,9 @@ impl Kind {
     }
 }
 
+/// Where a broker listens that may have any port.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A broker that answers. It ends when this is dropped, and at the latest with the tests.
 #[derive(Debug)]
 pub struct Broker {
@@ -49,7 +54,7 @@ pub struct Broker {
 pub fn broker() -> &'static Broker {
     static BROKER: OnceLock<Result<Broker, String>> = OnceLock::new();
     let started = BROKER.get_or_init(|| match Kind::chosen() {
-        Kind::Embedded => Broker::start_embedded(&[]),
+        Kind::Embedded => Broker::start_embedded(ANY_PORT, &[]),
         Kind::Apache => apache::start(),
         Kind::Container => container::start(),
         Kind::Given => given(),
@@ -71,7 +76,30 @@ impl Broker {
     /// An embedded broker of the test's own, whatever the run's is: for tests that end it or look into it.
     #[track_caller]
     pub fn embedded(arguments: &[&str]) -> Broker {
-        match Broker::start_embedded(arguments) {
+        Broker::embedded_at(ANY_PORT, arguments)
+    }
+
+    /// The same with everything in a directory, for tests that end it and start it again, with
+    /// [`Broker::embedded_at`]. Its port is none of those that outgoing connections get: while it is away, somebody else
+    /// would have it, or a client of its own that connects to itself.
+    #[track_caller]
+    pub fn embedded_in(folder: &Path) -> Broker {
+        let data = ["--data", folder.to_str().expect("a path that is text")];
+        let mut reason = String::new();
+        for _ in 0..20 {
+            let address = format!("127.0.0.1:{}", fastrand::u16(10_000..32_000));
+            match Broker::start_embedded(&address, &data) {
+                Ok(broker) => return broker,
+                Err(error) => reason = error,
+            }
+        }
+        panic!("the embedded broker did not start: {reason}");
+    }
+
+    /// The same where another was.
+    #[track_caller]
+    pub fn embedded_at(address: &str, arguments: &[&str]) -> Broker {
+        match Broker::start_embedded(address, arguments) {
             Ok(broker) => broker,
             Err(reason) => panic!("the embedded broker did not start: {reason}"),
         }
@@ -82,15 +110,21 @@ impl Broker {
     pub fn embedded_with_open_files(limit: u32) -> Broker {
         let script = format!("ulimit -Sn {limit}; exec \"$0\" \"$@\"");
         let shell = ["-c", &script].map(OsString::from);
-        let words = [shell.as_slice(), &[eda::program().into()], &serve(&[])].concat();
+        let serve = serve("127.0.0.1:0", &[]);
+        let words = [shell.as_slice(), &[eda::program().into()], &serve].concat();
         match Broker::start_serving("sh".as_ref(), &words) {
             Ok(broker) => broker,
             Err(reason) => panic!("the embedded broker did not start: {reason}"),
         }
     }
 
-    fn start_embedded(arguments: &[&str]) -> Result<Broker, String> {
-        Broker::start_serving(eda::program().as_ref(), &serve(arguments))
+    /// One that this process runs, or somebody else.
+    pub fn at(address: SocketAddr) -> Broker {
+        Broker::new(address.to_string(), None)
+    }
+
+    fn start_embedded(listen: &str, arguments: &[&str]) -> Result<Broker, String> {
+        Broker::start_serving(eda::program().as_ref(), &serve(listen, arguments))
     }
 
     /// Starts what prints its address first.
@@ -130,9 +164,9 @@ impl Broker {
 }
 
 /// The arguments of an embedded broker.
-fn serve(arguments: &[&str]) -> Vec<OsString> {
-    let free = ["broker", "--listen", "127.0.0.1:0"];
-    let words = free.iter().chain(arguments);
+fn serve(listen: &str, arguments: &[&str]) -> Vec<OsString> {
+    let listen = ["broker", "--listen", listen];
+    let words = listen.iter().chain(arguments);
     words.map(OsString::from).collect()
 }
 

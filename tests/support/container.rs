@@ -118,6 +118,7 @@ async fn run(
             "1".to_owned(),
         ),
         ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1".to_owned()),
+        ("KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS", "3".to_owned()),
         (
             "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR",
             "1".to_owned(),

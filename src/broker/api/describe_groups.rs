@@ -18,7 +18,7 @@ use super::super::sync::lock;
 use super::{Answer, Call, text};
 
 /// Read, delete, describe, as bits.
-const GROUP_OPERATIONS: i32 = 0b1_0100_1000;
+pub(super) const GROUP_OPERATIONS: i32 = 0b1_0100_1000;
 /// From this version on a group that is not there is an error (KIP-1043).
 const NOT_FOUND_VERSION: i16 = 6;
 
@@ -30,31 +30,34 @@ pub(super) async fn list(call: Call<'_>, request: ListGroupsRequest) -> Answer {
     let mut groups = Vec::new();
     for (id, group) in call.state.groups.all() {
         let group = lock(&group);
-        let state = group.phase().name();
-        if wanted(&request.states_filter, state) && wanted(&request.types_filter, "classic") {
+        let (kind, state) = group.kind_and_state();
+        if wanted(&request.states_filter, state) && wanted(&request.types_filter, kind) {
             groups.push(
                 ListedGroup::default()
                     .with_group_id(GroupId(text(id)))
                     .with_protocol_type(text(group.protocol_type()))
                     .with_group_state(text(state))
-                    .with_group_type(text("classic")),
+                    .with_group_type(text(kind)),
             );
         }
     }
     call.reply(&ListGroupsResponse::default().with_groups(groups))
 }
 
-/// State and members of groups; one that is not there is `Dead`.
+/// State and members of classic groups; one that is not there, or of the next generation, is `Dead`.
 pub(super) async fn describe(call: Call<'_>, request: DescribeGroupsRequest) -> Answer {
     let operations = request.include_authorized_operations && call.version() >= 3;
     let describe = |id: GroupId| {
-        let found = call.state.groups.with(&id, |group| describe_one(group));
-        let described = found.unwrap_or_else(|| {
+        let found = call.state.groups.with(&id, |group| match group.consumer() {
+            None => Ok(describe_one(group)),
+            Some(_) => Err("is not a classic group."),
+        });
+        let described = found.unwrap_or(Err("not found.")).unwrap_or_else(|reason| {
             let dead = DescribedGroup::default().with_group_state(text("Dead"));
             match call.version() >= NOT_FOUND_VERSION {
                 true => dead
                     .with_error_code(ResponseError::GroupIdNotFound.code())
-                    .with_error_message(Some(text(format!("Group {} not found.", id.as_str())))),
+                    .with_error_message(Some(text(format!("Group {} {reason}", id.as_str())))),
                 false => dead,
             }
         });

@@ -4,6 +4,7 @@
 mod alter_configs;
 mod cluster;
 mod configs;
+mod consumer_groups;
 mod coordinator;
 mod describe_groups;
 mod describe_transactions;
@@ -137,6 +138,8 @@ requests! {
     DescribeProducers 0..=0, DESCRIBE_PRODUCERS => describe_transactions::producers;
     DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS => describe_transactions::describe;
     ListTransactions 0..=2, LIST_TRANSACTIONS => describe_transactions::list;
+    ConsumerGroupHeartbeat 0..=1, CONSUMER_GROUP_HEARTBEAT => consumer_groups::heartbeat;
+    ConsumerGroupDescribe 0..=1, CONSUMER_GROUP_DESCRIBE => consumer_groups::describe;
 }
 
 /// Answers one frame. An error closes the connection it came on, and nothing else.

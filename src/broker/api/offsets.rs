@@ -27,6 +27,8 @@ use super::{Answer, Call, text};
 
 /// `offset.metadata.max.bytes`.
 const METADATA_LIMIT: usize = 4096;
+/// From this version on OffsetCommit and OffsetFetch know of member epochs (KIP-848).
+const MEMBER_EPOCH_VERSION: i16 = 9;
 const CONSUMER: &str = "consumer";
 
 /// Whether an offset can be kept for this partition. Errors: UNKNOWN_TOPIC_OR_PARTITION, OFFSET_METADATA_TOO_LARGE.
@@ -54,14 +56,14 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         request.group_instance_id.as_ref(),
         generation,
     );
-    let now = Instant::now();
+    let (now, version) = (Instant::now(), call.version());
     let id = request.group_id.as_str();
     let check = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
         let metadata = asked.committed_metadata.as_deref();
         check_place(&call, topic, asked.partition_index, metadata)
     };
     // The checks look at topics; done first, so that no two locks are held.
-    let checked: Vec<Vec<Result<(), ResponseError>>> = request
+    let mut checked: Vec<Vec<Result<(), ResponseError>>> = request
         .topics
         .iter()
         .map(|topic| {
@@ -74,9 +76,14 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         .collect();
     let keep = |group: &mut Group| {
         group.may_commit(&caller, false, now)?;
+        if generation >= 0 && group.consumer().is_some() && version < MEMBER_EPOCH_VERSION {
+            return Err(ResponseError::UnsupportedVersion);
+        }
         let mut accepted = Vec::new();
-        for (topic, checked) in request.topics.iter().zip(&checked) {
+        for (topic, checked) in request.topics.iter().zip(&mut checked) {
             for (asked, checked) in topic.partitions.iter().zip(checked) {
+                let may = group.may_commit_place(&caller, &topic.name, asked.partition_index);
+                *checked = checked.and(may);
                 if checked.is_ok() {
                     let committed = Committed {
                         offset: asked.committed_offset,
@@ -101,7 +108,10 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
         call.state
             .groups
             .with(id, keep)
-            .unwrap_or(Err(ResponseError::IllegalGeneration))
+            .unwrap_or(Err(match version {
+                ..MEMBER_EPOCH_VERSION => ResponseError::IllegalGeneration,
+                _ => ResponseError::GroupIdNotFound,
+            }))
     };
     let answered = request.topics.iter().zip(checked).map(|(topic, checked)| {
         let partition =
@@ -232,6 +242,15 @@ pub(super) async fn fetch(call: Call<'_>, request: OffsetFetchRequest) -> Answer
     }
     let mut groups = Vec::with_capacity(request.groups.len());
     for asked in request.groups {
+        if call.version() >= MEMBER_EPOCH_VERSION {
+            let (member, epoch) = (asked.member_id.as_deref(), asked.member_epoch);
+            let may = |group: &mut Group| group.may_fetch(member, epoch);
+            if let Some(Err(error)) = call.state.groups.with(&asked.group_id, may) {
+                let refused = OffsetFetchResponseGroup::default().with_error_code(error.code());
+                groups.push(refused.with_group_id(asked.group_id));
+                continue;
+            }
+        }
         let topics = asked.topics.map(|topics| {
             topics
                 .into_iter()

@@ -26,7 +26,7 @@ pub(super) async fn commit(call: Call<'_>, request: TxnOffsetCommitRequest) -> A
         check_place(&call, topic, asked.partition_index, metadata)
     };
     // The checks look at topics; done first, so that no more locks than need be are held.
-    let checked: Vec<Vec<Result<(), ResponseError>>> = request
+    let mut checked: Vec<Vec<Result<(), ResponseError>>> = request
         .topics
         .iter()
         .map(|topic| {
@@ -36,7 +36,7 @@ pub(super) async fn commit(call: Call<'_>, request: TxnOffsetCommitRequest) -> A
         .collect();
     let allowed = match call.fault {
         Some(fault) => Err(ResponseError::Unknown(fault)),
-        None => stage(&call, &request, &checked),
+        None => stage(&call, &request, &mut checked),
     };
     let answered = request.topics.iter().zip(checked).map(|(topic, checked)| {
         let partition = |(asked, checked): (&TxnOffsetCommitRequestPartition, _)| {
@@ -57,7 +57,7 @@ pub(super) async fn commit(call: Call<'_>, request: TxnOffsetCommitRequest) -> A
 fn stage(
     call: &Call<'_>,
     request: &TxnOffsetCommitRequest,
-    checked: &[Vec<Result<(), ResponseError>>],
+    checked: &mut [Vec<Result<(), ResponseError>>],
 ) -> Result<(), ResponseError> {
     let group = request.group_id.as_str();
     let producer = identity(request.producer_id, request.producer_epoch);
@@ -75,10 +75,13 @@ fn stage(
     );
     let now = Instant::now();
     let stage = |group: &mut Group| {
-        group.may_commit(&member, true, now)?;
+        let may = group.may_commit(&member, true, now);
+        may.map_err(before_member_epochs)?;
         let mut accepted = Vec::new();
         for (topic, checked) in request.topics.iter().zip(checked) {
             for (asked, checked) in topic.partitions.iter().zip(checked) {
+                let may = group.may_commit_place(&member, &topic.name, asked.partition_index);
+                *checked = checked.and(may.map_err(before_member_epochs));
                 if checked.is_ok() {
                     let committed = Committed {
                         offset: asked.committed_offset,
@@ -99,5 +102,13 @@ fn stage(
             let staged = call.state.groups.with(group, stage);
             staged.unwrap_or(Err(ResponseError::IllegalGeneration))
         }
+    }
+}
+
+/// TxnOffsetCommit knows generations only.
+fn before_member_epochs(error: ResponseError) -> ResponseError {
+    match error {
+        ResponseError::StaleMemberEpoch => ResponseError::IllegalGeneration,
+        error => error,
     }
 }

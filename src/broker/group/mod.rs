@@ -1,15 +1,17 @@
-//! The group coordinator: the classic rebalance protocol and committed offsets.
+//! The group coordinator: the classic rebalance protocol, its successor, and committed offsets.
 //!
 //! - [`state`]: one group's state machine: members, generations, the join barrier, time limits.
 //! - [`join`]: JoinGroup: who may join, who replaces whom, what a member that comes back is told.
 //! - [`membership`]: SyncGroup, Heartbeat, LeaveGroup.
 //! - [`offsets`]: committed offsets and who may commit.
 //! - [`member`]: a member, and what requests and answers carry.
+//! - [`consumer`]: groups of the next generation (KIP-848), which have all this but the offsets their own way.
 //! - [`saved`]: a group as the journal of a data directory keeps it.
 //!
 //! The machine is pure: it takes the time as an argument and hands answers to waiting requests through channels. This
 //! file owns the map of groups and the one task that watches their time limits.
 
+pub(crate) mod consumer;
 pub(crate) mod join;
 pub(crate) mod member;
 pub(crate) mod membership;
@@ -28,7 +30,7 @@ use super::storage::Journal;
 use super::storage::entry::{CommittedOffset, Entry};
 use super::storage::image::GroupImage;
 use super::sync::{lock, now_milliseconds};
-use state::{Group, Phase};
+use state::Group;
 
 /// A group without members and offsets is forgotten after this.
 const EMPTY_GROUP_LIFETIME: Duration = Duration::from_secs(600);
@@ -42,6 +44,8 @@ pub(crate) struct Limits {
     pub(crate) min_session: Duration,
     /// `group.max.session.timeout.ms`.
     pub(crate) max_session: Duration,
+    /// Of groups of the next generation.
+    pub(crate) consumer: consumer::Settings,
 }
 
 /// Every group of the broker.
@@ -51,6 +55,8 @@ pub(crate) struct Coordinator {
     limits: Limits,
     earlier: Notify,
     journal: Journal,
+    /// The topics there are, as groups of the next generation have last seen them. Locked before the map.
+    image: Mutex<Arc<consumer::subscription::Image>>,
 }
 
 impl Coordinator {
@@ -69,6 +75,7 @@ impl Coordinator {
             limits,
             earlier: Notify::new(),
             journal,
+            image: Mutex::default(),
         }
     }
 
@@ -189,7 +196,7 @@ impl Coordinator {
     pub(crate) fn delete(&self, id: &str) -> Result<(), ResponseError> {
         let mut groups = lock(&self.groups);
         let group = groups.get(id).ok_or(ResponseError::GroupIdNotFound)?;
-        if lock(group).phase() != Phase::Empty {
+        if lock(group).has_members() {
             return Err(ResponseError::NonEmptyGroup);
         }
         let written = self

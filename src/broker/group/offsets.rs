@@ -163,6 +163,9 @@ impl Group {
         transactional: bool,
         now: Instant,
     ) -> Result<(), ResponseError> {
+        if let Some(machine) = self.consumer() {
+            return machine.may_commit(caller, transactional);
+        }
         if caller.generation < 0 && self.phase == Phase::Empty {
             return Ok(());
         }
@@ -184,6 +187,9 @@ impl Group {
 
     /// Whether a live member of a consumer group subscribes to `topic`: then its offsets may not be deleted.
     pub(crate) fn subscribes(&self, topic: &str) -> bool {
+        if let Some(machine) = self.consumer() {
+            return machine.subscribes(topic);
+        }
         self.members()
             .flat_map(|member| &member.protocols)
             .any(|(_, metadata)| subscription(metadata).any(|name| name == topic.as_bytes()))

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
+use super::consumer::machine::Machine;
+use super::consumer::saved::SavedMachine;
 use super::member::Member;
 use super::offsets::Offsets;
 use super::state::{Group, Phase};
@@ -23,6 +25,9 @@ pub(crate) struct SavedGroup {
     members: Vec<SavedMember>,
     /// When it was written down, since the Unix epoch.
     at: i64,
+    /// What it is instead when its members are of the next generation (KIP-848).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consumer: Option<SavedMachine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +89,7 @@ impl Group {
             leader: self.leader.clone(),
             members: self.members.values().map(saved).collect(),
             at: now,
+            consumer: self.consumer().map(Machine::saved),
         })
     }
 
@@ -107,6 +113,12 @@ impl Group {
             let age = now_milliseconds.saturating_sub(saved.at).max(0) as u64;
             let since = now.checked_sub(Duration::from_millis(age));
             group.empty_since = since.or(Some(now));
+            let consumer = saved.consumer.as_ref();
+            let consumer = consumer.map(|saved| Machine::restore(saved, limits.consumer, now));
+            group.consumer = consumer.map(Box::new);
+            if group.has_members() {
+                group.empty_since = None;
+            }
             return group;
         }
         group.phase = Phase::Stable;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::error::ResponseError;
 
 use super::Limits;
+use super::consumer::machine::Machine;
 use super::member::{Joined, Member, Synced};
 use super::offsets::Offsets;
 
@@ -68,6 +69,8 @@ pub(crate) struct Group {
     pub(super) empty_since: Option<Instant>,
     /// A rebalance is over since the group was last written down.
     pub(super) unsaved: bool,
+    /// What it is instead of all this when its members are of the next generation (KIP-848).
+    pub(super) consumer: Option<Box<Machine>>,
 }
 
 impl Group {
@@ -91,6 +94,7 @@ impl Group {
             sync_deadline: None,
             empty_since: Some(Instant::now()),
             unsaved: false,
+            consumer: None,
         }
     }
 
@@ -122,6 +126,7 @@ impl Group {
             && self.generation == 0
             && self.pending.is_empty()
             && self.offsets.is_empty()
+            && self.consumer.is_none()
     }
 
     /// How long it has had no members; `None` while it has some.
@@ -315,6 +320,7 @@ impl Group {
 
     /// Acts on every limit that has passed.
     pub(crate) fn pass_time(&mut self, now: Instant) {
+        self.pass_consumers_time(now);
         let pending = self.pending.len();
         self.pending.retain(|_, lapse| *lapse > now);
         if self.sync_deadline.is_some_and(|limit| limit <= now) {
@@ -350,6 +356,7 @@ impl Group {
             .chain(self.pending.values().copied())
             .chain(self.join_deadline)
             .chain(self.sync_deadline)
+            .chain(self.consumer().and_then(Machine::next_limit))
             .min()
     }
 }

@@ -216,16 +216,8 @@ pub(crate) fn batches(bytes: &[u8]) -> impl Iterator<Item = (usize, Header)> + '
 /// Batches for the tests of this folder and its neighbours.
 #[cfg(test)]
 pub(crate) mod fixture {
+    use super::super::record::write_varint as varint;
     use super::*;
-
-    fn varint(out: &mut Vec<u8>, value: i64) {
-        let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
-        while zigzag >= 0x80 {
-            out.push(zigzag as u8 | 0x80);
-            zigzag >>= 7;
-        }
-        out.push(zigzag as u8);
-    }
 
     /// An uncompressed batch of records with these timestamps and this value; the key is null.
     pub(crate) fn batch(timestamps: &[i64], value: &[u8]) -> Vec<u8> {

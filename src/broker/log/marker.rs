@@ -2,6 +2,7 @@
 //! (`ControlRecordType`) and whose value names the coordinator (`EndTxnMarker.json`).
 
 use super::batch::{self, HEADER_SIZE, Header};
+use super::record;
 
 /// The only coordinator there is has the first epoch for ever.
 pub(crate) const COORDINATOR_EPOCH: i32 = 0;
@@ -12,7 +13,7 @@ const COMMIT: u8 = 1;
 
 /// The record: its length (16), no attributes, no timestamp and offset delta, a key of version 0 and the type, a value
 /// of version 0 and the coordinator's epoch, no headers. Lengths are zigzag varints.
-fn record(kind: u8) -> [u8; 17] {
+fn record_of(kind: u8) -> [u8; 17] {
     let [a, b, c, d] = COORDINATOR_EPOCH.to_be_bytes();
     [32, 0, 0, 0, 8, 0, 0, 0, kind, 12, 0, 0, a, b, c, d, 0]
 }
@@ -24,7 +25,7 @@ pub(crate) fn marker(
     committed: bool,
     now: i64,
 ) -> (Vec<u8>, Header) {
-    let record = record(if committed { COMMIT } else { ABORT });
+    let record = record_of(if committed { COMMIT } else { ABORT });
     let header = Header {
         base_offset: 0,
         size: HEADER_SIZE + record.len(),
@@ -40,10 +41,16 @@ pub(crate) fn marker(
     (batch::write(&header, &record), header)
 }
 
-/// Whether a stored batch is a marker, and of a transaction that was committed.
+/// Whether a stored batch is a marker, and of a transaction that was committed. `None`, too, when compaction has left
+/// none of its records.
 pub(crate) fn committed(header: &Header, batch: &[u8]) -> Option<bool> {
-    // The type stands in the key, behind the version; the record before it is as it is written above.
-    let kind = batch.get(HEADER_SIZE + 8).filter(|_| header.is_control())?;
+    if !header.is_control() {
+        return None;
+    }
+    // Compaction may have given it a delete horizon, which makes the record longer than it is written above.
+    let record = record::records(batch.get(HEADER_SIZE..)?).next()?;
+    // The type stands behind the version.
+    let kind = record.key?.get(3)?;
     Some(*kind == COMMIT)
 }
 
@@ -62,7 +69,7 @@ mod tests {
         assert_eq!(committed(&header, &aborted), Some(false));
         let records: Vec<_> = records(&bytes[HEADER_SIZE..]).collect();
         assert_eq!(records.len(), 1);
-        assert!(records[0].has_key);
+        assert!(records[0].key.is_some());
         // No client may write one.
         assert!(batch::validate(&bytes, 1000).is_err());
     }

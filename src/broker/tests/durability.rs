@@ -18,7 +18,7 @@ use super::transactions::{World, name};
 use super::*;
 
 /// A broker in a data directory, and what the broker before left there.
-fn open(folder: &Path) -> (World, Vec<Finding>) {
+pub(super) fn open(folder: &Path) -> (World, Vec<Finding>) {
     let address = SocketAddr::from(([127, 0, 0, 1], 1234));
     let options = Options {
         data: Some(folder.to_owned()),

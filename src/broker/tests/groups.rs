@@ -17,6 +17,9 @@ fn group(initial_delay: Duration) -> Group {
         initial_delay,
         min_session: SECOND,
         max_session: SECOND * 60,
+        consumer: super::super::group::consumer::Settings {
+            session: SECOND * 45,
+        },
     };
     Group::new("group", limits)
 }

@@ -30,6 +30,7 @@ fn samples() -> Vec<Bytes> {
             offset_commit_request::OffsetCommitRequestPartition::default(),
         ]);
     let mut all = transactional();
+    all.extend(next_generation());
     all.extend([
         frame(
             &ApiVersionsRequest::default().with_client_software_name(name()),
@@ -67,6 +68,42 @@ fn samples() -> Vec<Bytes> {
         ),
     ]);
     all
+}
+
+/// The same of groups of KIP-848: a member joins, lives, changes its mind, and leaves.
+fn next_generation() -> Vec<Bytes> {
+    let name = || StrBytes::from_static_str("next");
+    let join = ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(GroupId(name()))
+        .with_member_id(name())
+        .with_rebalance_timeout_ms(20)
+        .with_subscribed_topic_names(Some(vec![TopicName(StrBytes::from_static_str("name"))]))
+        .with_topic_partitions(Some(Vec::new()));
+    let fixed = join.clone().with_instance_id(Some(name()));
+    let owned = consumer_group_heartbeat_request::TopicPartitions::default()
+        .with_topic_id(uuid::Uuid::from_u128(1))
+        .with_partitions(vec![0, 1]);
+    let lives = join
+        .clone()
+        .with_member_epoch(1)
+        .with_topic_partitions(Some(vec![owned.clone(), owned]))
+        .with_subscribed_topic_regex(Some(StrBytes::from_static_str("na(m|n)e+[a-z]*")));
+    let describe = ConsumerGroupDescribeRequest::default()
+        .with_group_ids(vec![GroupId(name()), GroupId(name())]);
+    let leaves = ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(GroupId(name()))
+        .with_member_id(name())
+        .with_member_epoch(-1);
+    vec![
+        frame(&join, 0),
+        frame(&join, 1),
+        frame(&fixed, 1),
+        frame(&lives, 1),
+        frame(&lives.with_subscribed_topic_regex(None), 0),
+        frame(&fixed.with_member_epoch(-2), 1),
+        frame(&describe, 1),
+        frame(&leaves, 1),
+    ]
 }
 
 /// The same of those that make and end transactions.

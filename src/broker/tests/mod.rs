@@ -1,5 +1,6 @@
 //! The broker over its own protocol: requests in, answers out, without a network where none is needed.
 
+mod consumer_groups;
 mod describe_transactions;
 mod durability;
 mod faults;

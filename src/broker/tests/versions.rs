@@ -262,6 +262,32 @@ async fn groups_in_every_version() {
         }
     })
     .await;
+    every_version(|version| {
+        let owned = consumer_group_heartbeat_request::TopicPartitions::default()
+            .with_topic_id(uuid::Uuid::from_u128(1))
+            .with_partitions(vec![0, 1]);
+        let request = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(group())
+            .with_member_id(name())
+            .with_member_epoch(1)
+            .with_instance_id(Some(name()))
+            .with_rack_id(Some(name()))
+            .with_rebalance_timeout_ms(1000)
+            .with_subscribed_topic_names(Some(vec![TopicName(name())]))
+            .with_server_assignor(Some(name()))
+            .with_topic_partitions(Some(vec![owned]));
+        match version {
+            1.. => request.with_subscribed_topic_regex(Some(name())),
+            _ => request,
+        }
+    })
+    .await;
+    every_version(|_| {
+        ConsumerGroupDescribeRequest::default()
+            .with_group_ids(vec![group()])
+            .with_include_authorized_operations(true)
+    })
+    .await;
     every_version(|_| DescribeGroupsRequest::default().with_groups(vec![group()])).await;
     every_version(|_| DeleteGroupsRequest::default().with_groups_names(vec![group()])).await;
 }

@@ -3,7 +3,7 @@
 use super::{PATIENCE, behind, behind_as, send_numbers};
 use crate::broker::topic;
 use crate::support::prometheus::Scrape;
-use crate::support::{broker, eda, excused, fresh};
+use crate::support::{broker, eda, fresh};
 use serde_json::Value;
 
 /// kafka_exporter's, as its source has them.
@@ -172,9 +172,6 @@ fn members_are_counted_while_they_are_there() {
 
 #[test]
 fn the_members_of_a_kip_848_group_are_counted() {
-    if excused("the_members_of_a_kip_848_group_are_counted") {
-        return;
-    }
     let (topic, group) = (topic("orders", 1), fresh("payment-service"));
     send_numbers(&topic, 1, 1);
     let member = eda(&["consume", &topic, "--group", &group, "--json"])
