@@ -1,7 +1,7 @@
 //! The broker in the box: one node that speaks Kafka's protocol, for development, tests and demos. It keeps everything
 //! in memory, or in a data directory, and replicates nothing.
 //!
-//! - [`listener`]: connections; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
+//! - [`listener`]: connections, as many as [`open_files`] allows; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
 //!   what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records; [`storage`]: a data directory.
@@ -15,10 +15,14 @@ mod api;
 mod config;
 pub mod faults;
 mod frame;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod guard;
 mod listener;
 mod log;
+mod open_files;
 mod partition;
 mod security;
 mod shapes;
@@ -250,6 +254,7 @@ impl Broker {
     /// Binds and starts serving. Fails when the address cannot be listened on, the data directory cannot be used, or a
     /// topic that is to be there from the start cannot be made.
     pub async fn start(options: Options) -> Result<Broker> {
+        open_files::raise_limit();
         let listening = TcpListener::bind(options.listen).await;
         let bound =
             listening.and_then(|listener| listener.local_addr().map(|address| (listener, address)));

@@ -1,4 +1,4 @@
-//! Clients that are not ours: kcat, and Apache Kafka's own Java tools.
+//! Programs that are not ours: kcat, and Apache Kafka's own Java tools. Libraries are in foreign_clients.rs.
 
 use super::{catalog_topics, create, per_partition, read, send, topic, topic_on};
 use crate::support::kafka_tools::{produce_keys, tool};
@@ -96,7 +96,7 @@ fn keys() -> Vec<String> {
     keys
 }
 
-fn partition_of_keys(topic: &str) -> BTreeMap<String, i64> {
+pub(super) fn partition_of_keys(topic: &str) -> BTreeMap<String, i64> {
     let place = |record: serde_json::Value| {
         (
             record["key"].as_str().unwrap().to_owned(),

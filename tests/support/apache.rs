@@ -16,14 +16,20 @@ pub const VERSION: &str = "4.3.1";
 /// Kafka answers after some three seconds, and after ten on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The folder of the jars, if they have been fetched.
+pub fn jars_in_cache() -> Result<Option<PathBuf>, String> {
+    let folder = cache()?.join(format!("kafka-{VERSION}"));
+    let is_there = folder.join(format!("kafka-tools-{VERSION}.jar")).exists();
+    Ok(is_there.then_some(folder))
+}
+
 /// The folder of the jars, fetched first where they are missing.
 pub fn jars() -> Result<PathBuf, String> {
-    let folder = cache()?.join(format!("kafka-{VERSION}"));
-    let is_there = || folder.join(format!("kafka-tools-{VERSION}.jar")).exists();
-    if is_there() {
+    if let Some(folder) = jars_in_cache()? {
         return Ok(folder);
     }
     let cache = cache()?;
+    let folder = cache.join(format!("kafka-{VERSION}"));
     fs::create_dir_all(&cache).map_err(|error| format!("`{}`: {error}", cache.display()))?;
     // Renamed when complete: a run that is interrupted, or a second one at the same time, leaves nothing half done.
     let download = tempfile::Builder::new()
@@ -48,12 +54,13 @@ pub fn jars() -> Result<PathBuf, String> {
     }
     match fs::rename(download.path(), &folder) {
         Ok(()) => Ok(folder),
-        Err(_) if is_there() => Ok(folder),
+        Err(_) if jars_in_cache()?.is_some() => Ok(folder),
         Err(error) => Err(format!("`{}`: {error}", folder.display())),
     }
 }
 
-fn cache() -> Result<PathBuf, String> {
+/// Where the tests keep what they fetch, for the next run and for other checkouts.
+pub(super) fn cache() -> Result<PathBuf, String> {
     let from = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

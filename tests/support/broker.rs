@@ -11,7 +11,7 @@
 
 use super::keeper::Keeper;
 use super::{apache, container, eda, wire};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -105,18 +105,34 @@ impl Broker {
         }
     }
 
+    /// The same, started with a limit of so many open files, which it may raise.
+    #[track_caller]
+    pub fn embedded_with_open_files(limit: u32) -> Broker {
+        let script = format!("ulimit -Sn {limit}; exec \"$0\" \"$@\"");
+        let shell = ["-c", &script].map(OsString::from);
+        let serve = serve("127.0.0.1:0", &[]);
+        let words = [shell.as_slice(), &[eda::program().into()], &serve].concat();
+        match Broker::start_serving("sh".as_ref(), &words) {
+            Ok(broker) => broker,
+            Err(reason) => panic!("the embedded broker did not start: {reason}"),
+        }
+    }
+
     /// One that this process runs, or somebody else.
     pub fn at(address: SocketAddr) -> Broker {
         Broker::new(address.to_string(), None)
     }
 
     fn start_embedded(listen: &str, arguments: &[&str]) -> Result<Broker, String> {
+        Broker::start_serving(eda::program().as_ref(), &serve(listen, arguments))
+    }
+
+    /// Starts what prints its address first.
+    fn start_serving(program: &OsStr, words: &[OsString]) -> Result<Broker, String> {
         let folder = tempfile::tempdir()
             .map_err(|error| error.to_string())?
             .keep();
-        let mut words: Vec<OsString> = ["broker", "--listen", listen].map(OsString::from).to_vec();
-        words.extend(arguments.iter().map(OsString::from));
-        let (keeper, lines) = Keeper::start(eda::program(), &words, folder)?;
+        let (keeper, lines) = Keeper::start(program, words, folder)?;
         let address = lines
             .next(Duration::from_secs(20))
             .map_err(|reason| format!("{reason}\n{}", keeper.log()))?;
@@ -145,6 +161,13 @@ impl Broker {
             .expect("a broker the tests started")
             .kill();
     }
+}
+
+/// The arguments of an embedded broker.
+fn serve(listen: &str, arguments: &[&str]) -> Vec<OsString> {
+    let listen = ["broker", "--listen", listen];
+    let words = listen.iter().chain(arguments);
+    words.map(OsString::from).collect()
 }
 
 fn given() -> Result<Broker, String> {

@@ -118,6 +118,7 @@ async fn run(
             "1".to_owned(),
         ),
         ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1".to_owned()),
+        ("KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS", "3".to_owned()),
         (
             "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR",
             "1".to_owned(),
@@ -134,6 +135,8 @@ async fn run(
         .with_wait_for(started)
         .with_mapped_port(port, 9092.tcp())
         .with_ulimit("nofile", 20_000, Some(20_000))
+        // Without it podman asks for more than it may give where it is not privileged.
+        .with_ulimit("nproc", 20_000, Some(20_000))
         .with_startup_timeout(PATIENCE);
     for (name, value) in settings {
         request = request.with_env_var(name, value);

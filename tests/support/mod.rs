@@ -13,6 +13,7 @@ pub mod container;
 pub mod eda;
 pub mod excuses;
 pub mod fleet;
+pub mod foreign;
 pub mod http;
 pub mod kafka_tools;
 pub mod kcat;

@@ -7,18 +7,22 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many brokers the one at this address knows of: none as long as it is still starting.
+pub fn brokers_known(address: &str) -> Result<u32, String> {
+    brokers_known_over(&mut connect(address)?)
+}
+
+/// The same, over a connection that is there.
 ///
 /// A Metadata request, version 1, for no topics; every broker since 0.10 answers it.
-pub fn brokers_known(address: &str) -> Result<u32, String> {
-    let mut stream = connect(address)?;
+pub fn brokers_known_over(stream: &mut TcpStream) -> Result<u32, String> {
     let mut request = Vec::new();
     request.extend(3i16.to_be_bytes()); // Metadata
     request.extend(1i16.to_be_bytes()); // version
     request.extend(7i32.to_be_bytes()); // correlation id
     request.extend((-1i16).to_be_bytes()); // no client id
     request.extend(0i32.to_be_bytes()); // no topics
-    send(&mut stream, &request)?;
-    let answer = receive(&mut stream)?;
+    send(stream, &request)?;
+    let answer = receive(stream)?;
     let number = |at: usize| {
         let bytes = answer
             .get(at..at + 4)

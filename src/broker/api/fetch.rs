@@ -107,10 +107,12 @@ fn read(call: &Call<'_>, request: &FetchRequest) -> (Results, usize, bool) {
 /// Registers with every partition; false when one of them has moved on since it was read.
 fn wait(call: &Call<'_>, request: &FetchRequest, results: &Results) -> bool {
     for (asked, results) in request.topics.iter().zip(results) {
-        let Ok(topic) = call.state.topics.find(&asked.topic, asked.topic_id) else {
-            return false;
-        };
+        let topic = call.state.topics.find(&asked.topic, asked.topic_id);
         for (index, result) in results {
+            // Asked once for each partition: an unknown topic of which none was asked for is no reason to look again.
+            let Ok(topic) = &topic else {
+                return false;
+            };
             let (Some(partition), Ok(fetched)) = (topic.partition(*index), result) else {
                 return false;
             };

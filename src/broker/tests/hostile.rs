@@ -188,6 +188,19 @@ async fn spoiled_requests_are_answered_or_refused_and_never_panic() {
 }
 
 #[tokio::test]
+async fn a_fetch_of_an_unknown_topic_without_partitions_waits_and_does_not_spin() {
+    let request = FetchRequest::default()
+        .with_min_bytes(1)
+        .with_max_wait_ms(20_000)
+        .with_topics(vec![fetch_request::FetchTopic::default()]);
+    let (state, connection) = (state(), connection());
+    // It once read again and again until its time was over, and kept the thread from everybody else.
+    let answer = api::dispatch(&state, &connection, frame(&request, 4));
+    let answer = tokio::time::timeout(std::time::Duration::ZERO, answer).await;
+    assert!(answer.is_err(), "it waits for its time to be over");
+}
+
+#[tokio::test]
 async fn an_array_that_claims_two_billion_items_is_refused_unread() {
     let mut frame = BytesMut::from(&frame(&DeleteGroupsRequest::default(), 1)[..]);
     let length = frame.len();
