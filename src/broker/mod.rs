@@ -9,7 +9,8 @@
 //!   [`security`]: who is let in.
 //! - [`faults`]: trouble on demand.
 //!
-//! The log keeps the batches as the bytes that came; producing and fetching decode no records.
+//! The log keeps the batches as the bytes that came; fetching decodes no records, and producing those of compacted topics
+//! alone.
 
 mod api;
 mod config;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
@@ -246,6 +247,7 @@ pub enum Finding {
 #[derive(Debug)]
 pub struct Broker {
     findings: Vec<Finding>,
+    trouble: Option<watch::Receiver<Option<String>>>,
     state: Arc<State>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -273,8 +275,10 @@ impl Broker {
             tokio::spawn(compact(state.clone())),
         ];
         tracing::info!(%address, "the broker listens: one node, for development");
+        let storage = state.storage.as_ref();
         Ok(Broker {
             findings,
+            trouble: storage.map(|storage| storage.files.trouble()),
             state,
             tasks,
         })
@@ -288,6 +292,22 @@ impl Broker {
     /// What the broker before left in the data directory.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Waits for the next trouble with the data directory, and says what it is. Not heard of by clients: they get errors.
+    pub async fn trouble(&mut self) -> String {
+        loop {
+            let Some(trouble) = &mut self.trouble else {
+                return std::future::pending().await;
+            };
+            if trouble.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            let said = trouble.borrow_and_update().clone();
+            if let Some(said) = said {
+                return said;
+            }
+        }
     }
 
     /// Ends all tasks and closes all connections; what was in memory is gone.

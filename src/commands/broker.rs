@@ -265,7 +265,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         fsync: args.fsync,
         ..Options::default()
     };
-    let broker = Broker::start(options).await?;
+    let mut broker = Broker::start(options).await?;
     for finding in broker.findings() {
         context.ui.warn(&match finding {
             Finding::Torn { place, bytes } => {
@@ -299,7 +299,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
                 .to_owned()
         }
     });
-    stop.wait().await;
+    loop {
+        tokio::select! {
+            _ = stop.wait() => break,
+            trouble = broker.trouble() => context.ui.warn(&trouble),
+        }
+    }
     drop(ready_file);
     broker.stop().await;
     // A server that is asked to end, and ends, has done what it should.

@@ -224,6 +224,7 @@ fn a_disk_that_takes_no_more_refuses_producers_and_serves_readers() {
     let folder = tempfile::tempdir().unwrap();
     let ready = folder.path().join("ready");
     let data = folder.path().join("data");
+    let said = folder.path().join("said");
     // A limit of the size of files is as good as a full disk: the write comes back short. 512-byte blocks, 256 KiB.
     let mut limited = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 512; exec \"$@\"", "sh"])
@@ -233,7 +234,7 @@ fn a_disk_that_takes_no_more_refuses_producers_and_serves_readers() {
         .arg("--data")
         .arg(&data)
         .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stderr(std::fs::File::create(&said).unwrap())
         .spawn()
         .unwrap();
     wait_until("the broker", PATIENCE, || ready.exists());
@@ -270,6 +271,9 @@ fn a_disk_that_takes_no_more_refuses_producers_and_serves_readers() {
     };
     let kept = count(&address);
     assert!((20..30).contains(&kept), "{kept}");
+    let said = std::fs::read_to_string(said).unwrap();
+    let warnings = said.matches("cannot write to `").count();
+    assert_eq!(warnings, 1, "{said}");
     // Another partition's file has room.
     on(&["topic", "create", "payments", "-p", "1"])
         .run()

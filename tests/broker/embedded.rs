@@ -41,22 +41,27 @@ fn it_answers_within_50_ms_of_starting() {
 }
 
 #[test]
-fn it_is_under_30_mib_resident_when_idle() {
+fn it_is_small_when_idle() {
     let broker = Broker::embedded(&[]);
     create(&broker, "orders", 6);
-    let kibibytes = resident(&broker);
-    assert!(kibibytes < 30 * 1024, "{kibibytes} KiB");
+    // Beside it are pages of the program's file, ten times as many in a debug build as in one for release. The bench
+    // counts these too, and is to stay under 30 MiB.
+    let kibibytes = memory(&broker, "RssAnon:");
+    assert!(kibibytes < 8 * 1024, "{kibibytes} KiB");
 }
 
 /// KiB of memory that the broker has.
 #[track_caller]
 pub(super) fn resident(broker: &Broker) -> u64 {
+    memory(broker, "VmRSS:")
+}
+
+#[track_caller]
+fn memory(broker: &Broker, which: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", broker.id())).unwrap();
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    resident.trim().trim_end_matches(" kB").parse().unwrap()
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
+    let number = line.unwrap().trim();
+    number.trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]

@@ -24,9 +24,11 @@ impl Partition {
         let mut ongoing = Ongoing::default();
         let (log, cut) = Log::recover(memory, folder, start, now, |header, batch| {
             let producer = header.producer_id;
-            if let Some(committed) = marker::committed(header, batch) {
-                sequences.ended(producer, header.producer_epoch, now);
-                ongoing.ended(producer, committed, header.base_offset);
+            if header.is_control() {
+                if let Some(committed) = marker::committed(header, batch) {
+                    sequences.ended(producer, header.producer_epoch, now);
+                    ongoing.ended(producer, committed, header.base_offset);
+                }
                 return;
             }
             let append_time = match header.is_log_append_time() {

@@ -6,10 +6,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::super::sync::{lock, now_milliseconds};
+use tokio::sync::watch;
+
+use super::super::sync::lock;
 
 /// Segment files open at a time, beside those that are being read: far below what a process may have by default.
 const OPEN_LIMIT: usize = 256;
@@ -25,8 +27,8 @@ pub(crate) struct Files {
     flushing: tokio::sync::Mutex<()>,
     /// A flush failed: what the disk holds is not known any more, so nothing is written until the next start.
     failed: AtomicBool,
-    /// When somebody was last told that something cannot be written, in milliseconds since the Unix epoch.
-    warned: AtomicI64,
+    /// Why the last write failed that did.
+    trouble: watch::Sender<Option<String>>,
     /// For tests of a full disk, and of a process that is killed.
     #[cfg(test)]
     pub(crate) limit: super::limit::Limit,
@@ -40,7 +42,7 @@ impl Files {
             unsynced: fsync.then(Mutex::default),
             flushing: tokio::sync::Mutex::default(),
             failed: AtomicBool::new(false),
-            warned: AtomicI64::new(0),
+            trouble: watch::Sender::new(None),
             #[cfg(test)]
             limit: super::limit::Limit::default(),
         })
@@ -134,13 +136,20 @@ impl Files {
         synced
     }
 
-    /// Says that something cannot be written, once a second at most.
+    /// Says that something cannot be written.
     pub(crate) fn warn(&self, path: &Path, error: &Error) {
-        let now = now_milliseconds();
-        if now - self.warned.load(Ordering::Relaxed) >= 1000 {
-            self.warned.store(now, Ordering::Relaxed);
-            tracing::error!(path = %path.display(), %error, "cannot write to the data directory");
-        }
+        let said = format!("cannot write to `{}`: {error}", path.display());
+        // Producers ask again and again: it is said once as long as it is the same.
+        self.trouble.send_if_modified(|trouble| {
+            let is_new = trouble.as_ref() != Some(&said);
+            *trouble = Some(said);
+            is_new
+        });
+    }
+
+    /// What [`Files::warn`] says.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
     }
 
     /// A file was opened: when there are too many, the one opened first is closed, unless it was used since.
