@@ -1,5 +1,7 @@
 //! ListOffsets: the ends of a log, and the offset of a time.
 
+use std::collections::HashSet;
+
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ListOffsetsRequest;
 use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
@@ -18,17 +20,22 @@ const EARLIEST_LOCAL: i64 = -4;
 /// The latest record in tiered storage (KIP-1005): there is none.
 const LATEST_TIERED: i64 = -5;
 
-/// For each partition the timestamp and offset asked for; -1 and -1 where no record is as late as that.
+/// For each partition the timestamp and offset asked for; -1 and -1 where no record is as late as that. Error of its own:
+/// INVALID_REQUEST for a partition that is asked for twice.
 pub(super) async fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Answer {
     let committed = request.isolation_level == 1;
     let mut topics = Vec::with_capacity(request.topics.len());
+    let twice = twice(&request);
     for asked in request.topics {
         let topic = call.state.topics.get(&asked.name);
         let look = |asked: &ListOffsetsPartition| {
-            let result = topic
-                .as_ref()
-                .ok_or(ResponseError::UnknownTopicOrPartition)
-                .and_then(|topic| find(topic, asked, committed));
+            let result = match &topic {
+                Some(topic) if twice.contains(&(topic.name.clone(), asked.partition_index)) => {
+                    Err(ResponseError::InvalidRequest)
+                }
+                Some(topic) => find(topic, asked, committed),
+                None => Err(ResponseError::UnknownTopicOrPartition),
+            };
             let response = ListOffsetsPartitionResponse::default()
                 .with_partition_index(asked.partition_index)
                 .with_error_code(super::code(&result));
@@ -51,6 +58,21 @@ pub(super) async fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Answe
         );
     }
     call.reply(&ListOffsetsResponse::default().with_topics(topics))
+}
+
+/// Partitions that are asked for more than once: Kafka refuses these.
+fn twice(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
+    let mut seen = HashSet::new();
+    let mut twice = HashSet::new();
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            let place = (topic.name.as_str(), asked.partition_index);
+            if !seen.insert(place) {
+                twice.insert((place.0.to_owned(), place.1));
+            }
+        }
+    }
+    twice
 }
 
 /// The timestamp and the offset; with `committed`, of what lies before the last stable offset.

@@ -179,9 +179,9 @@ pub(super) async fn delete(call: Call<'_>, request: DeleteTopicsRequest) -> Answ
             (None, false) => call.state.topics.find("", asked.topic_id),
         };
         let deleted = found.and_then(|topic| {
-            let deleted = call.state.topics.delete(&topic);
+            let forget = |name: &str| call.state.groups.forget_topic(name);
+            let deleted = call.state.topics.delete(&topic, forget);
             deleted.map_err(|(error, _)| error)?;
-            call.state.groups.forget_topic(&topic.name);
             Ok(topic)
         });
         let result = DeletableTopicResult::default().with_error_code(super::code(&deleted));

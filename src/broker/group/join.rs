@@ -14,10 +14,11 @@ impl Group {
     /// A member, old or new, wants to be in the next generation. Errors: INVALID_SESSION_TIMEOUT,
     /// INCONSISTENT_GROUP_PROTOCOL, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, MEMBER_ID_REQUIRED.
     pub(crate) fn join(&mut self, request: Join, now: Instant) -> Outcome<Joined> {
-        if let Err(error) = self.become_classic(&request.member) {
-            return Outcome::Now(Joined::refused(&request.member, error));
-        }
-        match self.admit(&request) {
+        let admitted = self
+            .may_become_classic()
+            .and_then(|()| self.admit(&request))
+            .inspect(|_| self.become_classic());
+        match admitted {
             Err(error) => Outcome::Now(Joined::refused(&request.member, error)),
             Ok(Admission::Known) => self.rejoin(request, now),
             Ok(Admission::Replaces(old)) => self.replace(&old, request, now),

@@ -6,8 +6,8 @@
 //! - Records of aborted transactions go; a marker goes when its transaction has no record left and is old enough.
 //! - A producer's last batch stays, without records if need be: it says which sequence number comes next.
 //!
-//! Readers and producers go on meanwhile: it works on the segments as they were, and its result takes their place at the
-//! end, if they are all still there.
+//! Readers and producers go on meanwhile: it works on the segments as they were, and what is left takes their place, if
+//! they are still there, a segment at a time: so that the disk need not have room for all of it.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -24,7 +24,7 @@ use super::batch::{self, Header};
 use super::compaction::{self, Filtered};
 use super::segment::{Segment, Slice};
 
-/// Keys of one pass: what lies behind the segment with the last of them is for the next pass.
+/// Keys of one pass: what lies behind the batch with the last of them is for the next pass.
 const KEYS_LIMIT: usize = 1 << 20;
 
 /// A sealed segment.
@@ -64,15 +64,9 @@ pub(crate) struct Job {
 pub(crate) struct Replacement {
     /// Base offsets of those whose place it takes; the first is its own.
     pub(crate) replaced: Vec<i64>,
-    pub(crate) segment: Segment,
-}
-
-/// What a pass came to.
-#[derive(Debug)]
-pub(crate) struct Cleaned {
-    pub(crate) replacements: Vec<Replacement>,
-    /// Where the next pass begins.
+    /// Where the last of them ends.
     pub(crate) end: i64,
+    pub(crate) segment: Segment,
 }
 
 /// The offset of the last record of every key, by a hash that no two keys share.
@@ -99,8 +93,9 @@ impl Keys {
 }
 
 impl Job {
-    /// Cleans. Nobody sees the result before it is put in place.
-    pub(crate) fn run(self) -> Result<Cleaned> {
+    /// Cleans. Each part of the result is handed to `put`, which puts it in its place, and says whether it could: what was
+    /// cleaned may have been deleted meanwhile. Returns where the next pass begins, if all of it is in its place.
+    pub(crate) fn run(self, mut put: impl FnMut(Replacement) -> bool) -> Result<Option<i64>> {
         let aborted = by_producer(&self.aborted);
         let (keys, end) = self.keys(&aborted)?;
         let mut pass = Pass {
@@ -109,23 +104,30 @@ impl Job {
             aborted,
             with_records: HashSet::new(),
         };
-        let mut replacements: Vec<Replacement> = Vec::new();
-        for sealed in self.segments.iter().take_while(|one| one.base_offset < end) {
+        let mut segments = self.segments.iter().take_while(|one| one.base_offset < end);
+        let mut next = segments.next();
+        while let Some(first) = next {
+            let mut replacement = self.replacement(first)?;
+            next = segments.next();
+            let mut cleaned = pass.add(&mut replacement, first);
             // What is left of small ones goes together.
-            let open = replacements.pop();
-            let (mut replacement, full) = match open {
-                Some(open) if open.segment.size < self.segment_bytes / 2 => (open, None),
-                full => (self.replacement(sealed)?, full),
-            };
-            replacements.extend(full);
-            replacement.replaced.push(sealed.base_offset);
-            pass.clean(sealed, &mut replacement.segment)?;
-            replacements.push(replacement);
+            while cleaned.is_ok()
+                && replacement.segment.size < self.segment_bytes / 2
+                && let Some(more) = next
+            {
+                cleaned = pass.add(&mut replacement, more);
+                next = segments.next();
+            }
+            let cleaned = cleaned.and_then(|()| replacement.segment.finish());
+            let file = replacement.segment.file().cloned();
+            if cleaned.is_err() || !put(replacement) {
+                if let Some(file) = file {
+                    file.delete();
+                }
+                return cleaned.map(|()| None);
+            }
         }
-        for replacement in &mut replacements {
-            replacement.segment.finish()?;
-        }
-        Ok(Cleaned { replacements, end })
+        Ok(Some(end))
     }
 
     fn replacement(&self, sealed: &Sealed) -> Result<Replacement> {
@@ -135,21 +137,23 @@ impl Job {
         };
         Ok(Replacement {
             replaced: Vec::new(),
+            end: sealed.base_offset,
             segment: Segment::new(sealed.base_offset, sealed.created, file),
         })
     }
 
-    /// The last record of each key that has a new one, and where the segments end that were looked at.
+    /// The last record of each key that has a new one, and where the batches end that were looked at.
     fn keys(&self, aborted: &HashMap<i64, Vec<Aborted>>) -> Result<(Keys, i64)> {
         let mut keys = Keys::default();
         let mut end = self.dirty_from;
-        let dirty = self.segments.iter();
-        for sealed in dirty.filter(|one| one.end > self.dirty_from) {
-            if keys.latest.len() > KEYS_LIMIT {
-                break;
-            }
+        let dirty = self.segments.iter().filter(|one| one.end > self.dirty_from);
+        for sealed in dirty {
             for slice in &sealed.slices {
                 for (header, batch) in batches(slice)? {
+                    if keys.latest.len() > KEYS_LIMIT {
+                        return Ok((keys, end));
+                    }
+                    end = header.last_offset() + 1;
                     if header.is_control() || is_aborted(aborted, &header) {
                         continue;
                     }
@@ -177,16 +181,17 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Appends what is left of a segment.
-    fn clean(&mut self, sealed: &Sealed, to: &mut Segment) -> Result<()> {
+    fn add(&mut self, to: &mut Replacement, sealed: &Sealed) -> Result<()> {
+        to.replaced.push(sealed.base_offset);
+        to.end = sealed.end;
         for slice in &sealed.slices {
             for (header, batch) in batches(slice)? {
                 let Some(left) = self.clean_batch(&header, batch) else {
                     continue;
                 };
                 let header = Header::read(&left).unwrap_or(header);
-                let last_offset = header.last_offset();
-                to.append(&left, last_offset, header.max_timestamp, |_| {})
-                    .map_err(Unwritten::into_error)?;
+                let appended = to.segment.append_cleaned(&left, &header);
+                appended.map_err(Unwritten::into_error)?;
             }
         }
         Ok(())
@@ -223,10 +228,12 @@ impl Pass<'_> {
                 self.met(header, false);
                 Some(batch.into())
             }
-            Filtered::Empty(batch) => {
-                let is_last = self.job.last_batches.contains(&header.base_offset);
-                is_last.then(|| batch.into())
+            Filtered::Empty(batch) if self.job.last_batches.contains(&header.base_offset) => {
+                // It begins a transaction as well as others do, until a marker ends it.
+                self.met(header, false);
+                Some(batch.into())
             }
+            Filtered::Empty(_) => None,
         }
     }
 

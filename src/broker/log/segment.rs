@@ -151,7 +151,7 @@ impl Segment {
                 let appended = file.append(&copy, self.size as u64);
                 *torn = matches!(appended, Err(Unwritten::Torn(_)));
                 appended?;
-                self.found(bytes.len(), last_offset, max_timestamp);
+                self.index(bytes.len(), last_offset, max_timestamp);
             }
             Place::Memory { .. } => {
                 self.remember(bytes, last_offset, max_timestamp, stamp);
@@ -162,8 +162,12 @@ impl Segment {
         Ok(())
     }
 
-    /// A batch of `size` bytes is in the file, behind those before.
-    pub(crate) fn found(&mut self, size: usize, last_offset: i64, max_timestamp: i64) {
+    /// A batch is in the file, behind those before.
+    pub(crate) fn found(&mut self, header: &Header) {
+        self.index(header.size, header.last_offset(), latest(header));
+    }
+
+    fn index(&mut self, size: usize, last_offset: i64, max_timestamp: i64) {
         let position = self.size as u64;
         self.size += size;
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
@@ -328,6 +332,20 @@ impl Segment {
         freed
     }
 
+    /// A cleaned batch is appended as it is.
+    pub(crate) fn append_cleaned(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+    ) -> std::result::Result<(), Unwritten> {
+        self.append(bytes, header.last_offset(), latest(header), |_| {})
+    }
+
+    /// What the last append left behind could not be taken away.
+    pub(crate) fn is_torn(&self) -> bool {
+        matches!(self.place, Place::File { torn: true, .. })
+    }
+
     /// Nothing more is appended; a file is on the disk when this returns.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.seal();
@@ -350,6 +368,14 @@ impl Segment {
             Place::File { file, .. } => Some(file),
             Place::Memory { .. } => None,
         }
+    }
+}
+
+/// The largest timestamp of a batch's records; of none, of which cleaning left none.
+fn latest(header: &Header) -> i64 {
+    match header.count {
+        0 => i64::MIN,
+        _ => header.max_timestamp,
     }
 }
 

@@ -73,6 +73,8 @@ struct Inner {
     ongoing: Ongoing,
     waiters: Vec<(u64, Weak<Notify>)>,
     closed: bool,
+    /// Not before this time, in milliseconds since the Unix epoch, is it cleaned.
+    clean_again: i64,
 }
 
 impl Inner {
@@ -107,6 +109,7 @@ impl Partition {
                 ongoing,
                 waiters: Vec::new(),
                 closed: false,
+                clean_again: 0,
             }),
         }
     }
@@ -268,16 +271,32 @@ impl Partition {
             .collect()
     }
 
-    /// See [`Log::first_at`]. Error: KAFKA_STORAGE_ERROR.
+    /// The first record, from the log start on, whose timestamp is `timestamp` or later: its timestamp and offset. Error:
+    /// KAFKA_STORAGE_ERROR.
     pub(crate) fn first_at(&self, timestamp: i64) -> Result<Option<(i64, i64)>, ResponseError> {
-        let found = lock(&self.inner).log.first_at(timestamp);
-        found.map_err(|error| unreadable_file(&error))
+        let mut from = 0;
+        loop {
+            // Decompressed without the lock.
+            let candidate = lock(&self.inner).log.candidate(timestamp, from);
+            let candidate = candidate.map_err(|error| unreadable_file(&error))?;
+            let Some(candidate) = candidate else {
+                return Ok(None);
+            };
+            let found = candidate.first();
+            if found.is_some() {
+                return Ok(found);
+            }
+            from = candidate.next();
+        }
     }
 
-    /// See [`Log::latest`]. Error: KAFKA_STORAGE_ERROR.
+    /// The first record with the largest timestamp of all: its timestamp and offset. Error: KAFKA_STORAGE_ERROR.
     pub(crate) fn latest(&self) -> Result<Option<(i64, i64)>, ResponseError> {
-        let found = lock(&self.inner).log.latest();
-        found.map_err(|error| unreadable_file(&error))
+        let latest = lock(&self.inner).log.max_timestamp();
+        match latest {
+            Some(timestamp) => self.first_at(timestamp),
+            None => Ok(None),
+        }
     }
 
     /// Deletes the records before `offset`, -1 meaning all there are; returns the log start offset. Errors:

@@ -11,6 +11,9 @@ use super::super::transaction::ongoing::Ongoing;
 use super::super::transaction::sequences::Sequences;
 use super::{Inner, Partition, unreadable_file};
 
+/// A partition that could not be cleaned, on a full disk, is tried again after this.
+const CLEAN_AGAIN_MILLISECONDS: i64 = 60 * 1000;
+
 impl Partition {
     /// The partition that a folder holds, from `start` on, with what its batches say of their producers and
     /// transactions; and how many bytes of a torn last batch were cut off.
@@ -36,7 +39,8 @@ impl Partition {
                 false => -1,
             };
             sequences.record(header, header.base_offset, append_time, now);
-            if header.is_transactional() {
+            // A batch of which cleaning left no record holds nobody up.
+            if header.is_transactional() && header.count > 0 {
                 ongoing.written(producer, header.base_offset);
             }
         })?;
@@ -57,6 +61,9 @@ impl Partition {
     pub(crate) fn clean(&self, policy: &Policy, now: i64) {
         let job = {
             let inner = lock(&self.inner);
+            if now < inner.clean_again {
+                return;
+            }
             match inner.log.to_clean(policy, inner.last_stable(), now) {
                 Ok(Some((segments, dirty_from))) => inner.job(segments, dirty_from, policy, now),
                 Ok(None) => return,
@@ -66,15 +73,23 @@ impl Partition {
                 }
             }
         };
-        match job.run() {
-            Ok(cleaned) => {
-                let mut inner = lock(&self.inner);
-                if !inner.closed {
-                    // Said already, and tried again.
-                    let _ = inner.log.put_cleaned(cleaned);
+        let result = job.run(|replacement| {
+            let mut inner = lock(&self.inner);
+            !inner.closed && inner.log.put_cleaned(replacement)
+        });
+        let mut inner = lock(&self.inner);
+        match result {
+            Ok(Some(end)) => {
+                inner.log.cleaned_to(end);
+                inner.ongoing.forget_aborted_before(end);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                inner.clean_again = now.saturating_add(CLEAN_AGAIN_MILLISECONDS);
+                if let Some(folder) = inner.log.folder() {
+                    folder.warn(&error);
                 }
             }
-            Err(error) => tracing::warn!(%error, "a partition cannot be compacted"),
         }
     }
 }

@@ -62,6 +62,7 @@ impl Storage {
         }
         let files = Files::new(fsync);
         let (journal, cut) = Journal::open(root, &files).map_err(damaged)?;
+        files.renamed_in(root);
         Ok(Storage {
             root: root.to_owned(),
             cluster_id,
@@ -86,7 +87,8 @@ impl Storage {
     /// Makes the folder of a new topic, in which nothing may lie of another.
     pub(crate) fn create_topic(&self, name: &str) -> std::io::Result<()> {
         std::fs::create_dir(self.topic(name))?;
-        self.files.renamed_in(&self.root.join(TOPICS))
+        self.files.renamed_in(&self.root.join(TOPICS));
+        Ok(())
     }
 
     fn deleted(&self, id: Uuid) -> PathBuf {
@@ -96,13 +98,16 @@ impl Storage {
     /// Takes the folder of a topic away, before the journal says that it is deleted.
     pub(crate) fn set_aside(&self, name: &str, id: Uuid) -> std::io::Result<()> {
         std::fs::rename(self.topic(name), self.deleted(id))?;
-        self.files.renamed_in(&self.root.join(TOPICS))
+        self.files.renamed_in(&self.root.join(TOPICS));
+        self.files.renamed_in(&self.root.join(DELETED));
+        Ok(())
     }
 
     /// Puts the folder of a topic back that is not to be deleted after all.
     pub(crate) fn put_back(&self, name: &str, id: Uuid) -> std::io::Result<()> {
         std::fs::rename(self.deleted(id), self.topic(name))?;
-        self.files.renamed_in(&self.root.join(TOPICS))
+        self.files.renamed_in(&self.root.join(TOPICS));
+        Ok(())
     }
 
     /// Deletes what was set aside. What cannot be deleted now is at the next start.

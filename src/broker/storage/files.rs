@@ -1,7 +1,7 @@
 //! Files of a data directory: opened when they are needed, closed when too many are open, and, where asked for, made
 //! safe from a power cut before anybody is told that something was written.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::FileExt;
@@ -16,17 +16,34 @@ use super::super::sync::lock;
 /// Segment files open at a time, beside those that are being read: far below what a process may have by default.
 const OPEN_LIMIT: usize = 256;
 
+/// What was written to since the last flush.
+#[derive(Debug, Default)]
+struct Unsynced {
+    files: Vec<Arc<File>>,
+    /// In which names have changed.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Unsynced {
+    fn sync(&self) -> Result<()> {
+        self.files.iter().try_for_each(|file| file.sync_data())?;
+        let mut folders = self.folders.iter();
+        folders.try_for_each(|folder| File::open(folder)?.sync_all())
+    }
+}
+
 /// What the files of a data directory share.
 #[derive(Debug)]
 pub(crate) struct Files {
     /// In the order in which they were opened.
     open: Mutex<VecDeque<Weak<SegmentFile>>>,
     /// Written to since the last [`Files::flush`]; `None` when nobody asked for more than the operating system's word.
-    unsynced: Option<Mutex<Vec<Arc<File>>>>,
-    /// One flush at a time: who waits for it has its own writes behind it, or with the next.
-    flushing: tokio::sync::Mutex<()>,
+    unsynced: Option<Mutex<Unsynced>>,
+    /// One flush at a time: who waits for it has its own writes behind it, or with the next. Held until the disk has
+    /// answered, also when nobody waits for the flush any more.
+    flushing: Arc<tokio::sync::Mutex<()>>,
     /// A flush failed: what the disk holds is not known any more, so nothing is written until the next start.
-    failed: AtomicBool,
+    failed: Arc<AtomicBool>,
     /// Why the last write failed that did.
     trouble: watch::Sender<Option<String>>,
     /// For tests of a full disk, and of a process that is killed.
@@ -40,8 +57,8 @@ impl Files {
         Arc::new(Files {
             open: Mutex::default(),
             unsynced: fsync.then(Mutex::default),
-            flushing: tokio::sync::Mutex::default(),
-            failed: AtomicBool::new(false),
+            flushing: Arc::default(),
+            failed: Arc::default(),
             trouble: watch::Sender::new(None),
             #[cfg(test)]
             limit: super::limit::Limit::default(),
@@ -94,22 +111,33 @@ impl Files {
         }
     }
 
-    /// Remembers that the file, or folder, has to be flushed.
-    pub(crate) fn written(&self, file: &Arc<File>) {
+    /// Remembers that the file has to be flushed.
+    fn written(&self, file: &Arc<File>) {
         if let Some(unsynced) = &self.unsynced {
-            let mut unsynced = lock(unsynced);
-            if !unsynced.iter().any(|known| Arc::ptr_eq(known, file)) {
-                unsynced.push(file.clone());
+            let files = &mut lock(unsynced).files;
+            if !files.iter().any(|known| Arc::ptr_eq(known, file)) {
+                files.push(file.clone());
             }
         }
     }
 
     /// Remembers that the names in a folder have changed.
-    pub(crate) fn renamed_in(&self, folder: &Path) -> Result<()> {
-        if self.unsynced.is_some() {
-            self.written(&Arc::new(File::open(folder)?));
+    pub(crate) fn renamed_in(&self, folder: &Path) {
+        if let Some(unsynced) = &self.unsynced {
+            lock(unsynced).folders.insert(folder.to_owned());
         }
-        Ok(())
+    }
+
+    /// Has the disk keep a file before anything is written that must not outlive it; at once when nobody asked for that.
+    pub(crate) fn flush_first(&self, file: &File) -> Result<()> {
+        if self.unsynced.is_none() {
+            return Ok(());
+        }
+        let synced = file.sync_data();
+        if synced.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+        synced
     }
 
     /// Returns when everything that was written before the call is on the disk; at once when nobody asked for that.
@@ -117,21 +145,29 @@ impl Files {
         let Some(unsynced) = &self.unsynced else {
             return Ok(());
         };
-        if lock(unsynced).is_empty() && self.flushing.try_lock().is_ok() {
-            return Ok(());
+        let is_flushed = {
+            let unsynced = lock(unsynced);
+            unsynced.files.is_empty() && unsynced.folders.is_empty()
+        };
+        if is_flushed && self.flushing.try_lock().is_ok() {
+            return self.check();
         }
-        let _flushing = self.flushing.lock().await;
-        let files = std::mem::take(&mut *lock(unsynced));
+        let flushing = self.flushing.clone().lock_owned().await;
+        let unsynced = std::mem::take(&mut *lock(unsynced));
         // What was waited for may have been in the flush before.
         self.check()?;
-        if files.is_empty() {
-            return Ok(());
-        }
-        let synced =
-            tokio::task::spawn_blocking(move || files.iter().try_for_each(|file| file.sync_data()));
+        let failed = self.failed.clone();
+        let synced = tokio::task::spawn_blocking(move || {
+            let synced = unsynced.sync();
+            if synced.is_err() {
+                failed.store(true, Ordering::Release);
+            }
+            drop(flushing);
+            synced
+        });
         let synced = synced.await.map_err(Error::other).flatten();
-        if synced.is_err() {
-            self.failed.store(true, Ordering::Release);
+        if let Err(error) = &synced {
+            self.warn(Path::new("the disk"), error);
         }
         synced
     }
@@ -165,11 +201,17 @@ impl Files {
                 continue;
             };
             let used = file.used.swap(false, Ordering::Relaxed);
-            if used && chances > 0 {
-                chances -= 1;
-                open.push_back(first);
-            } else if let Ok(mut handle) = file.handle.try_lock() {
-                *handle = None;
+            match file.handle.try_lock() {
+                Ok(mut handle) if !used || chances == 0 => *handle = None,
+                // It was used, or is being opened or closed.
+                _ if chances > 0 => {
+                    chances -= 1;
+                    open.push_back(first);
+                }
+                _ => {
+                    open.push_back(first);
+                    return;
+                }
             }
         }
     }
@@ -232,7 +274,7 @@ impl SegmentFile {
             return Err(ErrorKind::AlreadyExists.into());
         }
         if let Some(folder) = path.parent() {
-            files.renamed_in(folder)?;
+            files.renamed_in(folder);
         }
         Ok(SegmentFile::at(path, files))
     }
@@ -267,9 +309,15 @@ impl SegmentFile {
         self.files.append(&file, bytes, position)
     }
 
-    /// Makes it as short as this.
+    /// See [`Files::flush_first`].
+    pub(crate) fn flush_first(self: &Arc<Self>) -> Result<()> {
+        self.files.flush_first(&*self.open()?)
+    }
+
+    /// Makes it as short as this; what is cut off is kept in a file beside it.
     pub(crate) fn cut(self: &Arc<Self>, size: u64) -> Result<()> {
-        self.open()?.set_len(size)
+        let file = self.open()?;
+        cut(&file, &self.path, size)
     }
 
     /// Takes it away. What cannot be deleted now is deleted at the next start, or retained.
@@ -278,6 +326,15 @@ impl SegmentFile {
             tracing::warn!(path = %self.path.display(), %error, "cannot delete a segment");
         }
     }
+}
+
+/// Makes a file as short as this; what is cut off is kept in a file beside it, of which the name says where it was.
+pub(crate) fn cut(file: &File, path: &Path, size: u64) -> Result<()> {
+    let length = usize::try_from(file.metadata()?.len() - size).map_err(Error::other)?;
+    let mut torn = vec![0; length];
+    file.read_exact_at(&mut torn, size)?;
+    std::fs::write(path.with_added_extension(format!("torn-{size}")), torn)?;
+    file.set_len(size)
 }
 
 /// A stretch of an open file.

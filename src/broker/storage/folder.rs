@@ -1,5 +1,6 @@
 //! The folder of one partition: its segment files, named after the offset of their first record as Kafka names them.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use super::scan::Damage;
 const EXTENSION: &str = "log";
 /// Of a segment that is being cleaned.
 const CLEANED_EXTENSION: &str = "cleaned";
+/// Of one that takes the place of all from its base offset on to before its end: both are its name.
+const SWAP_EXTENSION: &str = "swap";
 
 /// Where a partition keeps its records.
 #[derive(Debug)]
@@ -35,8 +38,10 @@ impl Folder {
         journal: &Journal,
     ) -> Result<Folder> {
         let path = of_topic.join(partition.to_string());
-        std::fs::create_dir_all(&path)?;
-        files.renamed_in(of_topic)?;
+        if !path.try_exists()? {
+            std::fs::create_dir_all(&path)?;
+            files.renamed_in(of_topic);
+        }
         Ok(Folder {
             path,
             topic,
@@ -46,27 +51,39 @@ impl Folder {
         })
     }
 
-    /// Its segments and their base offsets, in order. One that was being cleaned is deleted; other files are none of ours
-    /// and stay.
+    /// Its segments and their base offsets, in order. Cleaning that was interrupted is undone, or finished; other files are
+    /// none of ours and stay.
     pub(crate) fn segments(&self) -> std::result::Result<Vec<(i64, Arc<SegmentFile>)>, Damage> {
         let system = Damage::of(&self.path);
-        let mut segments = Vec::new();
+        let mut segments: BTreeMap<i64, PathBuf> = BTreeMap::new();
+        let mut swaps = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(&system)? {
             let path = entry.map_err(&system)?.path();
-            let has_extension = |wanted| path.extension().is_some_and(|found| found == wanted);
-            if has_extension(CLEANED_EXTENSION) {
-                std::fs::remove_file(&path).map_err(&system)?;
-                continue;
-            }
-            let is_segment = has_extension(EXTENSION);
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let base_offset = stem.and_then(|stem| stem.parse::<i64>().ok());
-            if let Some(base_offset) = base_offset.filter(|_| is_segment) {
-                segments.push((base_offset, SegmentFile::at(path, self.files.clone())));
+            let stem = stem.unwrap_or_default().to_owned();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some(CLEANED_EXTENSION) => std::fs::remove_file(&path).map_err(&system)?,
+                Some(SWAP_EXTENSION) => swaps.extend(parse_swap(&stem).zip(Some(path))),
+                Some(EXTENSION) => segments.extend(stem.parse().ok().zip(Some(path))),
+                _ => {}
             }
         }
-        segments.sort_by_key(|(base_offset, _)| *base_offset);
-        Ok(segments)
+        for ((base_offset, end), swap) in swaps {
+            while let Some((old, path)) = segments.range(base_offset..end).next() {
+                std::fs::remove_file(path).map_err(&system)?;
+                let old = *old;
+                segments.remove(&old);
+            }
+            let path = self.segment(base_offset);
+            std::fs::rename(&swap, &path).map_err(&system)?;
+            segments.insert(base_offset, path);
+        }
+        self.files.renamed_in(&self.path);
+        let file = |path| SegmentFile::at(path, self.files.clone());
+        Ok(segments
+            .into_iter()
+            .map(|(base_offset, path)| (base_offset, file(path)))
+            .collect())
     }
 
     fn segment(&self, base_offset: i64) -> PathBuf {
@@ -84,15 +101,32 @@ impl Folder {
         }
     }
 
-    /// Gives a cleaned file the place of the one it was made of. Readers of that one read on.
-    pub(crate) fn adopt(
+    /// Gives a cleaned file the place of those it was made of, which lie before `end`. When this fails nothing has
+    /// happened; readers of the old ones read on.
+    pub(crate) fn replace(
         &self,
         cleaned: &SegmentFile,
         base_offset: i64,
+        end: i64,
+        old: &[&Arc<SegmentFile>],
     ) -> Result<Arc<SegmentFile>> {
+        let swap = self
+            .path
+            .join(format!("{base_offset:020}-{end:020}.{SWAP_EXTENSION}"));
+        std::fs::rename(cleaned.path(), &swap)?;
+        for file in old {
+            file.delete();
+        }
         let path = self.segment(base_offset);
-        std::fs::rename(cleaned.path(), &path)?;
-        self.files.renamed_in(&self.path)?;
+        self.files.renamed_in(&self.path);
+        let path = match std::fs::rename(&swap, &path) {
+            Ok(()) => path,
+            // The next start gives it its name.
+            Err(error) => {
+                self.warn(&error);
+                swap
+            }
+        };
         Ok(SegmentFile::at(path, self.files.clone()))
     }
 
@@ -114,4 +148,10 @@ impl Folder {
     pub(crate) fn warn(&self, error: &std::io::Error) {
         self.files.warn(&self.path, error);
     }
+}
+
+/// Base offset and end.
+fn parse_swap(stem: &str) -> Option<(i64, i64)> {
+    let (base_offset, end) = stem.split_once('-')?;
+    Some((base_offset.parse().ok()?, end.parse().ok()?))
 }

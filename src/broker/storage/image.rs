@@ -1,6 +1,6 @@
 //! What the entries of a journal come to: everything the broker knows but for its records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ pub(crate) struct GroupImage {
 #[derive(Debug, Default)]
 pub(crate) struct Image {
     pub(crate) topics: BTreeMap<Uuid, TopicImage>,
+    /// Of these.
+    names: HashSet<String>,
     pub(crate) groups: BTreeMap<String, GroupImage>,
     pub(crate) next_producer_id: i64,
     pub(crate) transactions: BTreeMap<String, Transaction>,
@@ -45,6 +47,7 @@ impl Image {
                 partitions,
                 configs,
             } => {
+                self.names.insert(name.clone());
                 let topic = self.topics.entry(id).or_default();
                 topic.name = name;
                 topic.partitions = partitions;
@@ -52,6 +55,7 @@ impl Image {
             }
             Entry::TopicDeleted { id } => {
                 if let Some(topic) = self.topics.remove(&id) {
+                    self.names.remove(&topic.name);
                     for group in self.groups.values_mut() {
                         group.offsets.forget_topic(&topic.name);
                     }
@@ -73,7 +77,10 @@ impl Image {
             Entry::Offsets { group, offsets } => {
                 let group = self.groups.entry(group).or_default();
                 for (topic, partition, committed) in offsets {
-                    group.offsets.set(&topic, partition, committed);
+                    // It was deleted while somebody committed.
+                    if self.names.contains(&topic) {
+                        group.offsets.set(&topic, partition, committed);
+                    }
                 }
             }
             Entry::StagedOffsets {
@@ -83,9 +90,10 @@ impl Image {
             } => {
                 let group = self.groups.entry(group).or_default();
                 for (topic, partition, committed) in offsets {
-                    group
-                        .offsets
-                        .stage(producer_id, &topic, partition, committed);
+                    if self.names.contains(&topic) {
+                        let offsets = &mut group.offsets;
+                        offsets.stage(producer_id, &topic, partition, committed);
+                    }
                 }
             }
             Entry::OffsetsDeleted { group, offsets } => {

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex};
 
 use super::super::sync::lock;
 use super::entry::Entry;
-use super::files::{Files, Unwritten};
+use super::files::{self, Files, Unwritten};
 use super::image::Image;
 use super::scan::Damage;
 
 const NAME: &str = "journal";
 const NEW_NAME: &str = "journal.new";
 /// It is written anew when it is larger than this, and has grown to four times of what it was.
-const SMALLEST_REWRITTEN: u64 = 1024 * 1024;
+const SMALLEST_REWRITTEN: u64 = 4 * 1024 * 1024;
 const GROWTH: u64 = 4;
 
 /// Where changes are written; in memory nowhere.
@@ -56,7 +56,7 @@ impl Journal {
         let file = options.open(&path).map_err(&system)?;
         let cut = text.len() as u64 - size;
         if cut > 0 {
-            file.set_len(size).map_err(&system)?;
+            files::cut(&file, &path, size).map_err(&system)?;
         }
         let inner = Inner {
             folder: folder.to_owned(),
@@ -76,6 +76,18 @@ impl Journal {
             return Ok(());
         };
         lock(inner).write(entry())
+    }
+
+    /// Has the disk keep it before anything is written that must not outlive it, where power cuts matter.
+    pub(crate) fn flush_first(&self) -> Result<(), Unwritten> {
+        let Some(inner) = &self.0 else {
+            return Ok(());
+        };
+        let inner = lock(inner);
+        inner
+            .files
+            .flush_first(&inner.file)
+            .map_err(Unwritten::Undone)
     }
 
     /// What it comes to; nothing in memory.
@@ -128,7 +140,8 @@ impl Inner {
         self.file = Arc::new(file);
         self.size = size;
         self.size_then = size;
-        self.files.renamed_in(&self.folder)
+        self.files.renamed_in(&self.folder);
+        Ok(())
     }
 }
 
@@ -141,8 +154,8 @@ fn line(entry: &Entry) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Applies every line; returns where the last good one ends. Only the last line may be cut short, or be the zeros of a
-/// file system that lost power: otherwise the error is where the line begins that is not what was written.
+/// Applies every line; returns where the last good one ends. Only the last line may be cut short, or lack some pages, as
+/// after a power cut: otherwise the error is where the line begins that is not what was written.
 fn read(text: &[u8], image: &mut Image) -> Result<u64, u64> {
     let mut position = 0;
     while let Some(rest) = text.get(position..).filter(|rest| !rest.is_empty()) {
@@ -150,7 +163,8 @@ fn read(text: &[u8], image: &mut Image) -> Result<u64, u64> {
             return Ok(position as u64);
         };
         let Some(entry) = rest.get(..end).and_then(parse) else {
-            return match rest.iter().all(|byte| *byte == 0) {
+            let is_last = end + 1 == rest.len();
+            return match is_last || rest.iter().all(|byte| *byte == 0) {
                 true => Ok(position as u64),
                 false => Err(position as u64),
             };

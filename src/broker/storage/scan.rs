@@ -35,14 +35,16 @@ impl Damage {
     }
 }
 
-/// Tells `found` of every batch, in order. The first may begin at `expected` or later, and each next where the one before
-/// ends or later. Returns the bytes at the end that are a batch cut short, as a killed process leaves one, or the zeros
-/// of a file system that lost power.
+/// Tells `found` of every batch, in order. The first may begin at `base_offset` or later, and each next where the one
+/// before ends or later; the last ends before `end`. Returns the bytes at the end that are a batch cut short, as a killed
+/// process leaves one, or one of which some pages are missing, as a power cut does.
 pub(crate) fn scan(
     file: &Arc<SegmentFile>,
-    mut expected: i64,
+    base_offset: i64,
+    end: i64,
     mut found: impl FnMut(&Header, &[u8]),
 ) -> Result<u64, Damage> {
+    let mut expected = base_offset;
     let system = Damage::of(file.path());
     let open = file.open().map_err(&system)?;
     let size = open.metadata().map_err(&system)?.len();
@@ -55,10 +57,18 @@ pub(crate) fn scan(
                 false => Err(Damage::at(file, position)),
             };
         };
-        let header = batch::stored(batch).filter(|header| header.base_offset >= expected);
-        let Some(header) = header else {
-            return Err(Damage::at(file, position));
+        let is_last = batch.len() as u64 == remaining;
+        let Some(header) = batch::stored(batch) else {
+            return match is_last {
+                true => Ok(remaining),
+                false => Err(Damage::at(file, position)),
+            };
         };
+        // The checksum does not cover where it is.
+        let latest = end.saturating_sub(i64::from(header.last_offset_delta));
+        if !(expected..latest).contains(&header.base_offset) {
+            return Err(Damage::at(file, position));
+        }
         expected = header.last_offset() + 1;
         found(&header, batch);
     }

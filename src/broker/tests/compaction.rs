@@ -195,7 +195,7 @@ fn what_is_aborted_goes_and_supersedes_nothing_and_what_is_open_waits() {
     let folder = tempfile::tempdir().unwrap();
     for folder in [None, Some(folder.path())] {
         let mut compacted = Compacted::open(folder);
-        let end = |compacted: &mut Compacted, producer, committed| {
+        let close = |compacted: &mut Compacted, producer, committed| {
             compacted.now += 10;
             let policy = compacted.config().policy;
             let partition = &compacted.partition;
@@ -212,9 +212,9 @@ fn what_is_aborted_goes_and_supersedes_nothing_and_what_is_open_waits() {
         };
         compacted.put("a", Some("1"));
         compacted.append(&of_transaction(1, "a", 0));
-        end(&mut compacted, 1, false);
+        close(&mut compacted, 1, false);
         compacted.append(&of_transaction(2, "b", 0));
-        end(&mut compacted, 2, true);
+        close(&mut compacted, 2, true);
         compacted.append(&of_transaction(3, "a", 0));
         compacted.put("b", Some("1"));
         compacted.put("c", Some("1"));
@@ -225,7 +225,7 @@ fn what_is_aborted_goes_and_supersedes_nothing_and_what_is_open_waits() {
             [(0, "a"), (3, "b"), (5, "a"), (6, "b"), (7, "c")]
         );
         assert_eq!(markers(&compacted), [false, true]);
-        end(&mut compacted, 3, true);
+        close(&mut compacted, 3, true);
         if let Some(folder) = folder {
             compacted = again(compacted, folder);
         }
@@ -241,8 +241,29 @@ fn what_is_aborted_goes_and_supersedes_nothing_and_what_is_open_waits() {
         compacted.clean();
         assert_eq!(
             markers(&compacted),
-            [true],
-            "that of a transaction with a record"
+            [false, true, true],
+            "those of transactions with a batch, if it has no record any more"
+        );
+        if let Some(folder) = folder {
+            compacted = again(compacted, folder);
+        }
+        let (_, end) = compacted.partition.bounds(false);
+        assert_eq!(compacted.partition.bounds(true), (0, end));
+        // When the producers have written elsewhere, their markers go, too.
+        for producer in 1..=3 {
+            compacted.append(&of_transaction(producer, "x", 1));
+            close(&mut compacted, producer, true);
+        }
+        compacted.put("x", Some("1"));
+        compacted.put("y", Some("1"));
+        compacted.clean();
+        compacted.now += 2 * HOUR;
+        compacted.put("z", Some("1"));
+        compacted.clean();
+        assert_eq!(
+            markers(&compacted).len(),
+            4,
+            "3's first, and the last of each"
         );
     }
 }
@@ -271,7 +292,7 @@ fn a_producer_goes_on_where_it_was() {
     assert_eq!(compacted.append(&of("a", 3)), 5);
 }
 
-/// Killed after a cleaned segment took its place and before those cleaned into it were deleted.
+/// Killed when a cleaned segment counts, and before those of which it was made were deleted.
 #[test]
 fn what_was_cleaned_into_another_is_deleted_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -294,13 +315,42 @@ fn what_was_cleaned_into_another_is_deleted_at_the_next_start() {
     assert!(after.len() < before.len(), "{after:?}");
     let seen = compacted.records();
     drop(compacted);
-    for (name, bytes) in old.iter().filter(|(name, _)| !after.contains(name)) {
+    let last = before.last().unwrap().to_str().unwrap();
+    let end = last.split_once('.').unwrap().0;
+    let cleaned = partition.join("00000000000000000000.log");
+    let swap = format!("00000000000000000000-{end}.swap");
+    std::fs::rename(cleaned, partition.join(swap)).unwrap();
+    for (name, bytes) in &old {
         std::fs::write(partition.join(name), bytes).unwrap();
     }
     std::fs::write(partition.join("00000000000000000000.log.cleaned"), "torn").unwrap();
     let compacted = Compacted::open(Some(folder.path()));
     assert_eq!(compacted.records(), seen);
     assert_eq!(files(), after);
+}
+
+/// A disk that is full while segments are cleaned has room afterwards for as much as before.
+#[test]
+fn a_full_disk_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut compacted = Compacted::open(Some(folder.path()));
+    for key in ["a", "b", "a", "c", "d"] {
+        compacted.put(key, Some("1"));
+    }
+    let partition = folder.path().join("topics").join(NAME).join("0");
+    let files = || std::fs::read_dir(&partition).unwrap().count();
+    let (before, seen) = (files(), compacted.records());
+    let storage = compacted.state.storage.clone().unwrap();
+    storage.files.limit.set(Some(100));
+    compacted.clean();
+    assert_eq!((files(), compacted.records()), (before, seen));
+    storage.files.limit.set(None);
+    compacted.clean();
+    assert_eq!(files(), before, "not tried again at once");
+    compacted.now += HOUR;
+    compacted.clean();
+    let left = [(1, "b"), (2, "a"), (3, "c"), (4, "d")];
+    assert_eq!(keys(&compacted.records()), left);
 }
 
 proptest! {
@@ -316,7 +366,18 @@ proptest! {
         let folder = in_folder.then(|| folder.path().to_owned());
         let mut compacted = Compacted::open(folder.as_deref());
         let mut known: BTreeMap<String, (i64, bool)> = BTreeMap::new();
+        let mut sequences: BTreeMap<u8, i32> = BTreeMap::new();
         for (step, given) in &steps {
+            if *step == 3 {
+                let (key, committed) = given[0];
+                compacted.now += 10;
+                let sequence = sequences.entry(key).and_modify(|it| *it += 1).or_insert(0);
+                compacted.append(&of_transaction(key.into(), &format!("t{}", given.len()), *sequence));
+                let policy = compacted.config().policy;
+                let now = compacted.now;
+                let ended = compacted.partition.end_transaction(key.into(), 0, committed, &policy, now);
+                prop_assert!(ended.is_ok());
+            }
             let records = given.iter().map(|(key, has_value)| {
                 fixture::given(&key.to_string(), has_value.then_some("1"))
             });
@@ -330,11 +391,18 @@ proptest! {
                 (2, Some(folder)) => compacted = again(compacted, folder),
                 _ => {}
             }
+            // Nobody's transaction is open.
+            prop_assert_eq!(compacted.partition.bounds(true), compacted.partition.bounds(false));
+            compacted.now += HOUR / 4;
         }
         let mut seen = BTreeMap::new();
-        for (offset, key, has_value) in compacted.records() {
+        let not_of_transactions = |(_, key, _): &(i64, String, bool)| !key.starts_with('t');
+        for (offset, key, has_value) in compacted.records().into_iter().filter(not_of_transactions) {
             seen.insert(key, (offset, has_value));
         }
+        // A tombstone says no more than that there is nothing.
+        seen.retain(|_, (_, has_value)| *has_value);
+        known.retain(|_, (_, has_value)| *has_value);
         prop_assert_eq!(seen, known);
     }
 }

@@ -25,7 +25,7 @@ async fn a_long_journal_is_written_anew() {
     let mut offset = 0;
     while size() >= longest {
         longest = size();
-        assert!(longest < 3 * 1024 * 1024, "{longest}");
+        assert!(longest < 6 * 1024 * 1024, "{longest}");
         offset += 1;
         assert_eq!(commit(&world, offset).await, 0);
     }

@@ -207,6 +207,7 @@ impl Topics {
         validate_only: bool,
     ) -> Result<(), Refused> {
         let _changing = lock(&self.changing);
+        self.check_exists(topic)?;
         let current = topic.partition_count();
         if count <= current {
             let reason = match count == current {
@@ -242,27 +243,31 @@ impl Topics {
         Ok(())
     }
 
+    /// Whether nobody has deleted it meanwhile. Error: UNKNOWN_TOPIC_OR_PARTITION.
+    fn check_exists(&self, topic: &Topic) -> Result<(), Refused> {
+        if self.get_by_id(topic.id).is_some() {
+            return Ok(());
+        }
+        let reason = format!("The topic '{}' does not exist.", topic.name);
+        Err((ResponseError::UnknownTopicOrPartition, reason))
+    }
+
     /// Replaces a topic's configuration. Errors: KAFKA_STORAGE_ERROR; UNKNOWN_TOPIC_OR_PARTITION when it is deleted
     /// meanwhile.
     pub(crate) fn set_config(&self, topic: &Topic, config: TopicConfig) -> Result<(), Refused> {
         let _changing = lock(&self.changing);
-        if self.get_by_id(topic.id).is_none() {
-            let reason = format!("The topic '{}' does not exist.", topic.name);
-            return Err((ResponseError::UnknownTopicOrPartition, reason));
-        }
+        self.check_exists(topic)?;
         self.note(|| topic.entry(topic.partition_count(), &config))?;
         *write(&topic.config) = Arc::new(config);
         Ok(())
     }
 
-    /// Deletes a topic; its records are freed when the last fetch under way lets go of them. Errors: KAFKA_STORAGE_ERROR;
+    /// Deletes a topic; its records are freed when the last fetch under way lets go of them. `forget` is told before its
+    /// name is free for another. Errors: KAFKA_STORAGE_ERROR;
     /// UNKNOWN_TOPIC_OR_PARTITION when somebody else has deleted it.
-    pub(crate) fn delete(&self, topic: &Topic) -> Result<(), Refused> {
+    pub(crate) fn delete(&self, topic: &Topic, forget: impl FnOnce(&str)) -> Result<(), Refused> {
         let _changing = lock(&self.changing);
-        if self.get_by_id(topic.id).is_none() {
-            let reason = format!("The topic '{}' does not exist.", topic.name);
-            return Err((ResponseError::UnknownTopicOrPartition, reason));
-        }
+        self.check_exists(topic)?;
         if let Some(storage) = &self.storage {
             let aside = storage.set_aside(&topic.name, topic.id);
             aside.map_err(|error| unwritable(&error))?;
@@ -278,6 +283,7 @@ impl Topics {
             registry.by_name.remove(&topic.name);
             registry.by_id.remove(&topic.id);
         }
+        forget(&topic.name);
         for partition in topic.partitions() {
             partition.close();
         }
@@ -384,7 +390,7 @@ mod tests {
         let topics = topics();
         create(&topics, "a", 2);
         let first = topics.get("a").unwrap();
-        topics.delete(&first).unwrap();
+        topics.delete(&first, |_| {}).unwrap();
         assert_eq!(
             topics.find("", first.id).unwrap_err(),
             ResponseError::UnknownTopicId

@@ -138,7 +138,9 @@ impl Transactions {
         let Some(committed) = transaction.phase.decision() else {
             return Ok(());
         };
-        if !places.end(transaction, committed, now) {
+        // A power cut must not leave a marker of a decision that the journal does not know.
+        let flushed = self.journal.flush_first();
+        if flushed.is_err() || !places.end(transaction, committed, now) {
             return Err(ResponseError::ConcurrentTransactions);
         }
         let ended = self.change(id, transaction, |transaction| {

@@ -81,6 +81,11 @@ impl Ongoing {
         found
     }
 
+    /// Forgets the aborted ones that ended before `end`: cleaning has taken their records away.
+    pub(crate) fn forget_aborted_before(&mut self, end: i64) {
+        self.aborted.retain(|one| one.last_offset >= end);
+    }
+
     /// Forgets those whose records are all before `start`.
     pub(crate) fn forget_before(&mut self, start: i64) {
         let gone = self.aborted.partition_point(|one| one.last_offset < start);

@@ -76,19 +76,18 @@ impl Group {
         Err((ResponseError::GroupIdNotFound, reason))
     }
 
-    /// A classic member joins; one that says it is known is not, here. Errors: INCONSISTENT_GROUP_PROTOCOL when members
-    /// of the next generation are there.
-    pub(in crate::broker::group) fn become_classic(
-        &mut self,
-        member: &str,
-    ) -> Result<(), ResponseError> {
-        if self.consumer.is_some() && self.has_members() {
-            return Err(ResponseError::InconsistentGroupProtocol);
+    /// Whether a classic member may join. Errors: INCONSISTENT_GROUP_PROTOCOL when members of the next generation are
+    /// there.
+    pub(in crate::broker::group) fn may_become_classic(&self) -> Result<(), ResponseError> {
+        match self.consumer.is_some() && self.has_members() {
+            true => Err(ResponseError::InconsistentGroupProtocol),
+            false => Ok(()),
         }
-        if member.is_empty() {
-            self.consumer = None;
-        }
-        Ok(())
+    }
+
+    /// A classic member joins.
+    pub(in crate::broker::group) fn become_classic(&mut self) {
+        self.consumer = None;
     }
 
     /// Acts on every limit that has passed.

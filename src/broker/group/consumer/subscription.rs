@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Refused;
 
 /// What a compiled pattern may take, in bytes: strangers send them.
-const PATTERN_SIZE_LIMIT: usize = 1024 * 1024;
+const PATTERN_SIZE_LIMIT: usize = 128 * 1024;
 
 /// The topics of the broker at one moment, by name: their ids and how many partitions they have.
 pub(crate) type Image = BTreeMap<String, (Uuid, i32)>;

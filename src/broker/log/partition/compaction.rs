@@ -1,8 +1,8 @@
 //! What the cleaner gets of a log, and how its result takes the place of that.
 
-use super::super::cleaner::{Cleaned, Sealed};
+use super::super::cleaner::{Replacement, Sealed};
 use super::super::segment::Segment;
-use super::{Full, Log, Policy};
+use super::{Log, Policy};
 
 impl Log {
     /// The sealed segments before `stable`, where enough of them is dirty, and where the dirty part begins. `now` is in
@@ -23,7 +23,8 @@ impl Log {
             .zip(nexts)
             .take_while(|(segment, end)| {
                 let age = now.saturating_sub(segment.max_timestamp);
-                *end <= stable && age >= compaction.min_lag
+                let is_old = compaction.min_lag == 0 || age >= compaction.min_lag;
+                *end <= stable && is_old
             })
             .collect();
         let mut total = 0;
@@ -54,44 +55,62 @@ impl Log {
         Ok(Some((segments, self.cleaned)))
     }
 
-    /// Puts cleaned segments in the place of those they were made of. Nothing happens when one of those is gone, deleted
-    /// meanwhile. Error: a file could not be renamed; the others are in their places.
-    pub(crate) fn put_cleaned(&mut self, cleaned: Cleaned) -> Result<(), Full> {
-        let now = self.segments.iter().map(|segment| segment.base_offset);
-        let then = cleaned
-            .replacements
-            .iter()
-            .flat_map(|one| one.replaced.iter().copied());
-        if self.segments.len() <= then.clone().count()
-            || !now.zip(then).all(|(now, then)| now == then)
+    /// Puts a cleaned segment in the place of those it was made of; false when one of those is gone, deleted meanwhile, or
+    /// a file could not be renamed. Then nothing has happened.
+    pub(crate) fn put_cleaned(&mut self, replacement: Replacement) -> bool {
+        let Replacement {
+            replaced,
+            end,
+            mut segment,
+        } = replacement;
+        let found = self.segments.iter().map(|segment| segment.base_offset);
+        let Some(index) = found.clone().position(|base| base == segment.base_offset) else {
+            return false;
+        };
+        let next = index + replaced.len();
+        let are_there = found
+            .skip(index)
+            .zip(&replaced)
+            .all(|(now, then)| now == *then);
+        if !are_there
+            || self
+                .segments
+                .get(next)
+                .is_none_or(|next| next.base_offset != end)
         {
-            return Ok(());
+            return false;
         }
-        for (index, replacement) in cleaned.replacements.into_iter().enumerate() {
-            let count = replacement.replaced.len();
-            let mut segment = replacement.segment;
-            if let (Some(folder), Some(file)) = (&self.folder, segment.file()) {
-                let adopted = folder.adopt(file, segment.base_offset);
-                segment.set_file(adopted.map_err(|error| self.full(&error))?);
-            }
-            self.size += segment.size as u64;
-            if self.folder.is_none() {
-                self.memory.take_anyway(segment.size as u64);
-            }
-            // The first has lost its file's name to the new one; the others go in their order, so that a record goes
-            // before the marker of its transaction, if the process is killed meanwhile.
-            let old: Vec<Segment> = self.segments.drain(index..index + count).collect();
-            for (place, old) in old.iter().enumerate() {
-                self.size -= old.size as u64;
-                match old.file() {
-                    Some(file) if place > 0 => file.delete(),
-                    Some(_) => {}
-                    None => self.memory.give(old.size as u64),
+        if let (Some(folder), Some(file)) = (&self.folder, segment.file()) {
+            // In their order, so that a record goes before the marker of its transaction.
+            let old: Vec<_> = self
+                .segments
+                .range(index..next)
+                .filter_map(Segment::file)
+                .collect();
+            match folder.replace(file, segment.base_offset, end, &old) {
+                Ok(file) => segment.set_file(file),
+                Err(error) => {
+                    folder.warn(&error);
+                    return false;
                 }
             }
-            self.segments.insert(index, segment);
         }
-        self.cleaned = cleaned.end;
-        Ok(())
+        let old: u64 = self
+            .segments
+            .drain(index..next)
+            .map(|old| old.size as u64)
+            .sum();
+        self.size = self.size - old + segment.size as u64;
+        if self.folder.is_none() {
+            self.memory.take_anyway(segment.size as u64);
+            self.memory.give(old);
+        }
+        self.segments.insert(index, segment);
+        true
+    }
+
+    /// All before this offset was cleaned.
+    pub(crate) fn cleaned_to(&mut self, end: i64) {
+        self.cleaned = end;
     }
 }

@@ -1,60 +1,71 @@
-//! Records by time.
+//! Records by time: the batch is found under the partition's lock, and looked into without it.
+
+use bytes::Bytes;
 
 use super::super::batch::Header;
-use super::super::compaction;
+use super::super::compaction::{self, Records};
 use super::super::segment::Segment;
 use super::Log;
 
-impl Log {
-    /// The first record, from the log start on, whose timestamp is `timestamp` or later: its timestamp and offset. In a
-    /// batch that cannot be decompressed, the batch's first record: never later than the true one, at most a batch
-    /// earlier.
-    pub(crate) fn first_at(&self, timestamp: i64) -> std::io::Result<Option<(i64, i64)>> {
-        let Some((header, bytes)) = self.find(timestamp)? else {
-            return Ok(None);
+/// A batch in which a record is looked for.
+pub(crate) struct Candidate {
+    header: Header,
+    batch: Bytes,
+    timestamp: i64,
+    start: i64,
+}
+
+impl Candidate {
+    /// The first record of it whose timestamp is as late as was asked for: its timestamp and offset. In a batch that
+    /// cannot be decompressed, the batch's first record: never later than the true one, at most a batch earlier.
+    pub(crate) fn first(&self) -> Option<(i64, i64)> {
+        let Some(records) = compaction::open(&self.header, &self.batch) else {
+            let first = self.header.base_timestamp.max(self.timestamp);
+            let time = first.min(self.header.max_timestamp);
+            return Some((time, self.header.base_offset.max(self.start)));
         };
-        let records = compaction::open(&header, &bytes);
-        let found = records
-            .iter()
-            .flat_map(compaction::Records::iter)
-            .map(|record| (record.timestamp, record.offset))
-            .find(|(time, offset)| *time >= timestamp && *offset >= self.start);
-        let time = header
-            .base_timestamp
-            .max(timestamp)
-            .min(header.max_timestamp);
-        Ok(found.or(Some((time, header.base_offset.max(self.start)))))
+        self.find(&records)
     }
 
-    /// The first batch, from the log start on, with a timestamp as late as this.
-    fn find(&self, timestamp: i64) -> std::io::Result<Option<(Header, bytes::Bytes)>> {
+    fn find(&self, records: &Records<'_>) -> Option<(i64, i64)> {
+        records
+            .iter()
+            .map(|record| (record.timestamp, record.offset))
+            .find(|(time, offset)| *time >= self.timestamp && *offset >= self.start)
+    }
+
+    /// Where to look when there is none in it.
+    pub(crate) fn next(&self) -> i64 {
+        self.header.last_offset() + 1
+    }
+}
+
+impl Log {
+    /// The first batch, from `offset` and the log start on, with a timestamp as late as this.
+    pub(crate) fn candidate(
+        &self,
+        timestamp: i64,
+        offset: i64,
+    ) -> std::io::Result<Option<Candidate>> {
+        let start = self.start.max(offset);
         let late = |segment: &&Segment| segment.max_timestamp >= timestamp;
         for segment in self.segments.iter().filter(late) {
             let wanted = |header: &Header| header.max_timestamp >= timestamp && header.count > 0;
-            let found = segment.find(self.start, timestamp, wanted)?;
-            if found.is_some() {
-                return Ok(found);
+            if let Some((header, batch)) = segment.find(start, timestamp, wanted)? {
+                return Ok(Some(Candidate {
+                    header,
+                    batch,
+                    timestamp,
+                    start,
+                }));
             }
         }
         Ok(None)
     }
 
-    /// The first record with the largest timestamp of all: its timestamp and offset; in a batch that cannot be
-    /// decompressed, the offset of the batch's last record.
-    pub(crate) fn latest(&self) -> std::io::Result<Option<(i64, i64)>> {
+    /// The largest timestamp of all records.
+    pub(crate) fn max_timestamp(&self) -> Option<i64> {
         let times = self.segments.iter().map(|segment| segment.max_timestamp);
-        let Some(timestamp) = times.max() else {
-            return Ok(None);
-        };
-        let Some((header, bytes)) = self.find(timestamp)? else {
-            return Ok(None);
-        };
-        let records = compaction::open(&header, &bytes);
-        let found = records
-            .iter()
-            .flat_map(compaction::Records::iter)
-            .map(|record| (record.timestamp, record.offset))
-            .find(|(time, _)| *time >= timestamp);
-        Ok(found.or(Some((timestamp, header.last_offset()))))
+        times.max().filter(|time| *time > i64::MIN)
     }
 }

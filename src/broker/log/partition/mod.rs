@@ -204,7 +204,9 @@ impl Log {
             }
             (segment.size + more) as u64 > limit || now.saturating_sub(segment.created) > age
         });
-        match full {
+        // Nothing is written behind what is torn: the next start would take it for damage.
+        let is_torn = self.segments.back().is_some_and(Segment::is_torn);
+        match full && !is_torn {
             true => self.begin_segment(now),
             false => Ok(()),
         }
@@ -229,6 +231,11 @@ impl Log {
                 return Ok(());
             }
             segment.seal();
+        }
+        // A power cut must not leave it shorter than it was, with another behind it.
+        if let Some(file) = self.segments.back().and_then(Segment::file) {
+            let flushed = file.flush_first();
+            flushed.map_err(|error| self.full(&error))?;
         }
         let file = match &self.folder {
             Some(folder) => {

@@ -21,31 +21,31 @@ impl Log {
     ) -> Result<(Log, u64), Damage> {
         let mut log = Log::new(memory, None);
         let mut cut = 0;
-        let files = folder.segments()?;
-        let last = files.len().saturating_sub(1);
-        for (index, (base_offset, file)) in files.into_iter().enumerate() {
-            if base_offset < log.end {
-                // It was cleaned into the one before: the broker was killed before it could delete it.
-                file.delete();
-                continue;
-            }
+        let mut files = folder.segments()?.into_iter().peekable();
+        while let Some((base_offset, file)) = files.next() {
+            let next = files.peek().map(|(base_offset, _)| *base_offset);
             let mut segment = Segment::new(base_offset, now, Some(file.clone()));
             let mut end = base_offset;
-            let scanned = scan(&file, end, |header, batch| {
-                if segment.size == 0 {
-                    segment.created = header.max_timestamp.min(now);
-                }
-                segment.found(header.size, header.last_offset(), header.max_timestamp);
-                end = header.last_offset() + 1;
-                found(header, batch);
-            })?;
-            if scanned > 0 {
-                if index < last {
+            let torn = scan(
+                &file,
+                base_offset,
+                next.unwrap_or(i64::MAX),
+                |header, batch| {
+                    if segment.size == 0 {
+                        segment.created = header.max_timestamp.min(now);
+                    }
+                    segment.found(header);
+                    end = header.last_offset() + 1;
+                    found(header, batch);
+                },
+            )?;
+            if torn > 0 {
+                if next.is_some() {
                     return Err(Damage::at(&file, segment.size as u64));
                 }
                 file.cut(segment.size as u64)
                     .map_err(Damage::of(file.path()))?;
-                cut = scanned;
+                cut = torn;
             }
             if log.segments.is_empty() {
                 log.start = base_offset;
