@@ -10,6 +10,7 @@ const LONGEST: usize = 400;
 /// What Cargo.toml names: the tests and the benchmarks.
 const ROOTS: &[&str] = &[
     "tests/main.rs",
+    "tests/bench/broker.rs",
     "tests/bench/events.rs",
     "tests/bench/fleet.rs",
 ];

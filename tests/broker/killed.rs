@@ -126,6 +126,19 @@ fn consumer(shared: &Shared) -> BaseConsumer {
         .unwrap()
 }
 
+/// Transactions of one producer, which then leaves it to the next.
+const TRANSACTIONS: usize = 200;
+
+/// A consumer that leaves in its own time: the client library may wait long for a broker that is away.
+struct Leaving(Option<BaseConsumer>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let consumer = self.0.take();
+        std::thread::spawn(move || drop(consumer));
+    }
+}
+
 /// Moves numbers in transactions until all `total` have been, once that is known. Whatever fails, it begins anew, as a
 /// service does that is started again.
 fn move_numbers(shared: &Shared) {
@@ -146,15 +159,21 @@ fn try_to_move(shared: &Shared) -> KafkaResult<()> {
     producer.init_transactions(PATIENCE)?;
     let consumer = consumer(shared);
     consumer.subscribe(&[NUMBERS])?;
-    while !shared.is_over.load(Ordering::SeqCst) {
-        let Some(first) = consumer.poll(POLL) else {
+    let consumer = Leaving(Some(consumer));
+    let consumer = consumer.0.as_ref().unwrap();
+    for _ in 0..TRANSACTIONS {
+        let first = consumer.poll(POLL);
+        if shared.is_over.load(Ordering::SeqCst) {
+            break;
+        }
+        // Errors are of a broker that is away: it comes back.
+        let Some(Ok(first)) = first else {
             continue;
         };
         producer.begin_transaction()?;
         let mut next = Some(first);
         let mut moved = 0;
         while let Some(message) = next {
-            let message = message?;
             let payload = message.payload().unwrap_or_default();
             for partition in 0..2 {
                 let record = BaseRecord::<(), [u8]>::to(MOVED)
@@ -164,7 +183,7 @@ fn try_to_move(shared: &Shared) -> KafkaResult<()> {
             }
             moved += 1;
             next = match moved < 500 {
-                true => consumer.poll(Duration::ZERO),
+                true => consumer.poll(Duration::ZERO).and_then(Result::ok),
                 false => None,
             };
         }

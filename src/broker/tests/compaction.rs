@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use proptest::prelude::*;
-
 use super::super::config::TopicConfig;
 use super::super::log::batch;
 use super::super::log::compaction::{self, fixture};
@@ -15,18 +13,18 @@ use super::super::sync::now_milliseconds;
 use super::*;
 
 const NAME: &str = "prices";
-const HOUR: i64 = 60 * 60 * 1000;
+pub(super) const HOUR: i64 = 60 * 60 * 1000;
 
 /// A compacted partition of which every batch is a segment of its own, and a clock.
-struct Compacted {
+pub(super) struct Compacted {
     state: State,
-    partition: Arc<Partition>,
-    now: i64,
+    pub(super) partition: Arc<Partition>,
+    pub(super) now: i64,
 }
 
 impl Compacted {
     /// In memory, or in a folder, where it may have been before.
-    fn open(folder: Option<&Path>) -> Compacted {
+    pub(super) fn open(folder: Option<&Path>) -> Compacted {
         let options = Options {
             data: folder.map(Path::to_owned),
             ..options()
@@ -52,11 +50,11 @@ impl Compacted {
         }
     }
 
-    fn config(&self) -> Arc<TopicConfig> {
+    pub(super) fn config(&self) -> Arc<TopicConfig> {
         self.state.topics.get(NAME).unwrap().config()
     }
 
-    fn append(&mut self, batch: &[u8]) -> i64 {
+    pub(super) fn append(&mut self, batch: &[u8]) -> i64 {
         self.now += 10;
         let appended = self.partition.append(batch, &self.config(), self.now);
         appended.unwrap().base_offset
@@ -66,7 +64,7 @@ impl Compacted {
         self.append(&fixture::batch(0, &[fixture::given(key, value)]))
     }
 
-    fn clean(&self) {
+    pub(super) fn clean(&self) {
         self.partition.clean(&self.config().policy, self.now);
     }
 
@@ -89,7 +87,7 @@ impl Compacted {
     }
 
     /// Offset, key and whether there is a value, of all records there are.
-    fn records(&self) -> Vec<(i64, String, bool)> {
+    pub(super) fn records(&self) -> Vec<(i64, String, bool)> {
         let mut all = Vec::new();
         for (header, batch) in self.read(0) {
             if header.is_control() {
@@ -105,7 +103,7 @@ impl Compacted {
 }
 
 /// The state of a folder after a kill: closed, and opened again.
-fn again(compacted: Compacted, folder: &Path) -> Compacted {
+pub(super) fn again(compacted: Compacted, folder: &Path) -> Compacted {
     let now = compacted.now;
     drop(compacted);
     let mut compacted = Compacted::open(Some(folder));
@@ -177,7 +175,7 @@ fn a_tombstone_takes_its_key_along_and_goes_when_all_had_time_to_see_it() {
 }
 
 /// A producer's record in a transaction.
-fn of_transaction(producer: i64, key: &str, sequence: i32) -> Vec<u8> {
+pub(super) fn of_transaction(producer: i64, key: &str, sequence: i32) -> Vec<u8> {
     let given = fixture::given(key, Some("1"));
     let content = fixture::batch(0, std::slice::from_ref(&given));
     let header = batch::Header {
@@ -351,58 +349,4 @@ fn a_full_disk_leaves_everything_as_it_was() {
     compacted.clean();
     let left = [(1, "b"), (2, "a"), (3, "c"), (4, "d")];
     assert_eq!(keys(&compacted.records()), left);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
-
-    /// Whatever is written and cleaned, whoever reads it all knows the same of every key in the end as without cleaning.
-    #[test]
-    fn cleaning_changes_nothing_of_what_a_reader_knows(
-        steps in prop::collection::vec((0..6u8, prop::collection::vec((0..8u8, any::<bool>()), 1..4)), 1..40),
-        in_folder in any::<bool>(),
-    ) {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = in_folder.then(|| folder.path().to_owned());
-        let mut compacted = Compacted::open(folder.as_deref());
-        let mut known: BTreeMap<String, (i64, bool)> = BTreeMap::new();
-        let mut sequences: BTreeMap<u8, i32> = BTreeMap::new();
-        for (step, given) in &steps {
-            if *step == 3 {
-                let (key, committed) = given[0];
-                compacted.now += 10;
-                let sequence = sequences.entry(key).and_modify(|it| *it += 1).or_insert(0);
-                compacted.append(&of_transaction(key.into(), &format!("t{}", given.len()), *sequence));
-                let policy = compacted.config().policy;
-                let now = compacted.now;
-                let ended = compacted.partition.end_transaction(key.into(), 0, committed, &policy, now);
-                prop_assert!(ended.is_ok());
-            }
-            let records = given.iter().map(|(key, has_value)| {
-                fixture::given(&key.to_string(), has_value.then_some("1"))
-            });
-            let batch = fixture::batch(i16::from(step % 5), &records.collect::<Vec<_>>());
-            let base_offset = compacted.append(&batch);
-            for (offset, (key, has_value)) in (base_offset..).zip(given) {
-                known.insert(key.to_string(), (offset, *has_value));
-            }
-            match (step, &folder) {
-                (0 | 1, _) => compacted.clean(),
-                (2, Some(folder)) => compacted = again(compacted, folder),
-                _ => {}
-            }
-            // Nobody's transaction is open.
-            prop_assert_eq!(compacted.partition.bounds(true), compacted.partition.bounds(false));
-            compacted.now += HOUR / 4;
-        }
-        let mut seen = BTreeMap::new();
-        let not_of_transactions = |(_, key, _): &(i64, String, bool)| !key.starts_with('t');
-        for (offset, key, has_value) in compacted.records().into_iter().filter(not_of_transactions) {
-            seen.insert(key, (offset, has_value));
-        }
-        // A tombstone says no more than that there is nothing.
-        seen.retain(|_, (_, has_value)| *has_value);
-        known.retain(|_, (_, has_value)| *has_value);
-        prop_assert_eq!(seen, known);
-    }
 }

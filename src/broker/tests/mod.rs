@@ -1,6 +1,7 @@
 //! The broker over its own protocol: requests in, answers out, without a network where none is needed.
 
 mod compaction;
+mod compaction_property;
 mod consumer_groups;
 mod data_directory;
 mod describe_transactions;

@@ -74,10 +74,8 @@ struct Registry {
 
 impl Registry {
     fn partition_count(&self) -> usize {
-        self.by_name
-            .values()
-            .map(|topic| topic.partition_count() as usize)
-            .sum()
+        let topics = self.by_name.values();
+        topics.map(|topic| topic.partition_count() as usize).sum()
     }
 }
 
