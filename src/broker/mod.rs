@@ -1,8 +1,8 @@
 //! The broker in the box: one node that speaks Kafka's protocol, for development, tests and demos. It keeps everything
 //! in memory, or in a data directory, and replicates nothing.
 //!
-//! - [`listener`]: connections, as many as [`open_files`] allows; [`frame`]: what goes over them; [`guard`] and [`shapes`]: the checks that make decoding
-//!   what strangers send safe.
+//! - [`listener`]: connections, as many as [`open_files`] allows; [`frame`]: what goes over them; [`guard`] and
+//!   [`shapes`]: the checks that make decoding what strangers send safe.
 //! - [`api`]: one table of requests, versions and handlers; one file a group of requests.
 //! - [`topics`], [`partition`], [`config`]: what there is; [`log`]: the records; [`storage`]: a data directory.
 //! - [`group`]: consumer groups, classic and of KIP-848; [`transaction`]: idempotent and transactional producers;
@@ -202,11 +202,20 @@ impl State {
     }
 
     /// Makes the topics that are to be there from the start and are not. Fails with the name of one that cannot be made.
-    fn create_start_topics(&self) -> Result<()> {
+    fn create_start_topics(&self) -> Result<Vec<Finding>> {
         let kept = self.topics.all();
-        let is_new = |topic: &&StartTopic| kept.iter().all(|kept| kept.name != topic.name);
-        for topic in self.options.topics.iter().filter(is_new) {
+        let mut findings = Vec::new();
+        for topic in &self.options.topics {
             let partitions = topic.partitions.unwrap_or(self.options.default_partitions);
+            if let Some(kept) = kept.iter().find(|kept| kept.name == topic.name) {
+                if topic.partitions.is_some() && kept.partition_count() != partitions {
+                    findings.push(Finding::Differs {
+                        topic: topic.name.clone(),
+                        partitions: kept.partition_count(),
+                    });
+                }
+                continue;
+            }
             let config = config::TopicConfig::new(topic.configs.clone());
             let made = config.and_then(|config| {
                 let made = self.topics.create(&topic.name, partitions, config, false);
@@ -216,7 +225,7 @@ impl State {
                 Error::usage(format!("topic `{}` cannot be made: {reason}", topic.name))
             })?;
         }
-        Ok(())
+        Ok(findings)
     }
 
     /// Where transactions leave their traces.
@@ -239,8 +248,17 @@ pub enum Finding {
         /// How much of it there was.
         bytes: u64,
     },
-    /// There are records of a topic of this name that the journal does not know. They are put aside.
-    Orphaned(String),
+    /// Records of a topic that the journal does not know; they are in this folder now.
+    Orphaned(PathBuf),
+    /// The folder of a topic is gone, and with it its records.
+    Missing(String),
+    /// A topic that was to be there from the start is, but not as it was to be.
+    Differs {
+        /// Its name.
+        topic: String,
+        /// How many partitions it has.
+        partitions: i32,
+    },
 }
 
 /// A running broker; dropping it ends it.
@@ -266,8 +284,8 @@ impl Broker {
                 .hint("is another broker running? `--listen 127.0.0.1:0` picks a free port")
         })?;
         let state = Arc::new(State::new(options, address)?);
-        let findings = state.recover()?;
-        state.create_start_topics()?;
+        let mut findings = state.recover()?;
+        findings.extend(state.create_start_topics()?);
         let tasks = vec![
             tokio::spawn(listener::accept(listener, state.clone())),
             tokio::spawn(watch_groups(state.clone())),
@@ -353,11 +371,21 @@ async fn compact(state: Arc<State>) {
 async fn keep_house(state: Arc<State>) {
     loop {
         tokio::time::sleep(state.options.retention_check_interval).await;
-        let now = sync::now_milliseconds();
-        // Transactions first: what they hold open is stable then.
-        state.transactions.expire(state.places(), now);
-        state.topics.retain(now);
-        state.groups.expire(Instant::now());
+        let house = state.clone();
+        // Files are deleted and lines are written: not where answers wait.
+        let kept = tokio::task::spawn_blocking(move || {
+            if let Some(storage) = &house.storage {
+                storage.check_place();
+            }
+            let now = sync::now_milliseconds();
+            // Transactions first: what they hold open is stable then.
+            house.transactions.expire(house.places(), now);
+            house.topics.retain(now);
+            house.groups.expire(Instant::now());
+        });
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "keeping house failed");
+        }
         if let Some(storage) = &state.storage {
             // What fails is remembered, and said to the next who wants something acknowledged.
             let _ = storage.files.flush().await;

@@ -2,6 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// How many files this process may have open; `None`: as many as it likes.
+pub(super) fn limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// Raises the limit of open files to the most this process may have. The usual one, 1024, is there for the sake of
 /// `select`, which nothing here calls; Kafka's own start scripts ask for more, too.
 pub(super) fn raise_limit() {

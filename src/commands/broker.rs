@@ -271,9 +271,16 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             Finding::Torn { place, bytes } => {
                 format!("an unfinished write was cut off the end of {place}: {bytes} bytes")
             }
-            Finding::Orphaned(topic) => format!(
-                "the journal knows no topic `{topic}`: its records were put into the folder `orphaned`"
+            Finding::Orphaned(folder) => format!(
+                "the journal does not know whose these records are, which nobody reads now: `{}`",
+                folder.display()
             ),
+            Finding::Missing(topic) => {
+                format!("the folder of topic `{topic}` is gone, and with it its records")
+            }
+            Finding::Differs { topic, partitions } => {
+                format!("topic `{topic}` stays as it is: it has {partitions} partitions already")
+            }
         });
     }
     let address = broker.address();

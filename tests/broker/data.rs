@@ -153,11 +153,12 @@ fn one_broker_uses_a_directory_and_only_one_of_its_own() {
     drop(broker);
     let meta = folder.path().join("meta.properties");
     let good = std::fs::read_to_string(&meta).unwrap();
-    std::fs::write(&meta, good.replace("version=1", "version=2")).unwrap();
+    std::fs::write(&meta, good.replace("eda.format=1", "eda.format=2")).unwrap();
     start(folder.path())
         .status(1)
         .stderr_has("was written by a newer eda: its format is 2");
-    std::fs::write(&meta, "nonsense").unwrap();
+    // Kafka's own.
+    std::fs::write(&meta, "version=1\ncluster.id=x\nnode.id=1\n").unwrap();
     start(folder.path())
         .status(1)
         .stderr_has("is not an embedded broker's");
@@ -292,6 +293,56 @@ fn a_disk_that_takes_no_more_refuses_producers_and_serves_readers() {
         .run()
         .succeeds();
     assert_eq!(count(&address), kept + 1);
+}
+
+#[test]
+fn what_is_gone_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (broker, address) = talking_broker_in(&data);
+    let on = |arguments: &[&str]| eda(arguments).args(["--brokers", &address]);
+    on(&["topic", "create", "orders", "-p", "1"])
+        .run()
+        .succeeds();
+    on(&["topic", "create", "gone", "-p", "1"]).run().succeeds();
+    // Moved away under it: what it would acknowledge now would be lost.
+    let moved = folder.path().join("moved");
+    std::fs::rename(&data, &moved).unwrap();
+    broker.wait_until("it to notice", PATIENCE, |broker| {
+        broker.stderr().contains("is not there any more")
+    });
+    let refused = on(&["produce", "orders", "n=1", "-X", "message.timeout.ms=1000"]).run();
+    assert_ne!(refused.status, 0, "{}", refused.snapshot());
+    broker.interrupt();
+    broker.wait(PATIENCE).succeeds();
+    std::fs::remove_dir_all(moved.join("topics/gone")).unwrap();
+    let again = eda(&[
+        "broker",
+        "--listen",
+        "127.0.0.1:0",
+        "--topics",
+        "orders:2",
+        "--data",
+    ])
+    .arg(&moved)
+    .spawn();
+    again.wait_for_line("127.0.0.1:", PATIENCE);
+    let said = again.stderr();
+    assert!(
+        said.contains("the folder of topic `gone` is gone"),
+        "{said}"
+    );
+    assert!(
+        said.contains("topic `orders` stays as it is: it has 1 partitions"),
+        "{said}"
+    );
+    again.interrupt();
+    again.wait(PATIENCE).succeeds();
+    std::fs::remove_file(moved.join("journal")).unwrap();
+    let refused = eda(&["broker", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&moved)
+        .run();
+    refused.status(1).stderr_has("is missing");
 }
 
 #[test]

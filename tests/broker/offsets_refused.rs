@@ -16,7 +16,7 @@ fn a_live_group_is_refused_and_its_members_are_named() {
         .run()
         .status(1)
         .stderr_has(&format!("group `{group}` has 1 active member"))
-        .stderr_has("1 active member: `eda` on /")
+        .stderr_has("1 active member: `eda/0.1.0` on /")
         .stderr_has("nothing was changed");
     // A dry run shows what it would be, and that it would not be.
     eda(&["offsets", "reset", &group, "--to", "beginning", "--dry-run"])

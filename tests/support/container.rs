@@ -96,12 +96,15 @@ async fn run(
         ("KAFKA_PROCESS_ROLES", "broker,controller".to_owned()),
         (
             "KAFKA_LISTENERS",
-            "PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093".to_owned(),
+            "PLAINTEXT://0.0.0.0:9092,INTERNAL://127.0.0.1:19092,CONTROLLER://127.0.0.1:9093"
+                .to_owned(),
         ),
         (
             "KAFKA_ADVERTISED_LISTENERS",
-            format!("PLAINTEXT://127.0.0.1:{port}"),
+            format!("PLAINTEXT://127.0.0.1:{port},INTERNAL://127.0.0.1:19092"),
         ),
+        // It asks itself to write the markers of transactions, and the port outside means nothing inside.
+        ("KAFKA_INTER_BROKER_LISTENER_NAME", "INTERNAL".to_owned()),
         ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER".to_owned()),
         (
             "KAFKA_CONTROLLER_QUORUM_VOTERS",
@@ -109,7 +112,7 @@ async fn run(
         ),
         (
             "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
         ),
         ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1".to_owned()),
         ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "3".to_owned()),

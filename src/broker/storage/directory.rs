@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::super::Finding;
+use super::super::open_files;
 use super::super::sync::{random_cluster_id, random_uuid};
 use super::files::Files;
 use super::folder::Folder;
 use super::image::TopicImage;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::scan::Damage;
 use crate::error::{Error, Result};
 
@@ -35,7 +38,7 @@ pub(crate) struct Storage {
     pub(crate) journal: Journal,
     /// Bytes of a torn last line that were cut off the journal.
     pub(crate) cut: u64,
-    _lock: File,
+    lock: File,
 }
 
 impl Storage {
@@ -43,6 +46,11 @@ impl Storage {
     /// it holds something else, and when it is damaged.
     pub(crate) fn open(root: &Path, fsync: bool) -> Result<Storage> {
         let unusable = |error| system(root, error);
+        if root.try_exists().map_err(unusable)? && !root.is_dir() {
+            let error = format!("`{}` is not a directory", root.display());
+            return Err(Error::usage(error).hint("give --data a directory of its own"));
+        }
+        let is_made = !root.is_dir();
         std::fs::create_dir_all(root).map_err(unusable)?;
         let is_new = !root.join(META).try_exists().map_err(unusable)?;
         if is_new && holds_something(root).map_err(unusable)? {
@@ -60,17 +68,42 @@ impl Storage {
         for folder in [TOPICS, DELETED] {
             std::fs::create_dir_all(root.join(folder)).map_err(unusable)?;
         }
-        let files = Files::new(fsync);
+        let files = Files::new(fsync, open_files::limit());
+        let has_journal = root.join(journal::NAME).try_exists().map_err(unusable)?;
+        if !has_journal && has_entries(&root.join(TOPICS)).map_err(unusable)? {
+            let error = format!("the journal of `{}` is missing", root.display());
+            return Err(Error::failed(error).hint("without it nobody knows whose the records are"));
+        }
         let (journal, cut) = Journal::open(root, &files).map_err(damaged)?;
         files.renamed_in(root);
+        if let Some(parent) = root.parent().filter(|_| is_made) {
+            files.renamed_in(match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            });
+        }
         Ok(Storage {
             root: root.to_owned(),
             cluster_id,
             files,
             journal,
             cut,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Notices that the directory was taken away, or another put in its place: nothing is written any more then.
+    pub(crate) fn check_place(&self) {
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let held = self.lock.metadata().map(identity);
+        let there = std::fs::metadata(self.root.join(LOCK)).map(identity);
+        match (held, there) {
+            (Ok(held), Ok(there)) if held == there => {}
+            _ => self.files.fail(format!(
+                "`{}` is not there any more: nothing is written until the next start",
+                self.root.display()
+            )),
+        }
     }
 
     /// The folder of a topic.
@@ -120,8 +153,8 @@ impl Storage {
 
     /// Brings the folders in line with what the journal knows, after a broker was killed while it made or deleted a topic:
     /// deletes what is deleted, puts back what is not, deletes folders of topics that were never made. Records of a topic
-    /// that the journal does not know are never deleted: they are put into `orphaned`; returns the names of those topics.
-    pub(crate) fn tidy(&self, known: &BTreeMap<Uuid, TopicImage>) -> Result<Vec<String>> {
+    /// that the journal does not know are never deleted, but put into `orphaned`, and said; so are topics without a folder.
+    pub(crate) fn tidy(&self, known: &BTreeMap<Uuid, TopicImage>) -> Result<Vec<Finding>> {
         for (path, id) in self.entries(DELETED)? {
             let id = Uuid::parse_str(&id).unwrap_or_default();
             let tidied = match known.get(&id) {
@@ -130,7 +163,11 @@ impl Storage {
             };
             tidied.map_err(|error| system(&path, error))?;
         }
-        let mut orphaned = Vec::new();
+        let missing = |topic: &&TopicImage| !self.topic(&topic.name).is_dir();
+        let missing = known.values().filter(missing);
+        let mut findings: Vec<Finding> = missing
+            .map(|topic| Finding::Missing(topic.name.clone()))
+            .collect();
         for (path, name) in self.entries(TOPICS)? {
             let unusable = |error| system(&path, error);
             if known.values().any(|topic| topic.name == name) {
@@ -141,13 +178,14 @@ impl Storage {
                 std::fs::create_dir_all(&folder).map_err(unusable)?;
                 let to = folder.join(random_uuid().to_string());
                 std::fs::create_dir(&to).map_err(unusable)?;
-                std::fs::rename(&path, to.join(&name)).map_err(unusable)?;
-                orphaned.push(name);
+                let to = to.join(&name);
+                std::fs::rename(&path, &to).map_err(unusable)?;
+                findings.push(Finding::Orphaned(to));
             } else {
                 std::fs::remove_dir_all(&path).map_err(unusable)?;
             }
         }
-        Ok(orphaned)
+        Ok(findings)
     }
 
     /// What is in one of its folders, with the names.
@@ -194,10 +232,15 @@ pub(crate) fn damaged(damage: Damage) -> Error {
                 "`{path}` is damaged: what begins at byte {position} is not what was written there"
             ))
             .hint(format!(
-                "put a good copy in its place, or lose what follows: truncate -s {position} '{path}'"
+                "put a good copy in its place; or copy the directory, and lose all that follows in this file: \
+                 truncate -s {position} '{path}'"
             ))
         }
     }
+}
+
+fn has_entries(folder: &Path) -> std::io::Result<bool> {
+    Ok(std::fs::read_dir(folder)?.next().is_some())
 }
 
 /// Whether anything is in the folder but a lock that a broker left which ended before it could write more.
@@ -234,7 +277,8 @@ fn lock(root: &Path) -> Result<File> {
 fn write_meta(root: &Path) -> std::io::Result<String> {
     let cluster_id = random_cluster_id();
     let new = root.join(NEW_META);
-    let text = format!("version={VERSION}\ncluster.id={cluster_id}\nnode.id=1\n");
+    // Kafka's own file has no such format, so that neither takes the other's directory for its own.
+    let text = format!("eda.format={VERSION}\ncluster.id={cluster_id}\nnode.id=1\n");
     std::fs::write(&new, text)?;
     File::open(&new)?.sync_all()?;
     std::fs::rename(new, root.join(META))?;
@@ -255,7 +299,7 @@ fn read_meta(root: &Path) -> Result<String> {
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value)
     };
-    let version = value("version").and_then(|version| version.parse::<u32>().ok());
+    let version = value("eda.format").and_then(|version| version.parse::<u32>().ok());
     match (version, value("cluster.id")) {
         (Some(version), _) if version > VERSION => {
             let error = format!(

@@ -1,20 +1,25 @@
 //! Files of a data directory: opened when they are needed, closed when too many are open, and, where asked for, made
 //! safe from a power cut before anybody is told that something was written.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::super::sync::lock;
 
-/// Segment files open at a time, beside those that are being read: far below what a process may have by default.
-const OPEN_LIMIT: usize = 256;
+/// Segment files open at a time, beside those that are being read; at most a quarter of what the process may have, for
+/// clients are open files too.
+const OPEN_LIMIT: u64 = 256;
+/// The same trouble is said again after this.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// What was written to since the last flush.
 #[derive(Debug, Default)]
@@ -37,6 +42,7 @@ impl Unsynced {
 pub(crate) struct Files {
     /// In the order in which they were opened.
     open: Mutex<VecDeque<Weak<SegmentFile>>>,
+    open_limit: usize,
     /// Written to since the last [`Files::flush`]; `None` when nobody asked for more than the operating system's word.
     unsynced: Option<Mutex<Unsynced>>,
     /// One flush at a time: who waits for it has its own writes behind it, or with the next. Held until the disk has
@@ -46,20 +52,24 @@ pub(crate) struct Files {
     failed: Arc<AtomicBool>,
     /// Why the last write failed that did.
     trouble: watch::Sender<Option<String>>,
+    /// When which was said.
+    said: Mutex<HashMap<String, Instant>>,
     /// For tests of a full disk, and of a process that is killed.
     #[cfg(test)]
     pub(crate) limit: super::limit::Limit,
 }
 
 impl Files {
-    /// With `fsync`, [`Files::flush`] asks the disk to keep what was written.
-    pub(crate) fn new(fsync: bool) -> Arc<Files> {
+    /// With `fsync`, [`Files::flush`] asks the disk to keep what was written. `may_open` files may this process have.
+    pub(crate) fn new(fsync: bool, may_open: Option<u64>) -> Arc<Files> {
         Arc::new(Files {
             open: Mutex::default(),
+            open_limit: may_open.map_or(OPEN_LIMIT, |may| (may / 4).clamp(8, OPEN_LIMIT)) as usize,
             unsynced: fsync.then(Mutex::default),
             flushing: Arc::default(),
             failed: Arc::default(),
             trouble: watch::Sender::new(None),
+            said: Mutex::default(),
             #[cfg(test)]
             limit: super::limit::Limit::default(),
         })
@@ -104,9 +114,7 @@ impl Files {
 
     fn check(&self) -> Result<()> {
         match self.failed.load(Ordering::Acquire) {
-            true => Err(Error::other(
-                "the disk did not keep what was written before",
-            )),
+            true => Err(Error::other("nothing is written until the next start")),
             false => Ok(()),
         }
     }
@@ -174,13 +182,22 @@ impl Files {
 
     /// Says that something cannot be written.
     pub(crate) fn warn(&self, path: &Path, error: &Error) {
-        let said = format!("cannot write to `{}`: {error}", path.display());
-        // Producers ask again and again: it is said once as long as it is the same.
-        self.trouble.send_if_modified(|trouble| {
-            let is_new = trouble.as_ref() != Some(&said);
-            *trouble = Some(said);
-            is_new
-        });
+        // Producers ask again and again, and for many partitions: of each kind it is said once a minute.
+        let mut said = lock(&self.said);
+        let now = Instant::now();
+        said.retain(|_, at| now.saturating_duration_since(*at) < SAY_AGAIN);
+        if let Entry::Vacant(vacant) = said.entry(error.to_string()) {
+            vacant.insert(now);
+            let trouble = format!("cannot write to `{}`: {error}", path.display());
+            self.trouble.send_replace(Some(trouble));
+        }
+    }
+
+    /// Writes nothing from now on.
+    pub(crate) fn fail(&self, why: String) {
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            self.trouble.send_replace(Some(why));
+        }
     }
 
     /// What [`Files::warn`] says.
@@ -193,7 +210,7 @@ impl Files {
         let mut open = lock(&self.open);
         open.push_back(Arc::downgrade(file));
         let mut chances = open.len();
-        while open.len() > OPEN_LIMIT {
+        while open.len() > self.open_limit {
             let Some(first) = open.pop_front() else {
                 return;
             };

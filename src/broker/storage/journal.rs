@@ -14,7 +14,7 @@ use super::files::{self, Files, Unwritten};
 use super::image::Image;
 use super::scan::Damage;
 
-const NAME: &str = "journal";
+pub(super) const NAME: &str = "journal";
 const NEW_NAME: &str = "journal.new";
 /// It is written anew when it is larger than this, and has grown to four times of what it was.
 const SMALLEST_REWRITTEN: u64 = 4 * 1024 * 1024;

@@ -6,6 +6,7 @@
 //! DIR/journal           topics, configurations, groups, offsets, transactions: one line a change
 //! DIR/topics/NAME/PARTITION/BASE-OFFSET.log   the batches as they came
 //! DIR/deleted/ID        a topic on its way out
+//! DIR/topics/NAME/PARTITION/BASE-OFFSET.log.torn-POSITION   what was cut off its end at a start
 //! DIR/orphaned/         records of topics that the journal does not know, if there ever are any
 //! ```
 //!

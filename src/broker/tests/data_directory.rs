@@ -85,7 +85,10 @@ async fn records_without_a_topic_are_kept() {
     drop(world);
     std::fs::write(folder.path().join("journal"), "").unwrap();
     let (world, findings) = open(folder.path());
-    assert_eq!(findings, [Finding::Orphaned("orders".to_owned())]);
+    let [Finding::Orphaned(kept)] = &findings[..] else {
+        panic!("{findings:?}");
+    };
+    assert!(kept.ends_with("orders"));
     assert_eq!(view(&world).await, "");
     let orphaned = folder.path().join("orphaned");
     let kept = std::fs::read_dir(orphaned)

@@ -23,8 +23,7 @@ impl Topics {
         };
         let image = storage.journal.with_image(|image| image.topics.clone());
         let image = image.unwrap_or_default();
-        let orphaned = storage.tidy(&image)?.into_iter();
-        let mut findings: Vec<Finding> = orphaned.map(Finding::Orphaned).collect();
+        let mut findings = storage.tidy(&image)?;
         let places: Vec<(&Uuid, &TopicImage, i32)> = image
             .iter()
             .flat_map(|(id, topic)| (0..topic.partitions).map(move |index| (id, topic, index)))

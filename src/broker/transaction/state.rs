@@ -91,8 +91,9 @@ impl Identity {
 pub(crate) struct Transaction {
     pub(crate) phase: Phase,
     pub(crate) producer: Identity,
-    /// The epoch before the last that a producer asked for itself: with it an InitProducerId is a repeated one (KIP-360).
-    last_epoch: Option<i16>,
+    /// What the producer was when it last asked for a new epoch itself: with it an InitProducerId is a repeated one
+    /// (KIP-360).
+    last: Option<Identity>,
     /// Milliseconds that it may stay open.
     pub(crate) timeout: i32,
     /// When it was opened; -1 when none is.
@@ -114,7 +115,7 @@ impl Transaction {
                 id: producer_id,
                 epoch: -1,
             },
-            last_epoch: None,
+            last: None,
             timeout,
             started: -1,
             used: now,
@@ -201,7 +202,7 @@ impl Transaction {
     /// Makes an epoch that fences whoever has the current one. When there is none left it is the last there can be.
     pub(crate) fn fence(&mut self) {
         self.producer.epoch = self.producer.epoch.saturating_add(1);
-        self.last_epoch = None;
+        self.last = None;
     }
 
     /// Gives the producer that initialises itself its identity: a new epoch, or a new id (`new_id`) where no epoch is
@@ -214,7 +215,7 @@ impl Transaction {
         new_id: impl FnOnce() -> Result<i64, ResponseError>,
         now: i64,
     ) -> Result<Identity, ResponseError> {
-        let is_repeated = caller.id == self.producer.id && Some(caller.epoch) == self.last_epoch;
+        let is_repeated = Some(caller) == self.last;
         // Of an id that nobody is known to have used, whoever comes is welcome: the broker may have been started anew
         // under its producer.
         let is_new = self.producer.epoch < 0;
@@ -224,14 +225,13 @@ impl Transaction {
         self.timeout = timeout;
         self.used = now;
         if !is_repeated {
-            self.last_epoch = (caller != Identity::NONE && !is_new).then_some(caller.epoch);
+            self.last = (caller != Identity::NONE && !is_new).then_some(caller);
             // The last epoch is kept for fencing.
             if self.producer.epoch >= i16::MAX - 1 {
                 self.producer = Identity {
                     id: new_id()?,
                     epoch: -1,
                 };
-                self.last_epoch = None;
             }
             self.producer.epoch += 1;
         }
@@ -285,9 +285,14 @@ mod tests {
                 epoch: i16::MAX - 1
             }
         );
+        let last = transaction.producer;
+        let new = Identity { id: 99, epoch: 0 };
+        assert_eq!(initialise(&mut transaction, last), Ok(new));
+        // The answer to which was lost.
+        assert_eq!(initialise(&mut transaction, last), Ok(new));
         assert_eq!(
-            initialise(&mut transaction, Identity::NONE).unwrap(),
-            Identity { id: 99, epoch: 0 }
+            transaction.check(last),
+            Err(ResponseError::InvalidProducerIdMapping)
         );
     }
 
