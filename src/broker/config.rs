@@ -188,8 +188,6 @@ pub(crate) struct TopicConfig {
     overrides: BTreeMap<String, String>,
     /// How its logs append and keep.
     pub(crate) policy: Policy,
-    /// `cleanup.policy` has `compact`.
-    pub(crate) compact: bool,
     /// `max.message.bytes`.
     pub(crate) max_message_bytes: i32,
     /// `message.timestamp.before.max.ms`.
@@ -243,7 +241,6 @@ impl TopicConfig {
                     delete_retention: number("delete.retention.ms"),
                 }),
             },
-            compact: cleans("compact"),
             max_message_bytes: number("max.message.bytes") as i32,
             timestamp_before_max: number("message.timestamp.before.max.ms"),
             timestamp_after_max: number("message.timestamp.after.max.ms"),
@@ -294,7 +291,7 @@ mod tests {
             assert!(with(name, value).is_err(), "{name}={value}");
         }
         let both = with("cleanup.policy", "compact, delete").unwrap();
-        assert!(both.compact && both.policy.delete);
+        assert!(both.policy.compaction.is_some() && both.policy.delete);
         assert!(!with("cleanup.policy", "compact").unwrap().policy.delete);
         assert_eq!(
             with("retention.ms", "1000")

@@ -18,6 +18,7 @@ use kafka_protocol::messages::offset_fetch_response::{
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, TopicName,
 };
+use kafka_protocol::protocol::StrBytes;
 
 use super::super::group::offsets::{Committed, Offsets};
 use super::super::group::state::{Group, Phase};
@@ -45,6 +46,21 @@ pub(super) fn check_place(
         Err(ResponseError::OffsetMetadataTooLarge)
     } else {
         Ok(())
+    }
+}
+
+/// What a request asks to be kept.
+pub(super) fn committed_now(
+    offset: i64,
+    leader_epoch: i32,
+    metadata: Option<&StrBytes>,
+) -> Committed {
+    Committed {
+        offset,
+        leader_epoch,
+        metadata: owned(metadata).unwrap_or_default(),
+        at: now_milliseconds(),
+        order: 0,
     }
 }
 
@@ -85,13 +101,11 @@ pub(super) async fn commit(call: Call<'_>, request: OffsetCommitRequest) -> Answ
                 let may = group.may_commit_place(&caller, &topic.name, asked.partition_index);
                 *checked = checked.and(may);
                 if checked.is_ok() {
-                    let committed = Committed {
-                        offset: asked.committed_offset,
-                        leader_epoch: asked.committed_leader_epoch,
-                        metadata: owned(asked.committed_metadata.as_ref()).unwrap_or_default(),
-                        at: now_milliseconds(),
-                        order: 0,
-                    };
+                    let committed = committed_now(
+                        asked.committed_offset,
+                        asked.committed_leader_epoch,
+                        asked.committed_metadata.as_ref(),
+                    );
                     accepted.push((topic.name.to_string(), asked.partition_index, committed));
                 }
             }

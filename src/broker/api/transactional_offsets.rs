@@ -9,12 +9,11 @@ use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
-use super::super::group::offsets::Committed;
 use super::super::group::state::Group;
-use super::super::sync::{lock, now_milliseconds};
+use super::super::sync::lock;
 use super::super::transaction::state::{Phase, before_fenced};
-use super::groups::{caller, owned};
-use super::offsets::check_place;
+use super::groups::caller;
+use super::offsets::{check_place, committed_now};
 use super::transactions::identity;
 use super::{Answer, Call};
 
@@ -83,13 +82,11 @@ fn stage(
                 let may = group.may_commit_place(&member, &topic.name, asked.partition_index);
                 *checked = checked.and(may.map_err(before_member_epochs));
                 if checked.is_ok() {
-                    let committed = Committed {
-                        offset: asked.committed_offset,
-                        leader_epoch: asked.committed_leader_epoch,
-                        metadata: owned(asked.committed_metadata.as_ref()).unwrap_or_default(),
-                        at: now_milliseconds(),
-                        order: 0,
-                    };
+                    let committed = committed_now(
+                        asked.committed_offset,
+                        asked.committed_leader_epoch,
+                        asked.committed_metadata.as_ref(),
+                    );
                     accepted.push((topic.name.to_string(), asked.partition_index, committed));
                 }
             }

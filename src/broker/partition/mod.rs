@@ -355,7 +355,7 @@ fn check_content(
             return Err(ResponseError::InvalidTimestamp);
         }
     }
-    if config.compact {
+    if config.policy.compaction.is_some() {
         let inside = compaction::read(header, records)?;
         if inside.iter().any(|entry| entry.key.is_none()) {
             return Err(ResponseError::InvalidRecord);

@@ -1,6 +1,6 @@
 //! Opening a data directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -168,9 +168,10 @@ impl Storage {
         let mut findings: Vec<Finding> = missing
             .map(|topic| Finding::Missing(topic.name.clone()))
             .collect();
+        let names: HashSet<&str> = known.values().map(|topic| topic.name.as_str()).collect();
         for (path, name) in self.entries(TOPICS)? {
             let unusable = |error| system(&path, error);
-            if known.values().any(|topic| topic.name == name) {
+            if names.contains(name.as_str()) {
                 continue;
             }
             if has_records(&path).map_err(unusable)? {

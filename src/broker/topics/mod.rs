@@ -305,7 +305,7 @@ impl Topics {
     pub(crate) fn clean(&self, now: i64) {
         for topic in self.all() {
             let config = topic.config();
-            if config.compact {
+            if config.policy.compaction.is_some() {
                 for partition in topic.partitions() {
                     partition.clean(&config.policy, now);
                 }
