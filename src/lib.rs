@@ -8,6 +8,7 @@
 //! - [`kafka`]: who we talk to. The only folder that knows librdkafka; model types in and out.
 //! - [`ui`]: who we talk with. The only folder that knows the terminal.
 //! - [`broker`]: the engine in the box, an embedded Kafka for demos, tests and development; stands apart.
+//! - [`store`]: the databases, where a handler's events are remembered as done.
 //! - [`demo`]: the order pipeline, an application built on `ops` like anyone's code would be.
 //!
 //! and four files that everyone may lean on: [`error`] (the one error and the table of exit codes), [`report`]
@@ -16,6 +17,7 @@
 //!
 //! ```text
 //! main → commands → demo ─→ ops → kafka → model → {error, report}
+//!           │                └──→ store
 //!           ├──→ settings, consent    ops → consent
 //!           ├──→ broker ────────────→ error
 //!           └──→ ui ────────────────→ {error, report, consent, model}
@@ -35,6 +37,7 @@ pub mod model;
 pub mod ops;
 pub mod report;
 pub mod settings;
+pub mod store;
 pub mod ui;
 
 pub use commands::{command_line, run};

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::kafka::Producer;
 use crate::model::dead_letter::Failure;
 use crate::model::record::Record;
-use crate::ops::consume::{Handler, Handling};
+use crate::ops::consume::{Handled, Handler, Handling};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Puts events onto their topics, some of them twice.
@@ -54,17 +54,15 @@ impl Handler for ServiceHandler {
             let event = match Event::decode(record.value.as_deref()) {
                 Ok(event) => event,
                 Err(failure) if self.service.in_saga => return Err(failure),
-                Err(_) => return Ok(()),
+                Err(_) => return Ok(Handled::default()),
             };
             fail_at_first(&self.publisher.dice, self.service.name, event.id(), attempt)?;
             let dice = &self.publisher.dice;
-            match react(self.service.name, &event, dice, self.clock.now_ms()) {
-                Some(answer) => {
-                    let published = self.publisher.publish(&answer).await;
-                    published.map_err(|error| Failure::transient("produce", error.one_line()))
-                }
-                None => Ok(()),
+            if let Some(answer) = react(self.service.name, &event, dice, self.clock.now_ms()) {
+                let published = self.publisher.publish(&answer).await;
+                published.map_err(|error| Failure::transient("produce", error.one_line()))?;
             }
+            Ok(Handled::default())
         })
     }
 }
@@ -119,7 +117,7 @@ impl Handler for AuditHandler {
             for record in sabotage.tamper(record) {
                 audit.observe(&record);
             }
-            Ok(())
+            Ok(Handled::default())
         })
     }
 }

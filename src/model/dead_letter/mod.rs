@@ -13,6 +13,7 @@ pub use name::{DEFAULT_TEMPLATE, is_dead_letter_topic, topic_for};
 use super::record::Record;
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 
 /// A way of writing dead letters.
 struct Convention {
@@ -140,6 +141,10 @@ pub struct Failure {
     /// In a sentence.
     pub message: String,
     pub stage: Stage,
+    /// How long whoever failed asked to be left alone, at least (HTTP's `Retry-After`).
+    pub retry_after: Option<Duration>,
+    /// Whether the handler died of it: a record that does so twice is poison.
+    pub is_death: bool,
 }
 
 impl Failure {
@@ -149,6 +154,8 @@ impl Failure {
             exception: exception.into(),
             message: message.into(),
             stage: Stage::Handle,
+            retry_after: None,
+            is_death: false,
         }
     }
 
@@ -165,6 +172,20 @@ impl Failure {
     /// A record that takes its handler down.
     pub fn poison(exception: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(FailureKind::Poison, exception, message)
+    }
+
+    /// The handler died of it: a failure that trying again may cure, once.
+    pub fn death(exception: impl Into<String>, message: impl Into<String>) -> Self {
+        Failure {
+            is_death: true,
+            ..Self::transient(exception, message)
+        }
+    }
+
+    /// The same failure, not to be tried again before this time is over.
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
     }
 
     /// The same failure, earlier: while decoding or validating.

@@ -32,7 +32,9 @@ mod assignment;
 mod breaker;
 mod dedupe;
 mod figures;
+pub mod handler;
 mod member;
+mod notices;
 mod partition;
 mod polling;
 pub mod print;
@@ -43,27 +45,14 @@ mod tests;
 
 pub use dedupe::{CAPACITY, Claim, Dedupe, Memory};
 pub use figures::Figures;
+pub use handler::{Handled, Handler, Handling};
 pub use member::{Member, start};
+pub use notices::{Notices, Unwatched};
 pub use polling::AT_MOST_ONCE_BATCH;
 pub use retry::Backoff;
 
-use crate::model::dead_letter::{DEFAULT_TEMPLATE, Failure};
-use crate::model::record::Record;
-use std::future::Future;
-use std::pin::Pin;
+use crate::model::dead_letter::DEFAULT_TEMPLATE;
 use std::time::Duration;
-
-/// What a handler answers with.
-pub type Handling<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
-
-/// Does what is to be done with each record.
-pub trait Handler: Send + Sync + 'static {
-    /// Handles one record; `attempt` is 1 the first time. What it produces is acknowledged before it answers `Ok`.
-    ///
-    /// The future may be dropped at any of its waits, when the partition had to be given away and
-    /// [`RuntimeOptions::grace`] is over. Calls for different partitions run at the same time.
-    fn handle<'a>(&'a self, record: &'a Record, attempt: u32) -> Handling<'a>;
-}
 
 /// When an offset is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -203,7 +203,7 @@ impl Task {
             let answer = self.shared.handler.handle(record, attempt).await;
             self.shared.meter.attempt(begun.elapsed());
             let failure = match answer {
-                Ok(()) => {
+                Ok(_) => {
                     self.shared.meter.processed();
                     if let Some(breaker) = &self.shared.breaker {
                         breaker.lived();

@@ -7,7 +7,9 @@ mod sharing;
 use super::*;
 use crate::broker::{Broker, Options};
 use crate::kafka::{Cluster, Connection, Producer, ProducerOptions};
+use crate::model::dead_letter::Failure;
 use crate::model::record::OutgoingRecord;
+use crate::model::record::Record;
 use crate::model::topic::{NewTopic, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -159,7 +161,7 @@ impl Handler for Scripted {
             self.attempts.lock().unwrap().push(entry);
             let mut gate = self.gate.subscribe();
             gate.wait_for(|open| *open).await.unwrap();
-            (self.answer)(record, attempt)
+            (self.answer)(record, attempt).map(|()| Handled::default())
         })
     }
 }
