@@ -7,7 +7,8 @@ use super::options::DemoOptions;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use crate::ops::consume::{Dedupe, Figures, Handler, Member, RuntimeOptions, start};
+use crate::ops::consume::{Figures, Handler, Member, Order, RuntimeOptions, start};
+use crate::store::{Idempotency, Memory};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,14 +104,16 @@ fn runtime_options(service: &Service, names: &Names, dice: &Dice) -> RuntimeOpti
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     // Members learn from a heartbeat that another one came.
     let mut properties = vec![property("heartbeat.interval.ms", "250")];
-    let mut dedupe = Dedupe::memory();
+    let memory: Arc<dyn Idempotency> = Arc::new(Memory::default());
+    let mut dedupe = Some(memory);
     if service.name == AUDIT {
         // It finds the dead-letter topics, which appear while it runs.
         properties.push(property("topic.metadata.refresh.interval.ms", "200"));
         // It sees for itself what came twice.
-        dedupe = Dedupe::None;
+        dedupe = None;
     }
     RuntimeOptions {
+        order: Order::Partition,
         backoff_base: BACKOFF_BASE,
         backoff_cap: BACKOFF_CAP,
         from_beginning: true,

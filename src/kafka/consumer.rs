@@ -1,6 +1,7 @@
 //! Reading records: as a member of a group, or from partitions one names.
 
 mod batch;
+mod each;
 
 pub use batch::{BatchReader, Seen};
 
@@ -8,8 +9,9 @@ use super::context::ClientContext;
 use super::error::{Fault, Place, Subject, code};
 use super::ffi::event::Event;
 use super::ffi::handle::{Handle, Kind};
-use super::membership::{Membership, Rebalance};
+use super::membership::{self, Membership, Rebalance};
 use super::verdict::{self, Verdict};
+use super::wake::Wake;
 use super::{Connection, properties};
 use crate::error::{Error, Result};
 use crate::model::record::Record;
@@ -37,6 +39,9 @@ pub struct ConsumerOptions {
     pub read_uncommitted: bool,
     /// Whether [`Polled::EndOfPartition`] is reported.
     pub end_of_partition: bool,
+    /// Whether each partition has a queue of its own, read by [`Consumer::read_each`]; this is woken whenever there is
+    /// something to poll or to read.
+    pub apart: Option<Arc<Wake>>,
     /// Further client properties, applied before the user's.
     pub overrides: Vec<(String, String)>,
 }
@@ -61,6 +66,8 @@ pub struct Consumer {
     brokers: String,
     timeout: Duration,
     opened: Instant,
+    /// What became of the last commit in the background, until it is taken.
+    background_commit: Mutex<Option<Result<()>>>,
 }
 
 impl fmt::Debug for Consumer {
@@ -87,12 +94,18 @@ impl Consumer {
         let context = Arc::new(ClientContext::new(&connection.brokers));
         let handle = Handle::open(Kind::Consumer, native, context).map_err(properties::refused)?;
         Ok(Consumer {
-            membership: Some(Membership::new(handle, listener, connection.timeout)),
+            membership: Some(Membership::new(
+                handle,
+                listener,
+                connection.timeout,
+                options.apart,
+            )),
             group: options.group,
             topics: Mutex::default(),
             brokers: connection.brokers.clone(),
             timeout: connection.timeout,
             opened: Instant::now(),
+            background_commit: Mutex::default(),
         })
     }
 
@@ -176,11 +189,13 @@ impl Consumer {
             return Ok(None);
         }
         if let Some(outcome) = event.commit() {
-            if let Err(fault) = outcome {
+            if let Err(fault) = &outcome {
                 // Of a commit in the background. The offsets are still the listener's: the next commit and the last one,
                 // in `close`, take them along, wait for the answer and report it.
                 tracing::warn!("offsets were not committed: {fault}");
             }
+            let outcome = outcome.map_err(|fault| self.commit_error(fault));
+            *lock(&self.background_commit) = Some(outcome);
             return Ok(None);
         }
         match event.fault() {
@@ -246,6 +261,11 @@ impl Consumer {
         self.handle()?
             .commit_in_background(offsets)
             .map_err(|fault| self.commit_error(fault))
+    }
+
+    /// What became of the last commit in the background that a poll has found since this was asked.
+    pub fn take_background_commit(&self) -> Option<Result<()>> {
+        lock(&self.background_commit).take()
     }
 
     /// Stops fetching these partitions; they stay ours, and polling keeps them.

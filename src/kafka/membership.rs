@@ -3,9 +3,14 @@
 use super::error::{Fault, code};
 use super::ffi::event::{Change, Event};
 use super::ffi::handle::Handle;
+use super::ffi::partition_queue::PartitionQueue;
+pub use super::ffi::transaction::GroupMetadata;
+use super::wake::Wake;
+use crate::error::{Error, Result as Outcome};
 use crate::model::topic::TopicPartition;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// How often leaving looks at the clock. Events wake it at once.
@@ -25,10 +30,40 @@ pub trait Rebalance: Send + Sync {
 
     /// Before these partitions are given away: answers the next offsets to commit, which the caller commits before
     /// it gives them. With `lost` they belong to somebody else already, and the answer is ignored.
-    fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)>;
+    fn revoked(
+        &self,
+        partitions: &[TopicPartition],
+        lost: bool,
+        standing: Standing<'_>,
+    ) -> Vec<(TopicPartition, i64)>;
 }
 
+/// What a member is in its group while it is asked to give partitions away.
+#[derive(Clone, Copy)]
+pub struct Standing<'a>(&'a Handle);
+
+impl Standing<'_> {
+    /// With this a transaction commits offsets as this member, in its present generation (KIP-447).
+    ///
+    /// # Errors
+    /// It is no member.
+    pub fn group_metadata(self) -> Outcome<GroupMetadata> {
+        group_metadata(self.0)
+    }
+}
+
+pub(super) fn group_metadata(handle: &Handle) -> Outcome<GroupMetadata> {
+    let metadata = handle.group_metadata();
+    metadata.ok_or_else(|| Error::failed("the consumer is in no group"))
+}
+
+pub(super) type Queues = HashMap<TopicPartition, PartitionQueue>;
+
 pub(super) struct Membership {
+    /// One a partition, for who reads them apart; before the handle, whose client goes last.
+    queues: Mutex<Queues>,
+    /// Woken when one of them gets something; without it there are none.
+    wake: Option<Arc<Wake>>,
     handle: Handle,
     listener: Arc<dyn Rebalance>,
     /// How long a commit in a rebalance may take.
@@ -38,8 +73,18 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub(super) fn new(handle: Handle, listener: Arc<dyn Rebalance>, timeout: Duration) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        listener: Arc<dyn Rebalance>,
+        timeout: Duration,
+        wake: Option<Arc<Wake>>,
+    ) -> Self {
+        if let Some(wake) = &wake {
+            handle.wake_on_events(Arc::clone(wake));
+        }
         Membership {
+            queues: Mutex::default(),
+            wake,
             handle,
             listener,
             timeout,
@@ -49,6 +94,24 @@ impl Membership {
 
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The queues of the partitions held now.
+    pub(super) fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the partitions apart, before their records are fetched.
+    fn set_apart(&self, partitions: &[TopicPartition]) -> Result<(), Fault> {
+        let Some(wake) = &self.wake else {
+            return Ok(());
+        };
+        let mut queues = self.queues();
+        for partition in partitions {
+            let queue = self.handle.partition_queue(partition, Arc::clone(wake))?;
+            queues.insert(partition.clone(), queue);
+        }
+        Ok(())
     }
 
     /// Answers a rebalance; `None` when the event is of another kind. A failure is one of the commit on the way: the
@@ -65,7 +128,9 @@ impl Membership {
                 if !self.acquainted.swap(true, Ordering::Relaxed) {
                     self.handle.meet_leaders(&partitions, ACQUAINTANCE);
                 }
-                let taken = self.handle.take(&partitions);
+                let taken = self
+                    .set_apart(&partitions)
+                    .and_then(|()| self.handle.take(&partitions));
                 if taken.is_ok() {
                     tracing::debug!(partitions = partitions.len(), "partitions assigned");
                     self.listener.assigned(&partitions);
@@ -80,7 +145,12 @@ impl Membership {
                     Some(timeout) => self.hand_over(&partitions, lost, timeout),
                     None => Ok(()),
                 };
-                self.handle.give(&partitions).and(committed)
+                let given = self.handle.give(&partitions);
+                let mut queues = self.queues();
+                for partition in &partitions {
+                    queues.remove(partition);
+                }
+                given.and(committed)
             }
         })
     }
@@ -91,7 +161,8 @@ impl Membership {
         lost: bool,
         timeout: Duration,
     ) -> Result<(), Fault> {
-        let offsets = self.listener.revoked(partitions, lost);
+        let standing = Standing(&self.handle);
+        let offsets = self.listener.revoked(partitions, lost, standing);
         if lost || offsets.is_empty() {
             return Ok(());
         }
@@ -112,6 +183,7 @@ impl Membership {
         } else {
             Ok(())
         };
+        self.queues().clear();
         // librdkafka joins its threads, and one of them may be asking a name server that does not answer.
         let (done, gone) = mpsc::channel();
         let handle = self.handle;

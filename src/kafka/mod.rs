@@ -23,12 +23,14 @@ mod transaction;
 #[cfg(test)]
 mod vanished;
 mod verdict;
+mod wake;
 
 pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
-pub use membership::Rebalance;
+pub use membership::{GroupMetadata, Rebalance, Standing};
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};
 pub use transaction::{OwnId, Transaction, TransactionalProducer, Uncommitted};
+pub use wake::Wake;
 
 use crate::error::Result;
 use crate::model::cluster::ClusterDescription;

@@ -7,10 +7,11 @@
 use super::authorization::{Asked, Operation};
 use super::delivery::Deliveries;
 use super::error::{Subject, code};
-use super::ffi::transaction::{Remedy, Trouble};
+use super::ffi::transaction::{GroupMetadata, Remedy, Trouble};
 use super::{Connection, Producer, ProducerOptions, properties};
 use crate::error::{Error, Result};
 use crate::model::duration;
+use crate::model::topic::TopicPartition;
 use std::time::{Duration, Instant};
 
 /// librdkafka's `transaction.timeout.ms`, unless the user says another.
@@ -119,6 +120,12 @@ impl TransactionalProducer {
         }
     }
 
+    /// Whether another producer of the same id has taken it over, or the broker in its stead.
+    pub fn is_fenced(&self) -> bool {
+        let fatal = self.producer.deliveries().handle.fatal();
+        fatal.is_some_and(|fault| fault.code == code::FENCED)
+    }
+
     /// Opens a transaction: every record sent until its end is part of it.
     ///
     /// # Errors
@@ -200,6 +207,26 @@ impl Transaction {
             true => Err(self.terms().over()),
             false => Ok(()),
         }
+    }
+
+    /// Makes next offsets part of the transaction: they count when it is committed, and only if the member is still in the
+    /// generation of its group that `group` says.
+    ///
+    /// # Errors
+    /// Then the transaction can only be aborted.
+    pub fn send_offsets(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+        group: &GroupMetadata,
+    ) -> Result<()> {
+        let deliveries = self.producer.deliveries();
+        let outcome = repeated(
+            deliveries.timeout,
+            Duration::MAX,
+            || true,
+            |left| deliveries.handle.send_offsets(offsets, group, left),
+        );
+        outcome.map_err(|trouble| self.terms().error("commit offsets", trouble))
     }
 
     /// Waits for the records and makes all of them visible. [`Producer::flush`] before it, to wait for many records as

@@ -1,7 +1,9 @@
 //! Reading a bounded stretch of partitions from start to end, outside any group.
 
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Consumer, ConsumerOptions, Isolation, OffsetQuery, Polled, Rebalance};
+use crate::kafka::{
+    Cluster, Consumer, ConsumerOptions, Isolation, OffsetQuery, Polled, Rebalance, Standing,
+};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,7 +121,12 @@ pub struct NoRebalance;
 impl Rebalance for NoRebalance {
     fn assigned(&self, _partitions: &[TopicPartition]) {}
 
-    fn revoked(&self, _partitions: &[TopicPartition], _lost: bool) -> Vec<(TopicPartition, i64)> {
+    fn revoked(
+        &self,
+        _partitions: &[TopicPartition],
+        _lost: bool,
+        _standing: Standing<'_>,
+    ) -> Vec<(TopicPartition, i64)> {
         Vec::new()
     }
 }
@@ -147,6 +154,7 @@ pub fn read(
         from_beginning: true,
         read_uncommitted: isolation == Isolation::ReadUncommitted,
         end_of_partition: true,
+        apart: None,
         overrides: Vec::new(),
     };
     let consumer = Consumer::open(cluster.connection(), options, Arc::new(NoRebalance))?;

@@ -1,12 +1,18 @@
 use super::*;
 use crate::error::Kind;
+use crate::kafka::Standing;
 use crate::kafka::tests::{closed_port, connection};
 
 struct Deaf;
 
 impl Rebalance for Deaf {
     fn assigned(&self, _: &[TopicPartition]) {}
-    fn revoked(&self, _: &[TopicPartition], _: bool) -> Vec<(TopicPartition, i64)> {
+    fn revoked(
+        &self,
+        _: &[TopicPartition],
+        _: bool,
+        _: Standing<'_>,
+    ) -> Vec<(TopicPartition, i64)> {
         Vec::new()
     }
 }

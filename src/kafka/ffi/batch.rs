@@ -59,26 +59,32 @@ impl Batches {
     /// What is at hand; if that is nothing, the first that comes within `timeout`. May be empty.
     pub(in crate::kafka) fn next(&mut self, timeout: Duration) -> Batch<'_> {
         // librdkafka waits until a batch is full: for more than one record nobody shall wait.
-        self.fetch(BATCH, Duration::ZERO);
+        fetch(&self.records, &mut self.room, BATCH, Duration::ZERO);
         if self.room.is_empty() && !timeout.is_zero() {
-            self.fetch(1, timeout);
+            fetch(&self.records, &mut self.room, 1, timeout);
         }
-        Batch(&mut self.room)
+        Batch::new(&mut self.room)
     }
+}
 
-    fn fetch(&mut self, most: usize, timeout: Duration) {
-        self.room.resize(most, ptr::null_mut());
-        // SAFETY: the queue is alive, and the room holds as many pointers as it says; those written are ours.
-        let found = unsafe {
-            c::rd_kafka_consume_batch_queue(
-                self.records.pointer(),
-                milliseconds(timeout),
-                self.room.as_mut_ptr(),
-                most,
-            )
-        };
-        self.room.truncate(usize::try_from(found).unwrap_or(0));
-    }
+/// Fills the room, which was empty, with what is at hand or comes within `timeout`.
+pub(super) fn fetch(
+    queue: &Queue,
+    room: &mut Vec<*mut c::rd_kafka_message_t>,
+    most: usize,
+    timeout: Duration,
+) {
+    room.resize(most, ptr::null_mut());
+    // SAFETY: the queue is alive, and the room holds as many pointers as it says; those written are ours.
+    let found = unsafe {
+        c::rd_kafka_consume_batch_queue(
+            queue.pointer(),
+            milliseconds(timeout),
+            room.as_mut_ptr(),
+            most,
+        )
+    };
+    room.truncate(usize::try_from(found).unwrap_or(0));
 }
 
 impl Drop for Batches {
@@ -93,6 +99,13 @@ impl Drop for Batches {
 
 /// Messages, freed together.
 pub(in crate::kafka) struct Batch<'a>(&'a mut Vec<*mut c::rd_kafka_message_t>);
+
+impl<'a> Batch<'a> {
+    /// Of a room that [`fetch`] filled.
+    pub(super) fn new(room: &'a mut Vec<*mut c::rd_kafka_message_t>) -> Self {
+        Batch(room)
+    }
+}
 
 impl Batch<'_> {
     pub(in crate::kafka) fn len(&self) -> usize {

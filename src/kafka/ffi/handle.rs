@@ -2,12 +2,13 @@
 
 use super::super::context::ClientContext;
 use super::super::error::{Fault, code};
+use super::super::wake::Wake;
 use super::event::Event;
 use super::{ERROR_TEXT_BYTES, buffer_text, c_text, milliseconds, raw, text};
 use rdkafka::bindings as c;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Why a client could not be made: always something about its properties.
@@ -92,6 +93,8 @@ pub(in crate::kafka) struct Handle {
     queue: Queue,
     /// librdkafka's threads hold a pointer to it until the client is destroyed.
     context: Arc<ClientContext>,
+    /// So they do to this one.
+    wake: OnceLock<Arc<Wake>>,
 }
 
 // SAFETY: librdkafka's handle may be used from any thread at any time ("Threads and callbacks" in its introduction).
@@ -167,6 +170,7 @@ impl Handle {
             client,
             queue: Queue(queue),
             context,
+            wake: OnceLock::new(),
         })
     }
 
@@ -205,6 +209,19 @@ impl Handle {
             }
         }
         Some(event)
+    }
+
+    /// Wakes somebody whenever the empty queue of events gets one, from here on; once for a client.
+    pub(in crate::kafka) fn wake_on_events(&self, wake: Arc<Wake>) {
+        let pointer = Arc::as_ptr(self.wake.get_or_init(|| wake));
+        // SAFETY: the queue is alive; the client, and whoever calls back, is destroyed before the field is dropped.
+        unsafe {
+            c::rd_kafka_queue_cb_event_enable(
+                self.queue.pointer(),
+                Some(on_event),
+                pointer.cast_mut().cast(),
+            );
+        }
     }
 
     /// Makes a waiting [`Handle::poll`] return.
@@ -284,6 +301,12 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// Called on librdkafka's threads, under the lock of a queue that got its first event.
+unsafe extern "C" fn on_event(_client: *mut c::rd_kafka_t, opaque: *mut c_void) {
+    // SAFETY: the opaque is a wake that lives as long as the client.
+    unsafe { &*opaque.cast_const().cast::<Wake>() }.wake();
 }
 
 /// Our name in librdkafka's list of interceptors.

@@ -19,6 +19,7 @@ pub(super) mod handle;
 pub(super) mod message;
 pub(super) mod metadata;
 pub(super) mod offsets;
+pub(super) mod partition_queue;
 pub(super) mod partitions;
 pub(super) mod producer;
 mod raw;

@@ -106,6 +106,15 @@ unsafe extern "C" {
         client: *mut c::rd_kafka_t,
         partitions: *mut *mut c::rd_kafka_topic_partition_list_t,
     ) -> c_int;
+    pub(super) fn rd_kafka_position(
+        client: *mut c::rd_kafka_t,
+        partitions: *mut c::rd_kafka_topic_partition_list_t,
+    ) -> c_int;
+    pub(super) fn rd_kafka_committed(
+        client: *mut c::rd_kafka_t,
+        partitions: *mut c::rd_kafka_topic_partition_list_t,
+        timeout_ms: c_int,
+    ) -> c_int;
     pub(super) fn rd_kafka_pause_partitions(
         client: *mut c::rd_kafka_t,
         partitions: *mut c::rd_kafka_topic_partition_list_t,

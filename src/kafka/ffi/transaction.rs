@@ -2,8 +2,11 @@
 
 use super::super::error::Fault;
 use super::handle::Handle;
+use super::partitions::List;
 use super::{consume_error, milliseconds};
+use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// What librdkafka wants done about a call that failed.
@@ -22,6 +25,20 @@ pub(in crate::kafka) enum Remedy {
 pub(in crate::kafka) struct Trouble {
     pub(in crate::kafka) fault: Fault,
     pub(in crate::kafka) remedy: Remedy,
+}
+
+/// A member of a group, as its coordinator knows it: name, generation, member id (KIP-447).
+#[derive(Debug)]
+pub struct GroupMetadata(NonNull<c::rd_kafka_consumer_group_metadata_t>);
+
+// SAFETY: a value of its own, with no tie to the consumer or a thread.
+unsafe impl Send for GroupMetadata {}
+
+impl Drop for GroupMetadata {
+    fn drop(&mut self) {
+        // SAFETY: ours, freed once.
+        unsafe { c::rd_kafka_consumer_group_metadata_destroy(self.0.as_ptr()) }
+    }
 }
 
 impl Handle {
@@ -62,6 +79,36 @@ impl Handle {
                 milliseconds(timeout),
             ))
         }
+    }
+
+    /// Makes next offsets of a group part of the transaction. The same again when it is to be repeated.
+    pub(in crate::kafka) fn send_offsets(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<(), Trouble> {
+        let entries = offsets.iter().map(|(place, offset)| (place, *offset));
+        let list = List::with_offsets(entries).map_err(|fault| Trouble {
+            fault,
+            remedy: Remedy::GiveUp,
+        })?;
+        // SAFETY: client, list and metadata are alive; both are copied; the error is nobody else's.
+        unsafe {
+            self.outcome(c::rd_kafka_send_offsets_to_transaction(
+                self.client(),
+                list.pointer(),
+                group.0.as_ptr(),
+                milliseconds(timeout),
+            ))
+        }
+    }
+
+    /// What this consumer is in its group now; nothing for a consumer without one.
+    pub(in crate::kafka) fn group_metadata(&self) -> Option<GroupMetadata> {
+        // SAFETY: the client is alive; the answer is ours.
+        NonNull::new(unsafe { c::rd_kafka_consumer_group_metadata(self.client()) })
+            .map(GroupMetadata)
     }
 
     /// Takes an error object over: what it asks for and its content, and the object freed.

@@ -1,12 +1,13 @@
 //! The partitions a member holds, and what happens when they come and go.
 
-use super::partition::Partition;
+use super::partition::{Given, Partition};
 use super::shared::{Shared, lock};
-use crate::kafka::Rebalance;
-use crate::model::record::Record;
+use super::transfers::{Setback, Transfers};
+use crate::error::Error;
+use crate::kafka::{Rebalance, Standing};
 use crate::model::topic::TopicPartition;
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -16,65 +17,34 @@ pub(super) struct Assignment {
     runtime: Handle,
     /// In milliseconds.
     grace: AtomicU64,
-    held: Mutex<Held>,
+    held: Mutex<HashMap<TopicPartition, Partition>>,
     /// How often partitions came or went.
     changes: AtomicU64,
-}
-
-#[derive(Default)]
-struct Held {
-    /// By topic and number, so that a record finds its own without a copy of its topic's name.
-    partitions: HashMap<String, HashMap<i32, Partition>>,
-    paused: usize,
-    /// Paused when they were given away; librdkafka may remember it should they come back.
-    left_paused: HashSet<TopicPartition>,
-}
-
-impl Held {
-    fn get_mut(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        self.partitions.get_mut(topic)?.get_mut(&partition)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Partition> {
-        self.partitions.values().flat_map(HashMap::values)
-    }
-
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
-        self.partitions.values_mut().flat_map(HashMap::values_mut)
-    }
-
-    fn insert(&mut self, partition: Partition) {
-        self.paused += usize::from(partition.paused);
-        let place = partition.place().clone();
-        let topic = self.partitions.entry(place.topic).or_default();
-        topic.insert(place.partition, partition);
-    }
-
-    fn remove(&mut self, place: &TopicPartition) -> Option<Partition> {
-        let partition = self
-            .partitions
-            .get_mut(&place.topic)?
-            .remove(&place.partition)?;
-        if partition.paused {
-            self.paused -= 1;
-            self.left_paused.insert(place.clone());
-        }
-        Some(partition)
-    }
+    /// Whether it was ever given any.
+    ever_held: AtomicBool,
+    /// Exactly once.
+    pub(super) transfers: Option<Mutex<Transfers>>,
 }
 
 impl Assignment {
-    pub(super) fn new(shared: Arc<Shared>, runtime: Handle, grace: Duration) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        runtime: Handle,
+        grace: Duration,
+        transfers: Option<Transfers>,
+    ) -> Self {
         Assignment {
             shared,
             runtime,
             grace: AtomicU64::new(milliseconds(grace)),
             held: Mutex::default(),
             changes: AtomicU64::new(0),
+            ever_held: AtomicBool::new(false),
+            transfers: transfers.map(Mutex::new),
         }
     }
 
-    /// Allows a record in hand no more than this from now on.
+    /// Allows records in hand no more than this from now on.
     pub(super) fn hurry(&self, grace: Duration) {
         self.grace.fetch_min(milliseconds(grace), Ordering::AcqRel);
     }
@@ -84,61 +54,155 @@ impl Assignment {
         self.changes.load(Ordering::Acquire)
     }
 
+    pub(super) fn has_ever_held(&self) -> bool {
+        self.ever_held.load(Ordering::Acquire)
+    }
+
     /// How many partitions there are.
     pub(super) fn len(&self) -> usize {
-        lock(&self.held).partitions.values().map(HashMap::len).sum()
+        lock(&self.held).len()
     }
 
-    /// Gives the record to its partition's task; answers the partition when it is to be paused. A record of a
-    /// partition that is not ours any more is dropped: its new owner reads it.
-    pub(super) fn dispatch(&self, record: Record) -> Option<TopicPartition> {
-        let mut held = lock(&self.held);
-        let partition = held.get_mut(&record.topic, record.partition)?;
-        if !partition.push(record) || partition.paused {
-            return None;
+    pub(super) fn places(&self) -> Vec<TopicPartition> {
+        lock(&self.held).keys().cloned().collect()
+    }
+
+    /// How many more records of this partition there is room for.
+    pub(super) fn room(&self, place: &TopicPartition) -> usize {
+        lock(&self.held).get(place).map_or(0, Partition::room)
+    }
+
+    /// Gives records to their partition's task. Those of a partition that is not ours any more are dropped: its new owner
+    /// reads them.
+    pub(super) fn give(&self, place: &TopicPartition, given: Vec<Given>) {
+        if let Some(partition) = lock(&self.held).get_mut(place) {
+            partition.give(given, self.shared.delivery);
         }
-        partition.paused = true;
-        let place = partition.place().clone();
-        held.paused += 1;
-        Some(place)
     }
 
-    /// Whether any partition is paused.
-    pub(super) fn any_paused(&self) -> bool {
-        lock(&self.held).paused > 0
+    /// Whether everything that was given is done.
+    pub(super) fn is_idle(&self) -> bool {
+        lock(&self.held).values().all(Partition::is_idle)
     }
 
-    /// The paused partitions that have room again, which are to be resumed.
-    pub(super) fn drained(&self) -> Vec<TopicPartition> {
-        let mut held = lock(&self.held);
-        let mut drained = Vec::new();
-        for partition in held.all_mut() {
-            if partition.paused && partition.has_room() {
-                partition.paused = false;
-                drained.push(partition.place().clone());
+    /// The partitions of which everything that was read is done.
+    pub(super) fn idle_places(&self) -> Vec<TopicPartition> {
+        let held = lock(&self.held);
+        let is_done = |partition: &&Partition| partition.is_idle() && partition.has_begun();
+        let idle = held.values().filter(is_done);
+        idle.map(|partition| partition.place().clone()).collect()
+    }
+
+    /// Nothing is left before these positions: only markers of transactions, which nobody handles.
+    pub(super) fn raise(&self, positions: &[(TopicPartition, i64)]) {
+        let held = lock(&self.held);
+        for (place, position) in positions {
+            if let Some(partition) = held.get(place) {
+                partition.raise(*position, self.shared.delivery);
             }
         }
-        held.paused -= drained.len();
-        drained
     }
 
     /// The offsets to commit, sorted.
     pub(super) fn due(&self) -> Vec<(TopicPartition, i64)> {
         let held = lock(&self.held);
         let due = |partition: &Partition| Some((partition.place().clone(), partition.due()?));
-        let mut due: Vec<(TopicPartition, i64)> = held.all().filter_map(due).collect();
+        let mut due: Vec<(TopicPartition, i64)> = held.values().filter_map(due).collect();
         due.sort();
         due
     }
 
     /// These offsets were committed.
-    pub(super) fn committed(&self, offsets: &[(TopicPartition, i64)]) {
+    pub(super) fn committed<'a>(
+        &self,
+        offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a i64)>,
+    ) {
         let mut held = lock(&self.held);
         for (place, offset) in offsets {
-            if let Some(partition) = held.get_mut(&place.topic, place.partition) {
+            if let Some(partition) = held.get_mut(place) {
                 partition.committed(*offset);
             }
         }
+    }
+
+    /// Moves what is done into the transaction.
+    pub(super) fn transfer(&self) {
+        let Some(transfers) = &self.transfers else {
+            return;
+        };
+        let held = lock(&self.held);
+        let mut transfers = lock(transfers);
+        for partition in held.values() {
+            transfers.add(partition.place(), partition.take_transfer());
+        }
+    }
+
+    /// Why the last transaction was lost, when it was; told once.
+    pub(super) fn take_setback(&self) -> Option<Setback> {
+        lock(self.transfers.as_ref()?).take_setback()
+    }
+
+    /// Ends all tasks at once: whatever they did since the last commit comes again.
+    pub(super) fn abandon(&self) {
+        let mut held = lock(&self.held);
+        for partition in held.values_mut() {
+            partition.abandoned = true;
+            partition.revoke();
+        }
+        let now = Instant::now();
+        for partition in held.values() {
+            partition.end(now);
+        }
+    }
+
+    /// Where to read the abandoned partitions from: their commit, else where they began.
+    pub(super) fn beginnings(
+        &self,
+        committed: &HashMap<TopicPartition, i64>,
+    ) -> Vec<(TopicPartition, i64)> {
+        let held = lock(&self.held);
+        let abandoned = held.values().filter(|partition| partition.abandoned);
+        let beginning = |partition: &Partition| {
+            let place = partition.place();
+            let offset = committed.get(place).copied().or(partition.first())?;
+            Some((place.clone(), offset))
+        };
+        abandoned.filter_map(beginning).collect()
+    }
+
+    /// Begins the abandoned partitions anew.
+    pub(super) fn restart(&self) {
+        let mut held = lock(&self.held);
+        for partition in held.values_mut() {
+            if partition.abandoned {
+                let place = partition.place().clone();
+                *partition = Partition::start(place, Arc::clone(&self.shared), &self.runtime);
+            }
+        }
+    }
+
+    /// Ends the transaction before partitions are given away; the consumer itself has nothing to commit.
+    fn end_transaction(
+        &self,
+        transfers: &Mutex<Transfers>,
+        leaving: &[Partition],
+        lost: bool,
+        standing: Standing<'_>,
+    ) {
+        if lost {
+            let error = Error::failed("the group gave the partitions to another member");
+            lock(transfers).abort(error);
+            return;
+        }
+        self.transfer();
+        let committed = {
+            let mut transfers = lock(transfers);
+            for partition in leaving {
+                transfers.add(partition.place(), partition.take_transfer());
+            }
+            transfers.commit(standing.group_metadata())
+        };
+        self.committed(&committed);
     }
 }
 
@@ -156,20 +220,23 @@ impl Rebalance for Assignment {
             // It is leaving: whatever would be begun now could not be committed any more.
             return;
         }
+        if !partitions.is_empty() {
+            self.ever_held.store(true, Ordering::Release);
+        }
         let mut held = lock(&self.held);
         for place in partitions {
-            let paused = held.left_paused.remove(place);
             let shared = Arc::clone(&self.shared);
-            held.insert(Partition::start(
-                place.clone(),
-                shared,
-                &self.runtime,
-                paused,
-            ));
+            let partition = Partition::start(place.clone(), shared, &self.runtime);
+            held.insert(place.clone(), partition);
         }
     }
 
-    fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
+    fn revoked(
+        &self,
+        partitions: &[TopicPartition],
+        lost: bool,
+        standing: Standing<'_>,
+    ) -> Vec<(TopicPartition, i64)> {
         let leaving: Vec<Partition> = {
             let mut held = lock(&self.held);
             let remove = |place| held.remove(place);
@@ -187,7 +254,11 @@ impl Rebalance for Assignment {
         for partition in &leaving {
             partition.end(deadline);
         }
-        let due = |partition: &Partition| Some((partition.place().clone(), partition.due()?));
-        leaving.iter().filter_map(due).collect()
+        if let Some(transfers) = &self.transfers {
+            self.end_transaction(transfers, &leaving, lost, standing);
+            return Vec::new();
+        }
+        let last = |partition: &Partition| Some((partition.place().clone(), partition.last()?));
+        leaving.iter().filter_map(last).collect()
     }
 }

@@ -15,6 +15,10 @@ pub struct Figures {
     pub processed: u64,
     /// Attempts beyond the first.
     pub retried: u64,
+    /// Attempts that failed, whatever came of them.
+    pub failed_attempts: u64,
+    /// Records that handlers answered were to be produced.
+    pub produced: u64,
     /// Records passed over because their event was done before.
     pub duplicates: u64,
     /// Records written to a dead-letter topic.
@@ -49,6 +53,8 @@ impl Figures {
     pub fn add(&mut self, other: &Figures) {
         self.processed += other.processed;
         self.retried += other.retried;
+        self.failed_attempts += other.failed_attempts;
+        self.produced += other.produced;
         self.duplicates += other.duplicates;
         self.dead_lettered += other.dead_lettered;
         match (&mut self.times, &other.times) {
@@ -66,6 +72,8 @@ impl Figures {
 pub(super) struct Meter {
     processed: AtomicU64,
     retried: AtomicU64,
+    failed_attempts: AtomicU64,
+    produced: AtomicU64,
     duplicates: AtomicU64,
     dead_lettered: AtomicU64,
     times: Mutex<Option<Histogram<u64>>>,
@@ -78,6 +86,15 @@ impl Meter {
 
     pub(super) fn retried(&self) {
         self.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An attempt failed.
+    pub(super) fn failed(&self) {
+        self.failed_attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn produced(&self, records: u64) {
+        self.produced.fetch_add(records, Ordering::Relaxed);
     }
 
     pub(super) fn duplicate(&self) {
@@ -104,6 +121,8 @@ impl Meter {
         Figures {
             processed: self.processed.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
+            failed_attempts: self.failed_attempts.load(Ordering::Relaxed),
+            produced: self.produced.load(Ordering::Relaxed),
             duplicates: self.duplicates.load(Ordering::Relaxed),
             dead_lettered: self.dead_lettered.load(Ordering::Relaxed),
             times: times.clone(),

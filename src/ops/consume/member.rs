@@ -1,10 +1,13 @@
 //! A member of a group, from the outside: started, watched, stopped.
 
 use super::assignment::Assignment;
+use super::end::End;
 use super::figures::Figures;
 use super::polling::Polling;
 use super::shared::Shared;
-use super::{Handler, RuntimeOptions};
+use super::topics::hidden;
+use super::transfers::Transfers;
+use super::{Delivery, Handler, RuntimeOptions};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Consumer, ConsumerOptions};
 use std::sync::Arc;
@@ -27,23 +30,39 @@ pub fn start(
     let runtime = tokio::runtime::Handle::try_current()
         .map_err(|error| Error::failed("a member needs a tokio runtime").caused_by(error))?;
     let shared = Arc::new(Shared::new(cluster, &options, handler));
-    let assignment = Arc::new(Assignment::new(Arc::clone(&shared), runtime, options.grace));
+    let transfers = match options.delivery {
+        Delivery::ExactlyOnce => {
+            let id = options.transactional_id.clone();
+            Some(Transfers::new(cluster.connection().clone(), id))
+        }
+        Delivery::AtLeastOnce | Delivery::AtMostOnce => None,
+    };
+    let assignment = Arc::new(Assignment::new(
+        Arc::clone(&shared),
+        runtime,
+        options.grace,
+        transfers,
+    ));
     let consumer = Consumer::open(
         cluster.connection(),
         ConsumerOptions {
             group: Some(options.group.clone()),
             from_beginning: options.from_beginning,
-            overrides: options.properties.clone(),
+            apart: Some(Arc::clone(&shared.wake)),
+            overrides: hidden(&options.topics)
+                .into_iter()
+                .chain(options.properties.clone())
+                .collect(),
             ..ConsumerOptions::default()
         },
         Arc::clone(&assignment) as Arc<_>,
     )?;
-    consumer.subscribe(&options.topics)?;
     let polling = Polling::new(
         consumer,
         Arc::clone(&shared),
         Arc::clone(&assignment),
         &options,
+        End::new(cluster, &options),
     );
     let deadline = cluster.connection().timeout;
     let (sender, outcome) = oneshot::channel();

@@ -1,82 +1,103 @@
-//! A partition in our hands: its queue, its progress, and the task that handles its records in order.
+//! A partition in our hands, as the member's thread sees it: what it has given out, and how far that is done.
 
-use super::retry::Backoff;
-use super::shared::Shared;
-use super::{Dedupe, Delivery};
-use crate::error::{Error, Result};
-use crate::model::dead_letter::{Failure, FailureKind};
-use crate::model::record::Record;
+use super::Delivery;
+use super::shared::{Shared, lock};
+use super::task::Task;
+use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::TopicPartition;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-/// So much waits in a queue at most; then the partition is paused, until half of it is handled.
-const QUEUED_RECORDS: usize = 256;
-const QUEUED_BYTES: usize = 4 * 1024 * 1024;
+/// So much is taken of a partition and not done at most, counted from the first that is not: what a crash may hand out
+/// again. librdkafka keeps what comes after it, and stops fetching when that is enough.
+pub(super) const WINDOW_RECORDS: usize = 1000;
+const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 
-/// An assigned partition, as the member's thread sees it.
+/// What is given to a partition's task.
+#[derive(Debug)]
+pub(super) enum Given {
+    Record(Record),
+    /// Nobody wants it: offset and size.
+    PassedOver(i64, usize),
+}
+
+impl Given {
+    pub(super) fn place(&self) -> (i64, usize) {
+        match self {
+            Given::Record(record) => (record.offset, record.size()),
+            Given::PassedOver(offset, size) => (*offset, *size),
+        }
+    }
+}
+
+/// An assigned partition.
 pub(super) struct Partition {
     place: TopicPartition,
-    queue: mpsc::UnboundedSender<Record>,
+    given: mpsc::UnboundedSender<Vec<Given>>,
     progress: Arc<Progress>,
-    delivery: Delivery,
     revoked: watch::Sender<bool>,
     task: AbortHandle,
     /// Says nothing, and is closed when the task is gone, however it went.
     ended: std::sync::mpsc::Receiver<()>,
-    /// The last offset that was committed since the partition was assigned.
+    /// The first offset that was read since the partition was assigned.
+    first: Option<i64>,
+    /// The last offset that was committed since then.
     committed: Option<i64>,
-    pub(super) paused: bool,
+    /// Nothing is given to it any more, since it begins anew elsewhere.
+    pub(super) abandoned: bool,
 }
 
-/// How far the task is.
-struct Progress {
-    /// The offset to commit, -1 while there is none: one past the last record that is done, or, at most once, that
-    /// was begun.
+/// How far the task is, for the thread to see.
+pub(super) struct Progress {
+    /// The offset to commit, -1 while there is none: one past the last record that is done without a gap, or, at most
+    /// once, that was begun.
     next: AtomicI64,
+    /// Given and not done without a gap.
     records: AtomicUsize,
     bytes: AtomicUsize,
+    /// The thread found no room and wants to be woken when there is.
+    full: AtomicBool,
+    /// Exactly once: what is to become part of the next transaction.
+    transfer: Mutex<Transfer>,
+}
+
+/// What is done and waits to be part of a transaction.
+#[derive(Debug, Default)]
+pub(super) struct Transfer {
+    /// The offset after it, when there is something.
+    pub(super) next: Option<i64>,
+    /// What was produced, with the offsets of what it was made of.
+    pub(super) produced: Vec<(i64, Vec<OutgoingRecord>)>,
 }
 
 impl Partition {
-    /// Starts the task. One that was `paused` when it left us last may still be: it is resumed soon.
-    pub(super) fn start(
-        place: TopicPartition,
-        shared: Arc<Shared>,
-        runtime: &Handle,
-        paused: bool,
-    ) -> Self {
-        let (queue, records) = mpsc::unbounded_channel();
+    /// Starts the task.
+    pub(super) fn start(place: TopicPartition, shared: Arc<Shared>, runtime: &Handle) -> Self {
+        let (given, taken) = mpsc::unbounded_channel();
         let (revoked, revocation) = watch::channel(false);
         let (alive, ended) = std::sync::mpsc::channel();
         let progress = Arc::new(Progress {
             next: AtomicI64::new(-1),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            transfer: Mutex::default(),
         });
-        let delivery = shared.delivery;
-        let task = Task {
-            backoff: shared.backoff(),
-            shared,
-            progress: Arc::clone(&progress),
-            revoked: revocation,
-            orderly: false,
-            _alive: alive,
-        };
+        let task = Task::new(shared, Arc::clone(&progress), revocation, alive);
         Partition {
             place,
-            task: runtime.spawn(task.run(records)).abort_handle(),
-            queue,
+            task: runtime.spawn(task.run(taken)).abort_handle(),
+            given,
             progress,
-            delivery,
             revoked,
             ended,
+            first: None,
             committed: None,
-            paused,
+            abandoned: false,
         }
     }
 
@@ -84,37 +105,88 @@ impl Partition {
         &self.place
     }
 
-    /// Queues a record; whether the queue is full now.
-    pub(super) fn push(&self, record: Record) -> bool {
-        let records = self.progress.records.fetch_add(1, Ordering::AcqRel) + 1;
-        if self.delivery == Delivery::AtMostOnce {
-            self.progress.begins_at(&record);
+    /// Gives records to the task, which are not committed yet, or, at most once, are.
+    pub(super) fn give(&mut self, given: Vec<Given>, delivery: Delivery) {
+        let Some((first, _)) = given.first().map(Given::place) else {
+            return;
+        };
+        self.first.get_or_insert(first);
+        if delivery == Delivery::AtMostOnce {
+            // Committed already: if it is never begun, this is where to begin again.
+            let _ =
+                self.progress
+                    .next
+                    .compare_exchange(-1, first, Ordering::AcqRel, Ordering::Acquire);
         }
-        let size = record.size();
-        let bytes = self.progress.bytes.fetch_add(size, Ordering::AcqRel) + size;
-        // When the task is gone the record is not done, and nothing after it: the member is ending.
-        let _ = self.queue.send(record);
-        records >= QUEUED_RECORDS || bytes >= QUEUED_BYTES
+        let bytes: usize = given.iter().map(|one| one.place().1).sum();
+        let progress = &self.progress;
+        progress.records.fetch_add(given.len(), Ordering::AcqRel);
+        progress.bytes.fetch_add(bytes, Ordering::AcqRel);
+        // When the task is gone nothing of it is done, and nothing after it: the member is ending.
+        let _ = self.given.send(given);
     }
 
-    /// Whether there is room enough to be worth fetching again.
-    pub(super) fn has_room(&self) -> bool {
-        let records = self.progress.records.load(Ordering::Acquire);
-        let bytes = self.progress.bytes.load(Ordering::Acquire);
-        records <= QUEUED_RECORDS / 2 && bytes <= QUEUED_BYTES / 2
+    /// How many more records it may be given now. Without room the thread is woken when there is again.
+    pub(super) fn room(&self) -> usize {
+        if self.abandoned {
+            return 0;
+        }
+        match self.progress.room() {
+            0 => {
+                self.progress.full.store(true, Ordering::Release);
+                // Room that was made between the two would tell nobody.
+                self.progress.room()
+            }
+            room => room,
+        }
+    }
+
+    /// Whether everything that was given is done without a gap.
+    pub(super) fn is_idle(&self) -> bool {
+        self.progress.records.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether anything was done since it was assigned.
+    pub(super) fn has_begun(&self) -> bool {
+        self.progress.next.load(Ordering::Acquire) >= 0
     }
 
     /// The offset to commit, when it is another than the last that was.
     pub(super) fn due(&self) -> Option<i64> {
         let next = self.progress.next.load(Ordering::Acquire);
+        (next >= 0 && self.committed.is_none_or(|committed| committed < next)).then_some(next)
+    }
+
+    /// The offset to leave behind: also one before what was committed, at most once, for what was not begun.
+    pub(super) fn last(&self) -> Option<i64> {
+        let next = self.progress.next.load(Ordering::Acquire);
         (next >= 0 && self.committed != Some(next)).then_some(next)
+    }
+
+    /// Nothing is left before this position. Only while it is idle, and its task at rest.
+    pub(super) fn raise(&self, position: i64, delivery: Delivery) {
+        if self.progress.next.fetch_max(position, Ordering::AcqRel) < position
+            && delivery == Delivery::ExactlyOnce
+        {
+            self.progress.transfer(position, Vec::new());
+        }
+    }
+
+    /// What is to become part of a transaction, taken away.
+    pub(super) fn take_transfer(&self) -> Transfer {
+        std::mem::take(&mut *lock(&self.progress.transfer))
     }
 
     pub(super) fn committed(&mut self, offset: i64) {
         self.committed = Some(offset);
     }
 
-    /// Asks the task to end after the record in hand.
+    /// Where to begin anew when nothing was ever committed.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// Asks the task to end after the records in hand.
     pub(super) fn revoke(&self) {
         self.revoked.send_replace(true);
     }
@@ -126,170 +198,43 @@ impl Partition {
         let ended = self.ended.recv_timeout(left);
         if ended == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             self.task.abort();
-        }
-    }
-}
-
-struct Task {
-    shared: Arc<Shared>,
-    progress: Arc<Progress>,
-    revoked: watch::Receiver<bool>,
-    backoff: Backoff,
-    orderly: bool,
-    _alive: std::sync::mpsc::Sender<()>,
-}
-
-enum Outcome {
-    Handled,
-    DeadLettered,
-    /// The partition was given away first.
-    Left,
-}
-
-impl Task {
-    async fn run(mut self, mut records: mpsc::UnboundedReceiver<Record>) {
-        loop {
-            let record = tokio::select! {
-                biased;
-                () = revocation(&mut self.revoked) => None,
-                record = records.recv() => record,
-            };
-            let Some(record) = record else { break };
-            match self.process(&record).await {
-                Ok(true) => self.progress.done(&record),
-                Ok(false) => break,
-                Err(error) => {
-                    self.shared.fail(error);
-                    break;
-                }
-            }
-            self.shared.count();
-        }
-        self.orderly = true;
-    }
-
-    /// Whether the record is done; `false` when its partition was given away first.
-    async fn process(&mut self, record: &Record) -> Result<bool> {
-        let claim = match self.shared.dedupe.clone() {
-            Dedupe::None => None,
-            Dedupe::Memory(memory) => {
-                let event = record.event_id();
-                let claim = tokio::select! {
-                    biased;
-                    claim = memory.claim(&event) => claim,
-                    () = revocation(&mut self.revoked) => return Ok(false),
-                };
-                if claim.is_none() {
-                    self.shared.meter.duplicate();
-                    return Ok(true);
-                }
-                claim
-            }
-        };
-        if self.shared.delivery == Delivery::AtMostOnce {
-            self.progress.begun(record);
-        }
-        let outcome = self.handle(record).await?;
-        if let (Outcome::Handled, Some(claim)) = (&outcome, claim) {
-            claim.done();
-        }
-        Ok(!matches!(outcome, Outcome::Left))
-    }
-
-    async fn handle(&mut self, record: &Record) -> Result<Outcome> {
-        let mut attempt = 1;
-        loop {
-            let begun = Instant::now();
-            let answer = self.shared.handler.handle(record, attempt).await;
-            self.shared.meter.attempt(begun.elapsed());
-            let failure = match answer {
-                Ok(_) => {
-                    self.shared.meter.processed();
-                    if let Some(breaker) = &self.shared.breaker {
-                        breaker.lived();
-                    }
-                    return Ok(Outcome::Handled);
-                }
-                Err(failure) => failure,
-            };
-            tracing::debug!(record = record.coordinates(), attempt, %failure, "failed");
-            if failure.kind != FailureKind::Transient || attempt > self.shared.max_retries() {
-                self.bury(record, &failure, attempt).await?;
-                return Ok(Outcome::DeadLettered);
-            }
-            if !self.wait(attempt).await {
-                return Ok(Outcome::Left);
-            }
-            self.shared.meter.retried();
-            attempt += 1;
-        }
-    }
-
-    /// Whether the wait before the next attempt ended by itself.
-    async fn wait(&mut self, attempt: u32) -> bool {
-        let wait: Duration = self.backoff.after(attempt);
-        tokio::select! {
-            biased;
-            () = revocation(&mut self.revoked) => false,
-            () = tokio::time::sleep(wait) => true,
-        }
-    }
-
-    async fn bury(&self, record: &Record, failure: &Failure, attempts: u32) -> Result<()> {
-        if let Some(breaker) = &self.shared.breaker
-            && !breaker.may_die()
-        {
-            let error = Error::failed(format!(
-                "group `{}` stopped: more than half of its last 100 records failed, now `{}`: {failure}",
-                self.shared.group,
-                record.coordinates()
-            ));
-            return Err(
-                error.hint("it was not committed; repair the handler, or what it depends on")
-            );
-        }
-        self.shared
-            .dead_letters
-            .bury(record, failure, Some(attempts))
-            .await?;
-        self.shared.meter.dead_lettered();
-        Ok(())
-    }
-}
-
-impl Drop for Task {
-    /// A handler that panics must not leave a partition that nobody reads.
-    fn drop(&mut self) {
-        if !self.orderly && !*self.revoked.borrow() {
-            let group = &self.shared.group;
-            self.shared.fail(Error::failed(format!(
-                "a task of group `{group}` ended unexpectedly"
-            )));
+            // What is dropped may still be at work, but not for long: it ends at its next wait.
+            let _ = self.ended.recv_timeout(Duration::from_secs(1));
         }
     }
 }
 
 impl Progress {
-    /// Committed before it was queued: if it is never begun, this is where to begin again.
-    fn begins_at(&self, record: &Record) {
-        let _ = self
-            .next
-            .compare_exchange(-1, record.offset, Ordering::AcqRel, Ordering::Acquire);
+    fn room(&self) -> usize {
+        let records = self.records.load(Ordering::Acquire);
+        match self.bytes.load(Ordering::Acquire) < WINDOW_BYTES {
+            true => WINDOW_RECORDS.saturating_sub(records),
+            false => 0,
+        }
     }
 
-    fn begun(&self, record: &Record) {
-        self.next.store(record.offset + 1, Ordering::Release);
+    /// A record was begun, at most once.
+    pub(super) fn begun(&self, offset: i64) {
+        self.next.store(offset + 1, Ordering::Release);
     }
 
-    fn done(&self, record: &Record) {
-        self.next.store(record.offset + 1, Ordering::Release);
-        self.records.fetch_sub(1, Ordering::AcqRel);
-        self.bytes.fetch_sub(record.size(), Ordering::AcqRel);
+    /// So much is done without a gap, up to `next`, which counts unless beginning was what counted. Whether the thread
+    /// waits for that.
+    pub(super) fn advance(&self, next: Option<i64>, records: usize, bytes: usize) -> bool {
+        if let Some(next) = next {
+            self.next.store(next, Ordering::Release);
+        }
+        self.records.fetch_sub(records, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        // Half of it, so that it is woken for more than one record.
+        let has_room = self.room() >= WINDOW_RECORDS / 2;
+        has_room && self.full.swap(false, Ordering::AcqRel)
     }
-}
 
-/// Waits until the partition is given away.
-async fn revocation(revoked: &mut watch::Receiver<bool>) {
-    // Its only error is that the partition was dropped, which is the same to us.
-    let _ = revoked.wait_for(|revoked| *revoked).await;
+    /// What was done is to become part of a transaction.
+    pub(super) fn transfer(&self, next: i64, produced: Vec<(i64, Vec<OutgoingRecord>)>) {
+        let mut transfer = lock(&self.transfer);
+        transfer.next = Some(next);
+        transfer.produced.extend(produced);
+    }
 }

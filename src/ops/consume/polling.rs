@@ -1,10 +1,13 @@
-//! What a member's thread does: poll, hand out, pause and resume, commit.
+//! What a member's thread does: poll, give out, commit.
 
 use super::assignment::Assignment;
+use super::end::End;
+use super::partition::Given;
 use super::shared::Shared;
-use super::{Delivery, RuntimeOptions};
+use super::{Delivery, Notices, RuntimeOptions};
 use crate::error::{Kind, Result};
 use crate::kafka::{Consumer, Polled};
+use crate::model::filter::{Filter, Wanted};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
@@ -14,25 +17,31 @@ use std::time::{Duration, Instant};
 /// Records that are committed together before they are handled, at most once: what a crash may lose.
 pub const AT_MOST_ONCE_BATCH: usize = 100;
 
-/// How long a poll waits when nothing comes: the longest that a request to stop goes unseen.
-const TICK: Duration = Duration::from_millis(50);
+/// How many records of a partition are taken at once.
+const BATCH: usize = 500;
 
-/// The same while a partition is paused, whose task may have made room.
-const PAUSED_TICK: Duration = Duration::from_millis(5);
+/// How long the thread waits at most when nothing wakes it; and while nobody ever answered, when it looks for hope.
+const TICK: Duration = Duration::from_millis(250);
+const IMPATIENT_TICK: Duration = Duration::from_millis(20);
 
 /// So many commits in a row may be refused. A rebalance refuses one, a missing right refuses all.
-const REFUSED_COMMITS: u32 = 3;
+pub(super) const REFUSED_COMMITS: u32 = 3;
 
 pub(super) struct Polling {
-    consumer: Consumer,
-    shared: Arc<Shared>,
-    assignment: Arc<Assignment>,
+    pub(super) consumer: Consumer,
+    pub(super) shared: Arc<Shared>,
+    pub(super) assignment: Arc<Assignment>,
+    pub(super) notices: Arc<dyn Notices>,
+    topics: Vec<String>,
+    filter: Filter,
+    end: End,
     commit_interval: Duration,
-    commit_records: u64,
-    last_commit: Instant,
-    /// How many records were done then.
-    done_at_commit: u64,
+    pub(super) last_commit: Instant,
+    /// What is being committed in the background, and how often partitions had changed hands then.
+    committing: Option<(Vec<(TopicPartition, i64)>, u64)>,
     refused_commits: u32,
+    /// How often a transaction was lost since the last that was committed.
+    pub(super) setbacks: u32,
 }
 
 impl Polling {
@@ -41,131 +50,184 @@ impl Polling {
         shared: Arc<Shared>,
         assignment: Arc<Assignment>,
         options: &RuntimeOptions,
+        end: End,
     ) -> Self {
         Polling {
             consumer,
             shared,
             assignment,
+            notices: Arc::clone(&options.notices),
+            topics: options.topics.clone(),
+            filter: options.filter.clone(),
+            end,
             commit_interval: options.commit_interval,
-            commit_records: options.commit_records.max(1),
             last_commit: Instant::now(),
-            done_at_commit: 0,
+            committing: None,
             refused_commits: 0,
+            setbacks: 0,
         }
     }
 
     /// Polls until the member is to stop, or cannot go on; then finishes what is in hand, commits it and leaves the
     /// group, all within `deadline`.
     pub(super) fn run(mut self, deadline: Duration) -> Result<()> {
+        self.shared.wake.here();
         let polled = self.poll();
         let shared = Arc::clone(&self.shared);
         // Nothing is begun from here on, even if it was an error that ended the polling.
         shared.stop();
+        let assignment = Arc::clone(&self.assignment);
         let left = self.consumer.close(deadline);
         // Only now have all tasks ended: the last may have failed.
-        match shared.take_failure() {
-            Some(failure) => Err(failure),
-            None => polled.and(left),
+        if let Some(failure) = shared.take_failure() {
+            return Err(failure);
         }
-    }
-
-    fn poll(&mut self) -> Result<()> {
-        while !self.shared.stopping() {
-            match self.shared.delivery {
-                Delivery::AtLeastOnce => {
-                    if let Some(Polled::Record(record)) = self.consumer.poll(self.tick())? {
-                        self.dispatch(record)?;
-                    }
-                }
-                Delivery::AtMostOnce => self.commit_and_dispatch()?,
-            }
-            if self.assignment.any_paused() {
-                self.consumer.resume(&self.assignment.drained())?;
-            }
-            self.commit_if_due()?;
-        }
-        Ok(())
-    }
-
-    fn tick(&self) -> Duration {
-        match self.assignment.any_paused() {
-            true => PAUSED_TICK,
-            false => TICK,
-        }
-    }
-
-    fn dispatch(&self, record: Record) -> Result<()> {
-        match self.assignment.dispatch(record) {
-            Some(full) => self.consumer.pause(&[full]),
+        polled?;
+        left?;
+        // A last transaction that was lost: what was in it is done again.
+        match assignment.take_setback() {
+            Some(setback) => Err(setback.error),
             None => Ok(()),
         }
     }
 
-    /// At most once: takes what is there, commits it, and only then hands it out.
-    fn commit_and_dispatch(&mut self) -> Result<()> {
-        let mut changes = self.assignment.changes();
-        let mut batch: Vec<Record> = Vec::new();
-        while batch.len() < AT_MOST_ONCE_BATCH {
-            let wait = if batch.is_empty() {
-                self.tick()
-            } else {
-                Duration::ZERO
+    fn poll(&mut self) -> Result<()> {
+        if !self.prepare_transactions()? {
+            return Ok(());
+        }
+        self.consumer.subscribe(&self.topics)?;
+        while !self.shared.stopping() {
+            while let Some(polled) = self.consumer.poll(Duration::ZERO)? {
+                // Fetched before its partition was set apart.
+                if let Polled::Record(record) = polled {
+                    let place = record.topic_partition();
+                    self.give(&place, vec![record]);
+                }
+            }
+            let found = match self.shared.delivery {
+                Delivery::AtMostOnce => self.commit_and_give()?,
+                Delivery::AtLeastOnce | Delivery::ExactlyOnce => self.read_and_give()?,
             };
-            let polled = self.consumer.poll(wait)?;
-            // Partitions that went and came back are read again from their commit, which is before these records.
-            if self.assignment.changes() != changes {
-                changes = self.assignment.changes();
-                batch.clear();
+            self.assignment.transfer();
+            self.commit_if_due()?;
+            if self
+                .end
+                .is_reached(found, &self.assignment, &*self.notices)?
+            {
+                return Ok(());
             }
-            match polled {
-                Some(Polled::Record(record)) => batch.push(record),
-                Some(Polled::EndOfPartition(..)) => {}
-                None => break,
+            if !found && !self.shared.stopping() {
+                self.shared.wake.wait(self.patience());
             }
-        }
-        let (mut firsts, mut nexts) = (BTreeMap::new(), BTreeMap::new());
-        for record in &batch {
-            let place = record.topic_partition();
-            firsts.entry(place.clone()).or_insert(record.offset);
-            nexts.insert(place, record.offset + 1);
-        }
-        let nexts: Vec<(TopicPartition, i64)> = nexts.into_iter().collect();
-        if self.commit(&nexts)? {
-            for record in batch {
-                self.dispatch(record)?;
-            }
-        } else {
-            // Not committed, so not to be handled; they come again.
-            let firsts: Vec<(TopicPartition, i64)> = firsts.into_iter().collect();
-            self.consumer.seek(&firsts)?;
         }
         Ok(())
     }
 
+    /// How long nothing has to be looked at unless somebody wakes us.
+    fn patience(&self) -> Duration {
+        if !self.consumer.was_ever_answered() {
+            return IMPATIENT_TICK;
+        }
+        let left = self
+            .commit_interval
+            .saturating_sub(self.last_commit.elapsed());
+        left.clamp(Duration::from_millis(1), TICK)
+    }
+
+    fn read_and_give(&mut self) -> Result<bool> {
+        let (assignment, filter, end) = (&self.assignment, &self.filter, &mut self.end);
+        let wanted = end.wanted();
+        let room = |place: &TopicPartition| match wanted {
+            0 => 0,
+            wanted => assignment.room(place).min(BATCH).min(wanted),
+        };
+        self.consumer.read_each(room, |place, records| {
+            assignment.give(place, choose(records, filter, end));
+        })
+    }
+
+    fn give(&mut self, place: &TopicPartition, records: Vec<Record>) {
+        let given = choose(records, &self.filter, &mut self.end);
+        self.assignment.give(place, given);
+    }
+
+    /// At most once: takes what is there, commits it, and only then gives it out.
+    fn commit_and_give(&mut self) -> Result<bool> {
+        let mut batch: BTreeMap<TopicPartition, Vec<Record>> = BTreeMap::new();
+        let left = std::cell::Cell::new(AT_MOST_ONCE_BATCH.min(self.end.wanted()));
+        let assignment = &self.assignment;
+        let found = self.consumer.read_each(
+            |place| assignment.room(place).min(left.get()),
+            |place, records| {
+                left.set(left.get().saturating_sub(records.len()));
+                batch.entry(place.clone()).or_default().extend(records);
+            },
+        )?;
+        if batch.is_empty() {
+            return Ok(found);
+        }
+        let edge = |at: fn(&[Record]) -> Option<i64>| {
+            let edges = batch
+                .iter()
+                .filter_map(|(place, records)| Some((place.clone(), at(records)?)));
+            edges.collect::<Vec<(TopicPartition, i64)>>()
+        };
+        let nexts = edge(|records| records.last().map(|record| record.offset + 1));
+        let firsts = edge(|records| records.first().map(|record| record.offset));
+        let outcome = self.consumer.commit(&nexts);
+        if self.judge(outcome)? {
+            self.assignment
+                .committed(nexts.iter().map(|(place, next)| (place, next)));
+            for (place, records) in batch {
+                let given = choose(records, &self.filter, &mut self.end);
+                self.assignment.give(&place, given);
+            }
+        } else {
+            // Not committed, so not to be handled; they come again.
+            self.consumer.seek(&firsts)?;
+        }
+        Ok(true)
+    }
+
     fn commit_if_due(&mut self) -> Result<()> {
-        let done = self.shared.done();
-        let records = done - self.done_at_commit;
-        if records < self.commit_records && self.last_commit.elapsed() < self.commit_interval {
+        if let Some(outcome) = self.consumer.take_background_commit()
+            && let Some((offsets, changes)) = self.committing.take()
+            && self.judge(outcome)?
+            && changes == self.assignment.changes()
+        {
+            let offsets = offsets.iter().map(|(place, offset)| (place, offset));
+            self.assignment.committed(offsets);
+        }
+        self.recover_if_lost()?;
+        let is_time = self.last_commit.elapsed() >= self.commit_interval;
+        if !is_time && !self.shared.is_due() {
+            return Ok(());
+        }
+        // Until it is answered another one would only say more of the same. Nobody answers while the group has none to.
+        if self.committing.is_some() && !is_time {
             return Ok(());
         }
         self.last_commit = Instant::now();
-        self.done_at_commit = done;
-        if self.shared.delivery == Delivery::AtMostOnce {
-            return Ok(());
+        self.shared.note();
+        if is_time {
+            let idle = self.assignment.idle_places();
+            self.assignment.raise(&self.consumer.positions(&idle)?);
+        }
+        if self.shared.delivery == Delivery::ExactlyOnce {
+            self.assignment.transfer();
+            return self.commit_transaction();
         }
         let due = self.assignment.due();
-        if self.commit(&due)? {
-            self.assignment.committed(&due);
+        if !due.is_empty() {
+            self.consumer.commit_in_background(&due)?;
+            self.committing = Some((due, self.assignment.changes()));
         }
         Ok(())
     }
 
     /// Whether it was committed. A commit that fails is made up for by a later one; refused ones in a row are an error.
-    fn commit(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<bool> {
-        if offsets.is_empty() {
-            return Ok(true);
-        }
-        let Err(error) = self.consumer.commit(offsets) else {
+    fn judge(&mut self, outcome: Result<()>) -> Result<bool> {
+        let Err(error) = outcome else {
             self.refused_commits = 0;
             return Ok(true);
         };
@@ -182,4 +244,23 @@ impl Polling {
             false => Err(error),
         }
     }
+}
+
+/// Which of them are to be handled. What comes after the last that is wanted at all is left where it is.
+fn choose(records: Vec<Record>, filter: &Filter, end: &mut End) -> Vec<Given> {
+    let mut given = Vec::with_capacity(records.len());
+    for record in records {
+        if end.wanted() == 0 {
+            break;
+        }
+        let wanted = filter.is_empty() || filter.wants(&(&record).into()) == Wanted::Yes;
+        given.push(match wanted {
+            true => {
+                end.take_one();
+                Given::Record(record)
+            }
+            false => Given::PassedOver(record.offset, record.size()),
+        });
+    }
+    given
 }

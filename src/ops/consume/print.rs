@@ -4,11 +4,9 @@
 //! printed: at least once, and after a crash a record may be printed again but none is passed over.
 
 mod follow;
-mod idle;
-mod presence;
 mod taken;
-mod topics;
 
+use super::topics;
 use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::filter::Filter;

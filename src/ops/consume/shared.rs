@@ -1,32 +1,51 @@
 //! What the thread and the tasks of one member share.
 
 use super::breaker::Breaker;
+use super::claim::Outages;
 use super::figures::Meter;
+use super::outputs::Outputs;
 use super::retry::Backoff;
-use super::{Dedupe, Delivery, Handler, RuntimeOptions};
+use super::{Delivery, Handler, Order, RuntimeOptions};
 use crate::error::Error;
-use crate::kafka::Cluster;
+use crate::kafka::{Cluster, Wake};
+use crate::model::dead_letter::Failure;
+use crate::model::record::Record;
+use crate::model::topic::TopicPartition;
 use crate::ops::dlq::DeadLetters;
+use crate::store::Idempotency;
 use fastrand::Rng;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 pub(super) struct Shared {
     pub(super) group: String,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) dead_letters: DeadLetters,
-    pub(super) dedupe: Dedupe,
+    pub(super) outputs: Outputs,
+    pub(super) dedupe: Option<Arc<dyn Idempotency>>,
+    pub(super) outages: Outages,
     pub(super) delivery: Delivery,
+    pub(super) order: Order,
+    /// One for each record that may be attempted at the same time.
+    pub(super) permits: Semaphore,
     pub(super) breaker: Option<Breaker>,
     pub(super) meter: Meter,
+    /// Wakes the member's thread.
+    pub(super) wake: Arc<Wake>,
     max_retries: u32,
-    backoff: (Duration, Duration),
-    random: Mutex<Rng>,
-    /// Records done, whatever became of them.
+    backoff: Mutex<Backoff>,
+    commit_records: u64,
+    /// Records done, whatever became of them, and how many of them the thread has taken note of.
     done: AtomicU64,
+    noted: AtomicU64,
     stopping: AtomicBool,
     failure: Mutex<Option<Error>>,
+    /// Exactly once: records whose outputs were refused, which cost their transaction, and why.
+    refused: Mutex<HashMap<(TopicPartition, i64), Failure>>,
+    has_refused: AtomicBool,
 }
 
 impl Shared {
@@ -36,24 +55,37 @@ impl Shared {
         handler: Arc<dyn Handler>,
     ) -> Self {
         let group = options.group.clone();
+        let random = options.random_seed.map_or_else(Rng::new, Rng::with_seed);
         Shared {
             handler,
             dead_letters: DeadLetters::new(cluster.clone(), group.clone(), options.dlq.clone()),
+            outputs: Outputs::new(cluster.clone()),
             group,
             dedupe: options.dedupe.clone(),
+            outages: Outages::new(Arc::clone(&options.notices)),
             delivery: options.delivery,
+            order: options.order,
+            permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             breaker: options.breaker.then(Breaker::default),
             meter: Meter::default(),
+            wake: Arc::default(),
             max_retries: match options.delivery {
                 // A retry would handle it twice.
                 Delivery::AtMostOnce => 0,
-                Delivery::AtLeastOnce => options.max_retries,
+                Delivery::AtLeastOnce | Delivery::ExactlyOnce => options.max_retries,
             },
-            backoff: (options.backoff_base, options.backoff_cap),
-            random: Mutex::new(options.random_seed.map_or_else(Rng::new, Rng::with_seed)),
+            backoff: Mutex::new(Backoff::new(
+                options.backoff_base,
+                options.backoff_cap,
+                random,
+            )),
+            commit_records: options.commit_records.max(1),
             done: AtomicU64::new(0),
+            noted: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             failure: Mutex::default(),
+            refused: Mutex::default(),
+            has_refused: AtomicBool::new(false),
         }
     }
 
@@ -61,24 +93,37 @@ impl Shared {
         self.max_retries
     }
 
-    /// A backoff for one task, with chance of its own.
-    pub(super) fn backoff(&self) -> Backoff {
-        let (base, cap) = self.backoff;
-        Backoff::new(base, cap, lock(&self.random).fork())
+    /// How long to wait after the attempt of this number failed.
+    pub(super) fn backoff(&self, attempt: u32) -> Duration {
+        lock(&self.backoff).after(attempt)
     }
 
-    /// One more record is done.
-    pub(super) fn count(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
+    /// So many more records are done; the thread is woken when it waits for that, or when there are enough to commit.
+    pub(super) fn count(&self, records: u64, awaited: bool) {
+        let done = self.done.fetch_add(records, Ordering::AcqRel) + records;
+        let before = done - records;
+        let due = self.noted.load(Ordering::Acquire) + self.commit_records;
+        if awaited || (before < due && done >= due) {
+            self.wake.wake();
+        }
     }
 
-    pub(super) fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
+    /// Whether enough is done since [`Shared::note`] to be committed.
+    pub(super) fn is_due(&self) -> bool {
+        let noted = self.noted.load(Ordering::Acquire);
+        self.done.load(Ordering::Acquire) - noted >= self.commit_records
+    }
+
+    /// Counting begins anew.
+    pub(super) fn note(&self) {
+        let done = self.done.load(Ordering::Acquire);
+        self.noted.store(done, Ordering::Release);
     }
 
     /// Asks the member to finish.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.wake.wake();
     }
 
     pub(super) fn stopping(&self) -> bool {
@@ -93,6 +138,21 @@ impl Shared {
 
     pub(super) fn take_failure(&self) -> Option<Error> {
         lock(&self.failure).take()
+    }
+
+    /// What this record produced was refused: when it comes again it fails.
+    pub(super) fn refuse_output(&self, place: TopicPartition, offset: i64, failure: Failure) {
+        lock(&self.refused).insert((place, offset), failure);
+        self.has_refused.store(true, Ordering::Release);
+    }
+
+    /// Why what this record produced was refused, when it was.
+    pub(super) fn refused_output(&self, record: &Record) -> Option<Failure> {
+        if !self.has_refused.load(Ordering::Acquire) {
+            return None;
+        }
+        let place = (record.topic_partition(), record.offset);
+        lock(&self.refused).get(&place).cloned()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Producer, ProducerOptions};
 use crate::model::dead_letter::{Failure, eda, topic_for};
-use crate::model::record::Record;
+use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, TopicName};
 use crate::ops::topic::wait_until_visible;
 use std::collections::HashMap;
@@ -54,6 +54,21 @@ impl DeadLetters {
         failure: &Failure,
         attempts: Option<u32>,
     ) -> Result<()> {
+        let letter = self.letter(record, failure, attempts).await?;
+        let written = self.write(&letter).await;
+        written.map_err(|error| unwritten(record, &letter.topic, error))
+    }
+
+    /// The dead letter, not written yet. Its topic exists.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::bury`].
+    pub(in crate::ops) async fn letter(
+        &self,
+        record: &Record,
+        failure: &Failure,
+        attempts: Option<u32>,
+    ) -> Result<OutgoingRecord> {
         let Some(template) = &self.template else {
             return Err(Error::failed(format!(
                 "record `{}` failed, and there is no dead-letter topic: {failure}",
@@ -62,49 +77,39 @@ impl DeadLetters {
             .hint("it was not committed; repair the handler, or name a dead-letter topic"));
         };
         let topic = topic_for(template, &record.topic, &self.group);
-        let written = self.write(record, failure, attempts, &topic).await;
-        written.map_err(|error| {
-            error.context(format!(
-                "the dead letter of `{}` could not be written to `{topic}`; the record was not committed",
-                record.coordinates()
-            ))
-        })
-    }
-
-    async fn write(
-        &self,
-        record: &Record,
-        failure: &Failure,
-        attempts: Option<u32>,
-        topic: &str,
-    ) -> Result<()> {
-        let (producer, partitions) = self.open(topic, &record.topic).await?;
+        let partitions = self.ensure(&topic, &record.topic).await;
+        let partitions = partitions.map_err(|error| unwritten(record, &topic, error))?;
         let partition = (record.partition < partitions).then_some(record.partition);
-        let letter = eda::bury(
+        Ok(eda::bury(
             record,
             failure,
             &self.group,
             attempts,
-            topic,
+            &topic,
             partition,
             jiff::Timestamp::now().as_millisecond(),
-        );
-        producer.send(&letter)?.await?;
+        ))
+    }
+
+    async fn write(&self, letter: &OutgoingRecord) -> Result<()> {
+        self.producer().await?.send(letter)?.await?;
         Ok(())
     }
 
-    /// The producer, and how many partitions the topic has, which exists afterwards.
-    async fn open(&self, topic: &str, source: &str) -> Result<(Producer, i32)> {
+    /// How many partitions the topic has, which exists afterwards.
+    async fn ensure(&self, topic: &str, source: &str) -> Result<i32> {
         let mut open = self.open.lock().await;
-        let partitions = match open.partitions.get(topic) {
-            Some(partitions) => *partitions,
-            None => {
-                let partitions = self.create(topic, source).await?;
-                open.partitions.insert(topic.to_owned(), partitions);
-                partitions
-            }
-        };
-        let producer = match &open.producer {
+        if let Some(partitions) = open.partitions.get(topic) {
+            return Ok(*partitions);
+        }
+        let partitions = self.create(topic, source).await?;
+        open.partitions.insert(topic.to_owned(), partitions);
+        Ok(partitions)
+    }
+
+    async fn producer(&self) -> Result<Producer> {
+        let mut open = self.open.lock().await;
+        Ok(match &open.producer {
             Some(producer) => producer.clone(),
             None => {
                 // One record at a time is written and waited for, so waiting for company is only slow.
@@ -116,8 +121,7 @@ impl DeadLetters {
                 open.producer = Some(producer.clone());
                 producer
             }
-        };
-        Ok((producer, partitions))
+        })
     }
 
     /// Creates the topic with as many partitions as the source has, unless it is there.
@@ -154,4 +158,11 @@ impl DeadLetters {
         let found = self.cluster.topic(topic).await?;
         Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
     }
+}
+
+fn unwritten(record: &Record, topic: &str, error: Error) -> Error {
+    error.context(format!(
+        "the dead letter of `{}` could not be written to `{topic}`; the record was not committed",
+        record.coordinates()
+    ))
 }

@@ -1,12 +1,14 @@
 //! The loop that reads and hands on, in a group or not.
 
-use super::idle::Idle;
-use super::presence::{Change, Presence};
+use super::super::idle::{Idle, unassigned};
+use super::super::presence::{Change, Presence};
+use super::super::topics::{hidden, names};
 use super::taken::Taken;
-use super::topics::{hidden, names};
 use super::{PrintRequest, Printed, Reading, Sink};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen};
+use crate::kafka::{
+    BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen, Standing,
+};
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
@@ -47,7 +49,12 @@ impl Rebalance for Member {
         }
     }
 
-    fn revoked(&self, partitions: &[TopicPartition], lost: bool) -> Vec<(TopicPartition, i64)> {
+    fn revoked(
+        &self,
+        partitions: &[TopicPartition],
+        lost: bool,
+        _standing: Standing<'_>,
+    ) -> Vec<(TopicPartition, i64)> {
         tracing::info!("revoked {}", list(partitions));
         let mut taken = self.lock();
         // Whether it could is what `give` goes by.
@@ -94,6 +101,7 @@ impl Source {
                 Reading::Group { .. } => hidden(&request.topics).into_iter().collect(),
                 Reading::Alone(_) => Vec::new(),
             },
+            apart: None,
         };
         let consumer = Consumer::open(cluster.connection(), options, member)?;
         match reading {
@@ -322,11 +330,4 @@ fn explained(error: Error, brokers: &str, member: &Member) -> Error {
         )),
         _ => error,
     }
-}
-
-fn unassigned() -> Error {
-    Error::failed("no partition was assigned to this member of the group").hint(
-        "other members hold them, and `eda group describe` shows those; one that died does until its session is over, \
-         45 s after its last sign of life unless it set `session.timeout.ms`",
-    )
 }

@@ -70,6 +70,7 @@ impl Bench {
     fn options(&self) -> RuntimeOptions {
         RuntimeOptions {
             from_beginning: true,
+            order: Order::Partition,
             backoff_base: Duration::from_millis(1),
             commit_interval: Duration::from_millis(20),
             properties: vec![("heartbeat.interval.ms".to_owned(), "100".to_owned())],
@@ -172,6 +173,10 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what} never came to be");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+fn memory() -> Option<Arc<dyn Idempotency>> {
+    Some(Arc::new(crate::store::Memory::default()))
 }
 
 fn transient() -> Failure {

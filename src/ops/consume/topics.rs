@@ -5,22 +5,22 @@ use crate::model::topic::Topic;
 use regex::Regex;
 
 /// The names among what was asked for.
-pub(super) fn names(topics: &[String]) -> impl Iterator<Item = &String> {
+pub(in crate::ops::consume) fn names(topics: &[String]) -> impl Iterator<Item = &String> {
     topics.iter().filter(|topic| !topic.starts_with('^'))
 }
 
 /// The client property that keeps Kafka's own topics from a group whose expressions do not mean them.
-pub(super) fn hidden(topics: &[String]) -> Option<(String, String)> {
+pub(in crate::ops::consume) fn hidden(topics: &[String]) -> Option<(String, String)> {
     let means = |topic: &String| topic.starts_with("__") || topic.starts_with("^__");
     let hides = topics.iter().any(|topic| topic.starts_with('^')) && !topics.iter().any(means);
     hides.then(|| ("topic.blacklist".to_owned(), "^__.*".to_owned()))
 }
 
 /// The regular expressions among what was asked for.
-pub(super) struct Patterns(Vec<Regex>);
+pub(in crate::ops::consume) struct Patterns(Vec<Regex>);
 
 impl Patterns {
-    pub(super) fn new(topics: &[String]) -> Result<Self> {
+    pub(in crate::ops::consume) fn new(topics: &[String]) -> Result<Self> {
         let patterns = topics.iter().filter(|topic| topic.starts_with('^'));
         let compile = |pattern: &String| {
             Regex::new(pattern).map_err(|error| {
@@ -33,7 +33,7 @@ impl Patterns {
     }
 
     /// Topics of Kafka's own are only meant by who says their underscores.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(in crate::ops::consume) fn matches(&self, name: &str) -> bool {
         let means =
             |pattern: &Regex| !name.starts_with("__") || pattern.as_str().starts_with("^__");
         self.0
@@ -42,7 +42,7 @@ impl Patterns {
     }
 
     /// The error about an expression that none of the topics fits.
-    pub(super) fn unmatched(&self, topics: &[&Topic]) -> Option<Error> {
+    pub(in crate::ops::consume) fn unmatched(&self, topics: &[&Topic]) -> Option<Error> {
         let fits = |pattern: &&Regex| topics.iter().any(|topic| pattern.is_match(&topic.name));
         let pattern = self.0.iter().find(|pattern| !fits(pattern))?;
         let error = Error::failed(format!("no topic matches `{pattern}`"));

@@ -1,9 +1,10 @@
 //! The clock of `--idle`.
 
+use crate::error::Error;
 use std::time::{Duration, Instant};
 
 /// How long nothing came. Joining a group takes its time, in which nothing can come: the clock starts afterwards.
-pub(super) struct Idle {
+pub(in crate::ops::consume) struct Idle {
     limit: Duration,
     /// How long joining may take.
     joining: Duration,
@@ -12,7 +13,7 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn new(limit: Duration, joining: Duration) -> Self {
+    pub(in crate::ops::consume) fn new(limit: Duration, joining: Duration) -> Self {
         Idle {
             limit,
             joining,
@@ -21,12 +22,12 @@ impl Idle {
         }
     }
 
-    pub(super) fn record(&mut self, now: Instant) {
+    pub(in crate::ops::consume) fn record(&mut self, now: Instant) {
         self.since = Some(now);
     }
 
     /// `joined`: whether records can come, from partitions of our own or those the group gave us.
-    pub(super) fn is_over(&mut self, joined: bool, now: Instant) -> bool {
+    pub(in crate::ops::consume) fn is_over(&mut self, joined: bool, now: Instant) -> bool {
         if joined && self.since.is_none() {
             self.since = Some(now);
         }
@@ -35,6 +36,14 @@ impl Idle {
             None => now.duration_since(self.opened) >= self.joining.saturating_add(self.limit),
         }
     }
+}
+
+/// Nothing came because the group gave this member no partition.
+pub(in crate::ops::consume) fn unassigned() -> Error {
+    Error::failed("no partition was assigned to this member of the group").hint(
+        "other members hold them, and `eda group describe` shows those; one that died does until its session is over, \
+         45 s after its last sign of life unless it set `session.timeout.ms`",
+    )
 }
 
 #[cfg(test)]

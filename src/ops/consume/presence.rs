@@ -24,7 +24,7 @@ const PARTITIONS: usize = 100;
 
 /// What there is to tell whoever watches.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in crate::ops::consume) enum Change {
     Lost,
     Back,
 }
@@ -36,7 +36,7 @@ enum Answer {
     Gone(Error),
 }
 
-pub(super) struct Presence {
+pub(in crate::ops::consume) struct Presence {
     cluster: Cluster,
     runtime: Handle,
     /// Whether reading is to end when nobody answers, else it goes on until they do.
@@ -58,7 +58,7 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Within the runtime whose tasks ask.
-    pub(super) fn new(cluster: &Cluster, ends: bool, named: Vec<String>) -> Self {
+    pub(in crate::ops::consume) fn new(cluster: &Cluster, ends: bool, named: Vec<String>) -> Self {
         Presence {
             cluster: cluster.clone(),
             runtime: Handle::current(),
@@ -74,7 +74,7 @@ impl Presence {
     }
 
     /// A record came, which is an answer too.
-    pub(super) fn record(&mut self) -> Option<Change> {
+    pub(in crate::ops::consume) fn record(&mut self) -> Option<Change> {
         self.quiet = None;
         self.confirmed = false;
         if let Some(asking) = self.asking.take() {
@@ -84,7 +84,7 @@ impl Presence {
     }
 
     /// Whether the brokers answered after the last record: nothing came because there is nothing.
-    pub(super) fn is_confirmed(&self) -> bool {
+    pub(in crate::ops::consume) fn is_confirmed(&self) -> bool {
         self.confirmed
     }
 
@@ -92,7 +92,7 @@ impl Presence {
     ///
     /// # Errors
     /// When reading is to end because nobody answers, or because there is nothing to read any more.
-    pub(super) fn quiet(
+    pub(in crate::ops::consume) fn quiet(
         &mut self,
         now: Instant,
         hurry: bool,

@@ -1,0 +1,102 @@
+//! When a member has done what it was asked for: so many records, or all there are.
+
+use super::assignment::Assignment;
+use super::idle::{Idle, unassigned};
+use super::presence::{Change, Presence};
+use super::{Notices, RuntimeOptions};
+use crate::error::Result;
+use crate::kafka::Cluster;
+use std::time::Instant;
+
+/// How often the rest of the questions is asked while records flow.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+
+pub(super) struct End {
+    /// How many more records are to be handled.
+    remaining: Option<u64>,
+    idle: Option<Idle>,
+    presence: Presence,
+    brokers: String,
+    changes: u64,
+    looked: Instant,
+}
+
+impl End {
+    /// Within the runtime whose tasks ask after the brokers.
+    pub(super) fn new(cluster: &Cluster, options: &RuntimeOptions) -> Self {
+        let timeout = cluster.connection().timeout;
+        let is_finite = options.count.is_some() || options.idle.is_some();
+        End {
+            remaining: options.count,
+            idle: options.idle.map(|idle| Idle::new(idle, timeout)),
+            presence: Presence::new(cluster, is_finite, Vec::new()),
+            brokers: cluster.connection().brokers.clone(),
+            changes: 0,
+            looked: Instant::now(),
+        }
+    }
+
+    /// How many more records are wanted.
+    pub(super) fn wanted(&self) -> usize {
+        self.remaining.map_or(usize::MAX, |remaining| {
+            usize::try_from(remaining).unwrap_or(usize::MAX)
+        })
+    }
+
+    /// One more is to be handled.
+    pub(super) fn take_one(&mut self) {
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.saturating_sub(1);
+        }
+    }
+
+    /// Whether everything that was asked for is done; `found`: whether something came just now.
+    ///
+    /// # Errors
+    /// Nobody answers any more, or the group has given this member nothing.
+    pub(super) fn is_reached(
+        &mut self,
+        found: bool,
+        assignment: &Assignment,
+        notices: &dyn Notices,
+    ) -> Result<bool> {
+        let now = Instant::now();
+        if found && now.duration_since(self.looked) < LOOK {
+            return Ok(false);
+        }
+        self.looked = now;
+        let is_at_rest = assignment.is_idle();
+        if self.remaining == Some(0) && is_at_rest {
+            return Ok(true);
+        }
+        let changes = assignment.changes();
+        let is_busy =
+            found || !is_at_rest || changes != std::mem::replace(&mut self.changes, changes);
+        let mut is_over = false;
+        if let Some(idle) = &mut self.idle {
+            if is_busy {
+                idle.record(now);
+            }
+            is_over = idle.is_over(changes > 0, now);
+        }
+        let change = match found {
+            true => self.presence.record(),
+            false => self
+                .presence
+                .quiet(now, is_over, || Ok(assignment.places()))?,
+        };
+        match change {
+            Some(Change::Lost) => notices.warn(&format!(
+                "`{}` does not answer: waiting until it does",
+                self.brokers
+            )),
+            Some(Change::Back) => notices.warn(&format!("`{}` answers again", self.brokers)),
+            None => {}
+        }
+        // Nothing came, and it was not for want of an answer.
+        match is_over && self.presence.is_confirmed() {
+            true if !assignment.has_ever_held() => Err(unassigned()),
+            reached => Ok(reached),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The life of one record: claimed, tried until it is taken or given up, and what it leaves behind.
+
+use super::claim::Claim;
+use super::shared::Shared;
+use super::task::revocation;
+use super::{Delivery, Handled};
+use crate::error::{Error, Result};
+use crate::model::dead_letter::{Failure, FailureKind};
+use crate::model::record::{OutgoingRecord, Record as Read};
+use std::time::Instant;
+use tokio::sync::{SemaphorePermit, watch};
+
+/// So many times a handler may die of a record; then the record is poison.
+const DEATHS: u32 = 2;
+
+/// A record in hand.
+pub(super) struct Record<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) record: Read,
+    pub(super) revoked: watch::Receiver<bool>,
+}
+
+/// What became of it.
+pub(super) struct Ended {
+    pub(super) offset: i64,
+    pub(super) outcome: Outcome,
+}
+
+/// What it leaves to be produced in a transaction is empty unless it is exactly once.
+pub(super) enum Outcome {
+    Handled(Vec<OutgoingRecord>),
+    /// Done before, by its event id.
+    Duplicate,
+    DeadLettered(Vec<OutgoingRecord>),
+    /// The partition was given away first.
+    Left,
+}
+
+impl<'a> Record<'a> {
+    /// `permit` is the right to attempt something, given back while nothing is attempted.
+    ///
+    /// # Errors
+    /// What ends the member: the record is then not done.
+    pub(super) async fn handle(mut self, permit: SemaphorePermit<'a>) -> Result<Ended> {
+        let outcome = match &self.shared.dedupe {
+            None => self.attempts(Some(permit)).await?,
+            // Whoever waits for another's claim must not keep others from working.
+            Some(store) => {
+                drop(permit);
+                let event = self.record.event_id();
+                let claim = tokio::select! {
+                    biased;
+                    claim = Claim::get(store, event, &self.shared.outages) => Some(claim?),
+                    () = revocation(&mut self.revoked) => None,
+                };
+                match claim {
+                    Some(Some(claim)) => self.claimed(claim).await?,
+                    Some(None) => {
+                        self.shared.meter.duplicate();
+                        Outcome::Duplicate
+                    }
+                    None => Outcome::Left,
+                }
+            }
+        };
+        Ok(Ended {
+            offset: self.record.offset,
+            outcome,
+        })
+    }
+
+    /// Handles what is ours to handle, for as long as it takes; then marks it done, unless it became a dead letter, whose
+    /// replay must not be passed over.
+    async fn claimed(&mut self, claim: Claim) -> Result<Outcome> {
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.attempts(None) => outcome?,
+            never = claim.keep() => match never {},
+        };
+        if !matches!(outcome, Outcome::Handled(_)) {
+            claim.release().await;
+            return Ok(outcome);
+        }
+        tokio::select! {
+            biased;
+            done = claim.done(&self.shared.outages) => done.map(|()| outcome),
+            // The memory could not be told: whoever has it next handles it once more.
+            () = revocation(&mut self.revoked) => Ok(Outcome::Left),
+        }
+    }
+
+    async fn attempts(&mut self, mut permit: Option<SemaphorePermit<'a>>) -> Result<Outcome> {
+        let shared = self.shared;
+        let (mut attempt, mut deaths) = (1, 0);
+        loop {
+            if permit.is_none() {
+                permit = self.permit().await;
+            }
+            if permit.is_none() {
+                return Ok(Outcome::Left);
+            }
+            let mut failure = match self.attempt(attempt).await {
+                Ok(produced) => {
+                    shared.meter.processed();
+                    if let Some(breaker) = &shared.breaker {
+                        breaker.lived();
+                    }
+                    return Ok(Outcome::Handled(produced));
+                }
+                Err(failure) => failure,
+            };
+            // Nothing is attempted while it waits.
+            permit = None;
+            shared.meter.failed();
+            tracing::debug!(record = self.record.coordinates(), attempt, %failure, "failed");
+            deaths += u32::from(failure.is_death);
+            if deaths >= DEATHS {
+                failure.kind = FailureKind::Poison;
+            }
+            if failure.kind != FailureKind::Transient || attempt > shared.max_retries() {
+                return self.bury(&failure, attempt).await;
+            }
+            if !self.wait(attempt, &failure).await {
+                return Ok(Outcome::Left);
+            }
+            shared.meter.retried();
+            attempt += 1;
+        }
+    }
+
+    /// The right to attempt something; `None` when the partition was given away first.
+    async fn permit(&mut self) -> Option<SemaphorePermit<'a>> {
+        tokio::select! {
+            biased;
+            () = revocation(&mut self.revoked) => None,
+            permit = self.shared.permits.acquire() => permit.ok(),
+        }
+    }
+
+    /// One attempt, and what is to be produced in a transaction for it.
+    async fn attempt(&self, attempt: u32) -> Result<Vec<OutgoingRecord>, Failure> {
+        let shared = self.shared;
+        if let Some(failure) = shared.refused_output(&self.record) {
+            return Err(failure);
+        }
+        let begun = Instant::now();
+        let answer = shared.handler.handle(&self.record, attempt).await;
+        shared.meter.attempt(begun.elapsed());
+        let Handled { produce } = answer?;
+        if produce.is_empty() {
+            return Ok(produce);
+        }
+        shared.outputs.check(&produce).await?;
+        shared.meter.produced(produce.len() as u64);
+        match shared.delivery {
+            Delivery::ExactlyOnce => Ok(produce),
+            Delivery::AtLeastOnce | Delivery::AtMostOnce => {
+                shared.outputs.send(&produce).await?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Whether the wait before the next attempt ended by itself.
+    async fn wait(&mut self, attempt: u32, failure: &Failure) -> bool {
+        let backoff = self.shared.backoff(attempt);
+        let wait = failure
+            .retry_after
+            .map_or(backoff, |asked| asked.max(backoff));
+        tokio::select! {
+            biased;
+            () = revocation(&mut self.revoked) => false,
+            () = tokio::time::sleep(wait) => true,
+        }
+    }
+
+    async fn bury(&self, failure: &Failure, attempts: u32) -> Result<Outcome> {
+        let shared = self.shared;
+        if let Some(breaker) = &shared.breaker
+            && !breaker.may_die()
+        {
+            let error = Error::failed(format!(
+                "group `{}` stopped: more than half of its last 100 records failed, now `{}`: {failure}",
+                shared.group,
+                self.record.coordinates()
+            ));
+            return Err(
+                error.hint("it was not committed; repair the handler, or what it depends on")
+            );
+        }
+        let letters = &shared.dead_letters;
+        let in_transaction = match shared.delivery {
+            Delivery::ExactlyOnce => {
+                let letter = letters
+                    .letter(&self.record, failure, Some(attempts))
+                    .await?;
+                vec![letter]
+            }
+            Delivery::AtLeastOnce | Delivery::AtMostOnce => {
+                letters.bury(&self.record, failure, Some(attempts)).await?;
+                Vec::new()
+            }
+        };
+        shared.meter.dead_lettered();
+        Ok(Outcome::DeadLettered(in_transaction))
+    }
+}

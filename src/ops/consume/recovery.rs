@@ -1,0 +1,101 @@
+//! Exactly once: committing transactions, and going back to the last one when one is lost.
+
+use super::polling::{Polling, REFUSED_COMMITS};
+use super::shared::lock;
+use super::transfers::Setback;
+use crate::error::{Kind, Result};
+use crate::kafka::Polled;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long to poll before another attempt to reach somebody.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Polling {
+    /// Whether there are transactions, where there are to be; not when the member is to stop before.
+    pub(super) fn prepare_transactions(&self) -> Result<bool> {
+        match &self.assignment.transfers {
+            Some(transfers) => lock(transfers).prepare(|| !self.shared.stopping()),
+            None => Ok(true),
+        }
+    }
+
+    /// Ends the transaction, if one is open.
+    pub(super) fn commit_transaction(&mut self) -> Result<()> {
+        let Some(transfers) = &self.assignment.transfers else {
+            return Ok(());
+        };
+        let committed = {
+            let mut transfers = lock(transfers);
+            if !transfers.is_open() {
+                return Ok(());
+            }
+            transfers.commit(self.consumer.group_metadata())
+        };
+        if !committed.is_empty() {
+            self.setbacks = 0;
+            self.assignment.committed(&committed);
+        }
+        self.recover_if_lost()
+    }
+
+    /// Begins again after the last transaction that was committed, when the present one is lost.
+    pub(super) fn recover_if_lost(&mut self) -> Result<()> {
+        match self.assignment.take_setback() {
+            Some(setback) => self.recover(setback),
+            None => Ok(()),
+        }
+    }
+
+    fn recover(&mut self, setback: Setback) -> Result<()> {
+        self.setbacks += 1;
+        let is_told = !setback.refused.is_empty();
+        for (place, offset, failure) in setback.refused {
+            self.shared.refuse_output(place, offset, failure);
+        }
+        let is_hopeless = !is_told
+            && setback.error.kind() != Kind::Unreachable
+            && self.setbacks > REFUSED_COMMITS;
+        if setback.is_fenced || is_hopeless {
+            return Err(setback.error);
+        }
+        self.notices.warn(&format!(
+            "a transaction was lost, beginning again after the last one: {}",
+            setback.error.one_line()
+        ));
+        self.assignment.abandon();
+        // Only now is it known what the last one was: the coordinator has ended whatever was open.
+        let ready = self.until_reached(|polling| polling.prepare_transactions())?;
+        if ready != Some(true) {
+            return Ok(());
+        }
+        let places = self.assignment.places();
+        let Some(committed) = self.until_reached(|polling| polling.consumer.committed(&places))?
+        else {
+            return Ok(());
+        };
+        let committed: HashMap<_, _> = committed.into_iter().collect();
+        self.consumer
+            .seek(&self.assignment.beginnings(&committed))?;
+        self.assignment.restart();
+        Ok(())
+    }
+
+    /// Asks until somebody answers, and keeps the membership meanwhile; `None` when the member is to stop.
+    fn until_reached<T>(&self, ask: impl Fn(&Self) -> Result<T>) -> Result<Option<T>> {
+        while !self.shared.stopping() {
+            match ask(self) {
+                Err(error) if error.kind() == Kind::Unreachable => {
+                    tracing::warn!("no answer yet: {}", error.one_line());
+                }
+                answer => return answer.map(Some),
+            }
+            self.shared.wake.wait(PAUSE);
+            while let Some(polled) = self.consumer.poll(Duration::ZERO)? {
+                // Of a partition that begins anew: it comes again.
+                drop::<Polled>(polled);
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,148 @@
+//! What becomes of the records of one partition: which begin, which are done, and what that makes of the partition.
+
+use super::Delivery;
+use super::handling::{Ended, Outcome, Record as InHand};
+use super::partition::{Given, Progress};
+use super::schedule::{Schedule, Track};
+use super::shared::Shared;
+use super::window::Window;
+use crate::error::{Error, Result};
+use crate::model::record::OutgoingRecord;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// The task of one partition.
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    revoked: watch::Receiver<bool>,
+    schedule: Schedule,
+    window: Window,
+    orderly: bool,
+    _alive: std::sync::mpsc::Sender<()>,
+}
+
+impl Task {
+    /// `alive` is dropped when the task is gone.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        progress: Arc<Progress>,
+        revoked: watch::Receiver<bool>,
+        alive: std::sync::mpsc::Sender<()>,
+    ) -> Self {
+        let strictly = shared.delivery == Delivery::AtMostOnce;
+        Task {
+            schedule: Schedule::new(shared.order, strictly),
+            shared,
+            progress,
+            revoked,
+            window: Window::default(),
+            orderly: false,
+            _alive: alive,
+        }
+    }
+
+    /// Handles what it is given until the partition is given away; then finishes what is in hand.
+    pub(super) async fn run(mut self, mut given: mpsc::UnboundedReceiver<Vec<Given>>) {
+        let shared = Arc::clone(&self.shared);
+        let mut watched = self.revoked.clone();
+        let mut revocation = pin!(revocation(&mut watched));
+        let mut in_hand = FuturesUnordered::new();
+        let failed = loop {
+            tokio::select! {
+                biased;
+                () = &mut revocation => break false,
+                Some(ended) = in_hand.next(), if !in_hand.is_empty() => {
+                    if !self.ended(ended) {
+                        break true;
+                    }
+                }
+                permit = shared.permits.acquire(), if self.schedule.has_ready() => {
+                    let (Ok(permit), Some((record, track))) = (permit, self.schedule.begin()) else {
+                        continue;
+                    };
+                    if shared.delivery == Delivery::AtMostOnce {
+                        self.progress.begun(record.offset);
+                    }
+                    let record = InHand { shared: &shared, record, revoked: self.revoked.clone() };
+                    in_hand.push(async move { (record.handle(permit).await, track) });
+                }
+                batch = given.recv() => match batch {
+                    Some(batch) => self.take(batch),
+                    None => break false,
+                },
+            }
+        };
+        while let Some(ended) = in_hand.next().await {
+            if !failed {
+                self.ended(ended);
+            }
+        }
+        self.orderly = true;
+    }
+
+    fn take(&mut self, batch: Vec<Given>) {
+        for given in batch {
+            let (offset, size) = given.place();
+            self.window.open(offset, size);
+            match given {
+                Given::Record(record) => self.schedule.push(record),
+                Given::PassedOver(..) => self.done(offset, Vec::new()),
+            }
+        }
+    }
+
+    /// Accounts for a record; `false` when nothing may follow it.
+    fn ended(&mut self, (ended, track): (Result<Ended>, Option<Track>)) -> bool {
+        match ended {
+            Ok(Ended { offset, outcome }) => {
+                self.schedule.free(track);
+                match outcome {
+                    Outcome::Handled(produced) | Outcome::DeadLettered(produced) => {
+                        self.done(offset, produced);
+                    }
+                    Outcome::Duplicate => self.done(offset, Vec::new()),
+                    Outcome::Left => {}
+                }
+                true
+            }
+            Err(error) => {
+                self.shared.fail(error);
+                false
+            }
+        }
+    }
+
+    fn done(&mut self, offset: i64, produced: Vec<OutgoingRecord>) {
+        let advance = self.window.done(offset, produced);
+        let Some(next) = advance.next else { return };
+        if self.shared.delivery == Delivery::ExactlyOnce {
+            self.progress.transfer(next, advance.produced);
+        }
+        let counts = self.shared.delivery != Delivery::AtMostOnce;
+        let awaited = self
+            .progress
+            .advance(counts.then_some(next), advance.records, advance.bytes);
+        self.shared.count(advance.records as u64, awaited);
+    }
+}
+
+impl Drop for Task {
+    /// A handler that panics must not leave a partition that nobody reads.
+    fn drop(&mut self) {
+        if !self.orderly && !*self.revoked.borrow() {
+            let group = &self.shared.group;
+            self.shared.fail(Error::failed(format!(
+                "a task of group `{group}` ended unexpectedly"
+            )));
+        }
+    }
+}
+
+/// Waits until the partition is given away.
+pub(super) async fn revocation(revoked: &mut watch::Receiver<bool>) {
+    // Its only error is that the partition was dropped, which is the same to us.
+    let _ = revoked.wait_for(|revoked| *revoked).await;
+}
