@@ -7,8 +7,7 @@ use super::options::DemoOptions;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use crate::ops::consume::{Figures, Handler, Member, Order, RuntimeOptions, start};
-use crate::store::{Idempotency, Memory};
+use crate::ops::consume::{Figures, Handler, Member, Order, RuntimeOptions, memory, start};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,8 +103,7 @@ fn runtime_options(service: &Service, names: &Names, dice: &Dice) -> RuntimeOpti
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     // Members learn from a heartbeat that another one came.
     let mut properties = vec![property("heartbeat.interval.ms", "250")];
-    let memory: Arc<dyn Idempotency> = Arc::new(Memory::default());
-    let mut dedupe = Some(memory);
+    let mut dedupe = Some(memory());
     if service.name == AUDIT {
         // It finds the dead-letter topics, which appear while it runs.
         properties.push(property("topic.metadata.refresh.interval.ms", "200"));

@@ -72,7 +72,7 @@ pub use retry::Backoff;
 
 use crate::model::dead_letter::DEFAULT_TEMPLATE;
 use crate::model::filter::Filter;
-use crate::store::Idempotency;
+use crate::store::{Idempotency, Memory};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +86,11 @@ pub enum Delivery {
     AtLeastOnce,
     /// Together with what the record was made into: both are seen once, or not at all.
     ExactlyOnce,
+}
+
+/// A memory of events done that ends with the process. Share one between the members of a group.
+pub fn memory() -> Arc<dyn Idempotency> {
+    Arc::new(Memory::default())
 }
 
 /// What must not be side by side.

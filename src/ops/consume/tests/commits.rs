@@ -74,7 +74,7 @@ async fn a_wait_between_attempts_is_cut_short_by_a_stop() {
     let options = RuntimeOptions {
         backoff_base: hours,
         backoff_cap: hours,
-        dedupe: memory(),
+        dedupe: Some(memory()),
         ..bench.options()
     };
     let member = bench.start(options.clone(), &handler);
@@ -105,7 +105,7 @@ async fn an_event_that_comes_twice_is_handled_once() {
         _ => Ok(()),
     });
     let options = RuntimeOptions {
-        dedupe: memory(),
+        dedupe: Some(memory()),
         ..bench.options()
     };
     let member = bench.start(options, &handler);
@@ -127,7 +127,7 @@ async fn a_dead_letter_that_comes_again_is_no_duplicate() {
         _ => Ok(()),
     });
     let options = RuntimeOptions {
-        dedupe: memory(),
+        dedupe: Some(memory()),
         ..bench.options()
     };
     let member = bench.start(options, &handler);

@@ -175,10 +175,6 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn memory() -> Option<Arc<dyn Idempotency>> {
-    Some(Arc::new(crate::store::Memory::default()))
-}
-
 fn transient() -> Failure {
     Failure::transient("timeout", "it took too long")
 }

@@ -65,7 +65,7 @@ async fn members_that_come_and_go_lose_nothing_and_share_their_memory() {
         _ => Ok(()),
     });
     let options = RuntimeOptions {
-        dedupe: memory(),
+        dedupe: Some(memory()),
         ..bench.options()
     };
     let stays = bench.start(options.clone(), &handler);
