@@ -42,6 +42,8 @@ pub struct ProducerOptions {
     /// The most bytes the topic takes in one batch, where it is known: a larger record is refused before it is sent,
     /// and none is refused for the company it is in.
     pub largest: Option<u32>,
+    /// Each record is a batch of its own: a broker that refuses it refuses no other for it. Slower.
+    pub alone: bool,
 }
 
 /// Where an acknowledged record went.
@@ -148,6 +150,9 @@ impl Producer {
             let record = record.clamp(LEAST_BYTES, MOST_BYTES);
             own.push(("message.max.bytes", record.to_string()));
             own.push(("batch.size", limit.clamp(1, BATCH_BYTES).to_string()));
+        }
+        if options.alone {
+            own.push(("batch.num.messages", "1".to_owned()));
         }
         if let Some(compression) = options.compression {
             own.push(("compression.type", compression));

@@ -132,9 +132,19 @@ impl Assignment {
         };
         let held = lock(&self.held);
         let mut transfers = lock(transfers);
+        if !transfers.is_ready() {
+            return;
+        }
         for partition in held.values() {
             transfers.add(partition.place(), partition.take_transfer());
         }
+    }
+
+    /// Whether anything is in a transaction; for tests.
+    #[cfg(test)]
+    pub(super) fn has_open_transaction(&self) -> bool {
+        let transfers = self.transfers.as_ref();
+        transfers.is_some_and(|transfers| lock(transfers).is_open())
     }
 
     /// Why the last transaction was lost, when it was; told once.

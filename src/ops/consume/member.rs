@@ -120,6 +120,12 @@ impl Member {
         Arc::clone(&self.assignment)
     }
 
+    /// Asks it to stop, without waiting; for tests.
+    #[cfg(test)]
+    pub(super) fn shared_stop(&self) {
+        self.shared.stop();
+    }
+
     /// Waits until the member ended without being stopped. Safe to drop while waiting; the outcome is told once.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub(super) struct Outputs {
     cluster: Cluster,
     /// Opened for the first record.
     producer: OnceLock<Producer>,
+    /// Opened for the first that a broker refused, perhaps for the company it was in.
+    alone: OnceLock<Producer>,
     /// Topics that were seen to exist.
     known: Mutex<HashSet<String>>,
 }
@@ -25,6 +27,7 @@ impl Outputs {
         Outputs {
             cluster,
             producer: OnceLock::new(),
+            alone: OnceLock::new(),
             known: Mutex::default(),
         }
     }
@@ -51,26 +54,40 @@ impl Outputs {
 
     /// Produces the records and waits until all are acknowledged.
     pub(super) async fn send(&self, records: &[OutgoingRecord]) -> Result<(), Failure> {
-        let producer = self.producer()?;
+        let producer = self.open(&self.producer, false)?;
         let sent: Result<Vec<_>, Error> =
             records.iter().map(|record| producer.send(record)).collect();
-        for delivery in sent.map_err(unproduced)? {
-            delivery.await.map_err(unproduced)?;
+        for (delivery, record) in sent.map_err(unproduced)?.into_iter().zip(records) {
+            match delivery.await {
+                Ok(_) => {}
+                Err(error) if error.kind() == Kind::Unreachable => return Err(unproduced(error)),
+                // A batch that is too large is refused as a whole.
+                Err(_) => {
+                    let alone = self.open(&self.alone, true)?;
+                    let again = alone.send(record).map_err(unproduced)?;
+                    again.await.map_err(unproduced)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn producer(&self) -> Result<&Producer, Failure> {
-        if self.producer.get().is_none() {
+    fn open<'a>(
+        &self,
+        place: &'a OnceLock<Producer>,
+        alone: bool,
+    ) -> Result<&'a Producer, Failure> {
+        if place.get().is_none() {
             let options = ProducerOptions {
                 linger: Some(LINGER),
+                alone,
                 ..ProducerOptions::default()
             };
             let opened = Producer::open(self.cluster.connection(), options).map_err(unproduced)?;
             // Of two first uses at once one producer is dropped, which has sent nothing.
-            let _ = self.producer.set(opened);
+            let _ = place.set(opened);
         }
-        self.producer
+        place
             .get()
             .ok_or_else(|| Failure::transient("produce", "the producer vanished"))
     }

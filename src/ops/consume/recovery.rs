@@ -36,7 +36,9 @@ impl Polling {
             self.setbacks = 0;
             self.assignment.committed(&committed);
         }
-        self.recover_if_lost()
+        self.recover_if_lost()?;
+        self.until_reached(|polling| polling.prepare_transactions())?;
+        Ok(())
     }
 
     /// Begins again after the last transaction that was committed, when the present one is lost.
@@ -49,11 +51,10 @@ impl Polling {
 
     fn recover(&mut self, setback: Setback) -> Result<()> {
         self.setbacks += 1;
-        let is_told = !setback.refused.is_empty();
         for (place, offset, failure) in setback.refused {
             self.shared.refuse_output(place, offset, failure);
         }
-        let is_hopeless = !is_told
+        let is_hopeless = !setback.is_being_cured
             && setback.error.kind() != Kind::Unreachable
             && self.setbacks > REFUSED_COMMITS;
         if setback.is_fenced || is_hopeless {

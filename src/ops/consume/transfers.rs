@@ -12,6 +12,10 @@ use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// So many transactions are tried with each record in a batch of its own, to find the one that was refused: a batch that is
+/// too large is refused as a whole.
+const ALONE: u32 = 20;
+
 /// The transactions of a member, one after the other.
 pub(super) struct Transfers {
     connection: Connection,
@@ -19,6 +23,8 @@ pub(super) struct Transfers {
     /// `None` before the first, and while one is to be replaced.
     producer: Option<TransactionalProducer>,
     open: Option<Open>,
+    /// In how many more transactions each record is a batch of its own.
+    alone: u32,
     /// Why everything since the last commit has to be done anew, until it is.
     setback: Option<Setback>,
 }
@@ -41,6 +47,8 @@ pub(super) struct Setback {
     pub(super) refused: Vec<(TopicPartition, i64, Failure)>,
     /// Another producer has the id now.
     pub(super) is_fenced: bool,
+    /// Something is done about it, so that it does not come again for ever.
+    pub(super) is_being_cured: bool,
 }
 
 impl Transfers {
@@ -50,6 +58,7 @@ impl Transfers {
             id,
             producer: None,
             open: None,
+            alone: 0,
             setback: None,
         }
     }
@@ -65,7 +74,10 @@ impl Transfers {
                 prefix: &self.id.prefix,
                 rest: &self.id.rest,
             };
-            let options = ProducerOptions::default();
+            let options = ProducerOptions {
+                alone: self.alone > 0,
+                ..ProducerOptions::default()
+            };
             let producer = TransactionalProducer::open(&self.connection, options, id)?;
             if !producer.init(wanted)? {
                 return Ok(false);
@@ -75,6 +87,11 @@ impl Transfers {
         Ok(true)
     }
 
+    /// Whether there is a producer, so that something can be added.
+    pub(super) fn is_ready(&self) -> bool {
+        self.producer.is_some()
+    }
+
     /// Whether there is a transaction to commit.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
@@ -82,8 +99,17 @@ impl Transfers {
 
     /// What was lost, taken once; the producer goes with it.
     pub(super) fn take_setback(&mut self) -> Option<Setback> {
-        let setback = self.setback.take()?;
+        let mut setback = self.setback.take()?;
         self.producer = None;
+        if !setback.refused.is_empty() {
+            setback.is_being_cured = true;
+            let was_alone = self.alone > 0;
+            self.alone = if was_alone { 0 } else { ALONE };
+            if !was_alone {
+                // They may have been refused for the company they were in.
+                setback.refused.clear();
+            }
+        }
         Some(setback)
     }
 
@@ -139,6 +165,7 @@ impl Transfers {
             error: Error::failed("the transaction was aborted"),
             refused,
             is_fenced: false,
+            is_being_cured: false,
         });
         told
     }
@@ -172,7 +199,16 @@ impl Transfers {
         } = open;
         let limit = transaction.limit();
         match transaction.commit() {
-            Ok(()) => offsets,
+            Ok(()) => {
+                if self.alone > 0 {
+                    self.alone -= 1;
+                    if self.alone == 0 {
+                        // The next one is as quick as before.
+                        self.producer = None;
+                    }
+                }
+                offsets
+            }
             Err(
                 Uncommitted::Nothing(error)
                 | Uncommitted::Open(error)
@@ -210,6 +246,7 @@ impl Transfers {
                 error,
                 refused: Vec::new(),
                 is_fenced: false,
+                is_being_cured: false,
             });
             return;
         };
@@ -228,6 +265,7 @@ impl Transfers {
             error: Error::failed("the transaction was aborted"),
             refused: Vec::new(),
             is_fenced,
+            is_being_cured: false,
         });
         setback.error = error;
         setback.is_fenced |= is_fenced;

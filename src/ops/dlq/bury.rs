@@ -115,6 +115,7 @@ impl DeadLetters {
                 // One record at a time is written and waited for, so waiting for company is only slow.
                 let options = ProducerOptions {
                     linger: Some(Duration::ZERO),
+                    alone: true,
                     ..ProducerOptions::default()
                 };
                 let producer = Producer::open(self.cluster.connection(), options)?;

@@ -83,6 +83,7 @@ impl Pump {
             compression: request.compression.clone(),
             linger: None,
             largest: largest_batch(cluster, destination.topic()).await,
+            alone: false,
         };
         let (producer, transactions) = match request.transactional {
             false => (Producer::open(connection, options)?, None),

@@ -63,7 +63,7 @@ async fn failures_become_dead_letters_in_the_partition_of_their_source() {
 }
 
 /// The first dead letters of a partition.
-async fn letters(bench: &Bench, partition: i32, count: usize) -> Vec<DeadLetter> {
+pub(super) async fn letters(bench: &Bench, partition: i32, count: usize) -> Vec<DeadLetter> {
     struct Nobody;
     impl Rebalance for Nobody {
         fn assigned(&self, _: &[TopicPartition]) {}

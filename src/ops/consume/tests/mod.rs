@@ -2,7 +2,9 @@
 
 mod commits;
 mod failures;
+mod keys;
 mod sharing;
+mod transactions;
 
 use super::*;
 use crate::broker::{Broker, Options};
@@ -51,16 +53,32 @@ impl Bench {
     async fn produce(&self, partition: i32, values: impl IntoIterator<Item = String>) {
         let options = ProducerOptions::default();
         let producer = Producer::open(self.cluster.connection(), options).unwrap();
-        let send = |value: String| {
-            let record = OutgoingRecord {
-                topic: self.topic.clone(),
-                partition: Some(partition),
-                value: Some(value.into_bytes()),
-                ..OutgoingRecord::default()
-            };
-            producer.send(&record).unwrap()
-        };
-        let deliveries: Vec<_> = values.into_iter().map(send).collect();
+        let records = values.into_iter().map(|value| OutgoingRecord {
+            topic: self.topic.clone(),
+            partition: Some(partition),
+            value: Some(value.into_bytes()),
+            ..OutgoingRecord::default()
+        });
+        self.send(&producer, records).await;
+    }
+
+    /// Produces records of these keys to one partition.
+    async fn produce_keys(&self, partition: i32, keys: &[Option<&str>]) {
+        let options = ProducerOptions::default();
+        let producer = Producer::open(self.cluster.connection(), options).unwrap();
+        let records = keys.iter().map(|key| OutgoingRecord {
+            topic: self.topic.clone(),
+            partition: Some(partition),
+            key: key.map(|key| key.as_bytes().to_vec()),
+            ..OutgoingRecord::default()
+        });
+        self.send(&producer, records).await;
+    }
+
+    async fn send(&self, producer: &Producer, records: impl Iterator<Item = OutgoingRecord>) {
+        let deliveries: Vec<_> = records
+            .map(|record| producer.send(&record).unwrap())
+            .collect();
         for delivery in deliveries {
             delivery.await.unwrap();
         }
@@ -121,7 +139,7 @@ fn values(count: usize) -> impl Iterator<Item = String> {
 /// Answers as the test says, and remembers every attempt.
 struct Scripted {
     #[expect(clippy::type_complexity, reason = "said once")]
-    answer: Box<dyn Fn(&Record, u32) -> Result<(), Failure> + Send + Sync>,
+    answer: Box<dyn Fn(&Record, u32) -> Result<Handled, Failure> + Send + Sync>,
     /// Closed: attempts wait here.
     gate: tokio::sync::watch::Sender<bool>,
     attempts: Mutex<Vec<(TopicPartition, i64, u32)>>,
@@ -130,6 +148,12 @@ struct Scripted {
 impl Scripted {
     fn new(
         answer: impl Fn(&Record, u32) -> Result<(), Failure> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::producing(move |record, attempt| answer(record, attempt).map(|()| Handled::default()))
+    }
+
+    fn producing(
+        answer: impl Fn(&Record, u32) -> Result<Handled, Failure> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Scripted {
             answer: Box::new(answer),
@@ -162,7 +186,7 @@ impl Handler for Scripted {
             self.attempts.lock().unwrap().push(entry);
             let mut gate = self.gate.subscribe();
             gate.wait_for(|open| *open).await.unwrap();
-            (self.answer)(record, attempt).map(|()| Handled::default())
+            (self.answer)(record, attempt)
         })
     }
 }
