@@ -91,26 +91,63 @@ pub fn start_with(properties: &str) -> Result<Broker, String> {
     Err(reason)
 }
 
+/// One with everything in `folder`, for tests that end it and start it again there: it then has the address it had. Its
+/// ports are none of those that outgoing connections get, for while it is away somebody else would have them.
+pub fn start_in(folder: &Path) -> Result<Broker, String> {
+    let jars = jars()?;
+    let ports = folder.join("ports");
+    if let Ok(text) = fs::read_to_string(&ports)
+        && let Some((port, _)) = text.split_once(' ')
+    {
+        let port = port.parse().map_err(|_| format!("no port: `{port}`"))?;
+        return launch(&jars, folder, port, scratch()?);
+    }
+    let mut reason = String::new();
+    for _ in 0..3 {
+        let (port, controller) = (fastrand::u16(10_000..32_000), fastrand::u16(10_000..32_000));
+        format(&jars, folder, &server_properties(folder, port, controller))?;
+        match launch(&jars, folder, port, scratch()?) {
+            Err(failure) if failure.contains("BindException") => reason = failure,
+            result => {
+                fs::write(&ports, format!("{port} {controller}"))
+                    .map_err(|error| error.to_string())?;
+                return result;
+            }
+        }
+        fs::remove_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
+    }
+    Err(reason)
+}
+
+/// A folder that goes with the process.
+fn scratch() -> Result<PathBuf, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    Ok(folder.keep())
+}
+
 fn start_once(jars: &Path, own: &str) -> Result<Broker, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (port, controller) = (wire::free_port(), wire::free_port());
-    let properties = folder.path().join("server.properties");
-    fs::write(
-        &properties,
-        server_properties(folder.path(), port, controller) + own,
-    )
-    .map_err(|error| error.to_string())?;
-    let class_path = jars.join("*");
-    let java = |memory: &str| -> Vec<OsString> {
-        let mut words: Vec<OsString> =
-            [memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
-                .map(OsString::from)
-                .to_vec();
-        words.push(class_path.clone().into());
-        words
-    };
+    let properties = server_properties(folder.path(), port, controller) + own;
+    format(jars, folder.path(), &properties)?;
+    let folder = folder.keep();
+    launch(jars, &folder, port, folder.clone())
+}
+
+fn java(jars: &Path, memory: &str) -> Vec<OsString> {
+    let mut words: Vec<OsString> = [memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
+        .map(OsString::from)
+        .to_vec();
+    words.push(jars.join("*").into());
+    words
+}
+
+/// Writes the properties, and makes the folder of the data.
+fn format(jars: &Path, folder: &Path, text: &str) -> Result<(), String> {
+    let properties = folder.join("server.properties");
+    fs::write(&properties, text).map_err(|error| error.to_string())?;
     let format = Command::new("java")
-        .args(java("-Xmx256m"))
+        .args(java(jars, "-Xmx256m"))
         .args([
             "kafka.tools.StorageTool",
             "format",
@@ -129,9 +166,15 @@ fn start_once(jars: &Path, own: &str) -> Result<Broker, String> {
             String::from_utf8_lossy(&err)
         ));
     }
-    let mut words = java("-Xmx768m");
+    Ok(())
+}
+
+/// Starts the node whose properties are in `folder`. `own` goes with the process.
+fn launch(jars: &Path, folder: &Path, port: u16, own: PathBuf) -> Result<Broker, String> {
+    let mut words = java(jars, "-Xmx768m");
+    let properties = folder.join("server.properties");
     words.extend(["kafka.Kafka".into(), properties.into()]);
-    let (keeper, lines) = Keeper::start("java", &words, folder.keep())?;
+    let (keeper, lines) = Keeper::start("java", &words, own)?;
     let address = format!("127.0.0.1:{port}");
     let mut last = String::from("nothing yet");
     let ready = wait_for(PATIENCE, || {

@@ -85,6 +85,11 @@ impl Assignment {
         lock(&self.held).values().all(Partition::is_idle)
     }
 
+    /// Whether everything that was given is begun; at most once.
+    pub(super) fn is_begun(&self) -> bool {
+        lock(&self.held).values().all(Partition::is_begun)
+    }
+
     /// The partitions of which everything that was read is done.
     pub(super) fn idle_places(&self) -> Vec<TopicPartition> {
         let held = lock(&self.held);

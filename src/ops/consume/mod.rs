@@ -16,8 +16,8 @@
 //!   records after the first that was not, at most a thousand of each partition.
 //! - **At most once** ([`Delivery::AtMostOnce`]). An offset is committed before its record is handed to the handler. There
 //!   are no retries: what fails is a dead letter at once. When partitions are given away in order, what was fetched and
-//!   not begun is committed back, so that nothing is skipped; a crash loses what was fetched, at most
-//!   [`AT_MOST_ONCE_BATCH`] records.
+//!   not begun is committed back, so that nothing is skipped; a crash loses what was committed and
+//!   not begun, at most [`AT_MOST_ONCE_BATCH`] records, and what was in hand.
 //! - **Exactly once** ([`Delivery::ExactlyOnce`]). What handlers answer is to be produced, their dead letters, and the
 //!   offsets of the records these were made of become visible in one transaction, or none of it (KIP-98); the group's
 //!   generation keeps a member out that lost its partitions (KIP-447). A record may be handled again after a crash or a

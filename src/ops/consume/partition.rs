@@ -59,6 +59,8 @@ pub(super) struct Progress {
     /// Given and not done without a gap.
     records: AtomicUsize,
     bytes: AtomicUsize,
+    /// At most once: given, and so committed, and not begun.
+    unbegun: AtomicUsize,
     /// The thread found no room and wants to be woken when there is.
     full: AtomicBool,
     /// Exactly once: what is to become part of the next transaction.
@@ -84,6 +86,7 @@ impl Partition {
             next: AtomicI64::new(-1),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            unbegun: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             transfer: Mutex::default(),
         });
@@ -112,6 +115,11 @@ impl Partition {
         };
         self.first.get_or_insert(first);
         if delivery == Delivery::AtMostOnce {
+            let records = given
+                .iter()
+                .filter(|one| matches!(one, Given::Record(_)))
+                .count();
+            self.progress.unbegun.fetch_add(records, Ordering::AcqRel);
             // Committed already: if it is never begun, this is where to begin again.
             let _ =
                 self.progress
@@ -144,6 +152,11 @@ impl Partition {
     /// Whether everything that was given is done without a gap.
     pub(super) fn is_idle(&self) -> bool {
         self.progress.records.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether everything that was given is begun; at most once.
+    pub(super) fn is_begun(&self) -> bool {
+        self.progress.unbegun.load(Ordering::Acquire) == 0
     }
 
     /// Whether anything was done since it was assigned.
@@ -213,9 +226,10 @@ impl Progress {
         }
     }
 
-    /// A record was begun, at most once.
-    pub(super) fn begun(&self, offset: i64) {
+    /// A record was begun, at most once. Whether it was the last.
+    pub(super) fn begun(&self, offset: i64) -> bool {
         self.next.store(offset + 1, Ordering::Release);
+        self.unbegun.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// So much is done without a gap, up to `next`, which counts unless beginning was what counted. Whether the thread

@@ -151,8 +151,12 @@ impl Polling {
         self.assignment.give(place, given);
     }
 
-    /// At most once: takes what is there, commits it, and only then gives it out.
+    /// At most once: takes what is there, commits it, and only then gives it out; when all of the last batch is begun, so
+    /// that a crash loses no more than one.
     fn commit_and_give(&mut self) -> Result<bool> {
+        if !self.assignment.is_begun() {
+            return Ok(false);
+        }
         let mut batch: BTreeMap<TopicPartition, Vec<Record>> = BTreeMap::new();
         let left = std::cell::Cell::new(AT_MOST_ONCE_BATCH.min(self.end.wanted()));
         let assignment = &self.assignment;

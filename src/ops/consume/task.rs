@@ -64,7 +64,8 @@ impl Task {
                         continue;
                     };
                     if shared.delivery == Delivery::AtMostOnce {
-                        self.progress.begun(record.offset);
+                        let was_last = self.progress.begun(record.offset);
+                        shared.count(0, was_last);
                     }
                     let record = InHand { shared: &shared, record, revoked: self.revoked.clone() };
                     in_hand.push(async move { (record.handle(permit).await, track) });

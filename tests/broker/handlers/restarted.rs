@@ -1,0 +1,93 @@
+//! The broker is killed (-9) and started again while records are handled: the consumer goes on by itself, and nothing is
+//! lost.
+
+use super::work::{LONG, PARTITIONS, Work, count, hopeless, numbers, possible};
+use crate::support::broker::Kind;
+use crate::support::{Broker, apache, wait_until};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const RESTARTS: u64 = 3;
+
+/// A broker with everything in `folder`, which may be killed and started again.
+fn start(folder: &Path) -> Broker {
+    match Kind::chosen() {
+        Kind::Apache => match apache::start_in(folder) {
+            Ok(broker) => broker,
+            Err(reason) => panic!("Apache Kafka did not start: {reason}"),
+        },
+        // One in a container, or somebody else's, cannot be killed here.
+        Kind::Embedded | Kind::Container | Kind::Given => Broker::embedded_in(folder),
+    }
+}
+
+fn start_again(folder: &Path, address: &str) -> Broker {
+    match Kind::chosen() {
+        Kind::Apache => start(folder),
+        Kind::Embedded | Kind::Container | Kind::Given => {
+            Broker::embedded_at(address, &["--data", folder.to_str().unwrap()])
+        }
+    }
+}
+
+/// Lets the consumer work, and the broker die a few times meanwhile; then waits for the end. Answers the last broker.
+fn restart_often(
+    work: &Work,
+    folder: &Path,
+    mut broker: Broker,
+    progress: impl Fn(&Broker) -> u64,
+) -> Broker {
+    let address = broker.address().to_owned();
+    for _ in 0..RESTARTS {
+        let before = progress(&broker);
+        wait_until("some progress", LONG, || {
+            progress(&broker) > before || work.is_done(&broker)
+        });
+        broker.kill();
+        drop(broker);
+        broker = start_again(folder, &address);
+    }
+    wait_until("the end", LONG, || work.is_done(&broker));
+    broker
+}
+
+#[test]
+fn at_least_once_goes_on_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = start(folder.path());
+    let work = Work::new(&broker);
+    let log = work.path("log");
+    let consume = work.consume_alone(&broker, &["log", log.to_str().unwrap()]);
+    let running = consume.spawn();
+    let lines = |_: &Broker| work.log("log").len() as u64;
+    let broker = restart_often(&work, folder.path(), broker, lines);
+    running.terminate();
+    running.wait(LONG).status(143);
+    let handled: BTreeSet<u64> = work
+        .log("log")
+        .into_iter()
+        .map(|(number, ..)| number)
+        .collect();
+    assert_eq!(handled, possible());
+    let dead: BTreeSet<u64> = work.dead_letters(&broker).into_keys().collect();
+    assert_eq!(dead, hopeless());
+}
+
+#[test]
+fn exactly_once_goes_on_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = start(folder.path());
+    let work = Work::new(&broker);
+    let copies = crate::support::fresh("copies");
+    super::super::create(&broker, &copies, PARTITIONS);
+    let consume = work
+        .consume_alone(&broker, &["copy", &copies])
+        .args(["--delivery", "exactly-once"]);
+    let running = consume.spawn();
+    let progress = |broker: &Broker| work.ends(broker, &copies);
+    let broker = restart_often(&work, folder.path(), broker, progress);
+    running.terminate();
+    running.wait(LONG).status(143);
+    assert_eq!(count(numbers(&broker, &copies)), count(possible()));
+    assert_eq!(work.dead_letters(&broker), count(hopeless()));
+}
