@@ -3,6 +3,7 @@
 mod commits;
 mod failures;
 mod keys;
+mod memory;
 mod sharing;
 mod transactions;
 
