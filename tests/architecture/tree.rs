@@ -13,6 +13,7 @@ const ROOTS: &[&str] = &[
     "tests/bench/broker.rs",
     "tests/bench/events.rs",
     "tests/bench/fleet.rs",
+    "tests/bench/handlers.rs",
 ];
 
 /// Tables may be longer, each with its reason.
