@@ -9,7 +9,9 @@
 
 pub mod apache;
 pub mod broker;
+pub mod certificate;
 pub mod container;
+pub mod databases;
 pub mod eda;
 pub mod excuses;
 pub mod fleet;
@@ -18,9 +20,12 @@ pub mod http;
 pub mod kafka_tools;
 pub mod kcat;
 pub mod keeper;
+pub mod machine;
 pub mod prometheus;
 pub mod redact;
 pub mod running;
+pub mod servers;
+pub mod signal;
 pub mod terminal;
 pub mod wait;
 pub mod wire;
