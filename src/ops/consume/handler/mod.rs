@@ -1,4 +1,17 @@
 //! What is done with each record: the border between the runtime and whoever handles.
+//!
+//! Whoever handles may be code of ours, or the user's: a process a record ([`Exec`]).
+
+mod exec;
+mod program;
+mod said;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+pub use exec::{Exec, ExecOptions};
+pub use program::Environment;
 
 use crate::model::dead_letter::Failure;
 use crate::model::record::{OutgoingRecord, Record};
