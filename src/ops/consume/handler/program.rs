@@ -146,13 +146,17 @@ impl Group {
     ) -> Option<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = timeout(patience, child.wait()).await {
-            // The leader was reaped this moment. What it leaves behind keeps its number taken; where there is nothing
-            // left, no other process has got the number yet, for they are given out in turn.
-            self.signal(Signal::KILL);
-            self.forget();
+            self.clear();
             return status.ok();
         }
         self.kill(child).await
+    }
+
+    /// Kills what is left of them when the leader was reaped, this moment. What it leaves behind keeps its number taken;
+    /// where nothing is left, no other process has got the number yet, for they are given out in turn.
+    pub(super) fn clear(&mut self) {
+        self.signal(Signal::KILL);
+        self.forget();
     }
 
     /// Kills them.

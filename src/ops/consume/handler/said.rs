@@ -75,7 +75,7 @@ impl Said {
 pub(super) struct Tail(Vec<u8>);
 
 impl Tail {
-    fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         let kept = &bytes[bytes.len().saturating_sub(TAIL)..];
         let surplus = (self.0.len() + kept.len()).saturating_sub(TAIL);
         self.0.drain(..surplus);
