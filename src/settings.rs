@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -116,6 +117,11 @@ pub fn editor() -> Option<String> {
             .filter(|text| !text.trim().is_empty())
     };
     ["VISUAL", "EDITOR"].into_iter().find_map(set)
+}
+
+/// All that is set, for the programs that we start: they inherit it.
+pub fn environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
 }
 
 /// Refuses what can be no address before librdkafka makes another of it: it takes port 99636 for 34100, and waits in

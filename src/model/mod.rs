@@ -6,6 +6,7 @@
 
 pub mod cloud_event;
 pub mod cluster;
+pub mod codes;
 pub mod dead_letter;
 pub mod duration;
 pub mod event;

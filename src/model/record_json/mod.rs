@@ -22,7 +22,7 @@ mod text;
 mod write;
 
 pub use read::{RecordJsonError, read};
-pub use write::write;
+pub use write::{write, write_attempt};
 
 /// The base64 form's only key.
 const BASE64: &str = "base64";

@@ -80,6 +80,10 @@ struct Line<'a> {
     headers: Option<Vec<(String, Option<&'a RawValue>)>>,
     #[serde(default, rename = "deadLetter")]
     _dead_letter: IgnoredAny,
+    #[serde(default, rename = "attempt")]
+    _attempt: IgnoredAny,
+    #[serde(default, rename = "eventId")]
+    _event_id: IgnoredAny,
 }
 
 /// What is there, be it null.
@@ -89,8 +93,8 @@ fn present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Option<&'de RawV
 
 /// The record in a line that [`write`](super::write), or a person, wrote. It has a value, null or not, for whoever
 /// forgets it must not delete what the key names; what else a line leaves out is null, and a topic left out is empty,
-/// for the caller to fill in or refuse. The offset, the timestamp's type and a dead letter's
-/// story are passed over.
+/// for the caller to fill in or refuse. The offset, the timestamp's type, a dead letter's
+/// story and what [`write_attempt`](super::write_attempt) adds are passed over.
 ///
 /// # Errors
 /// The line is not UTF-8, not JSON, has no value, an unknown or repeated key, or a value that is none.

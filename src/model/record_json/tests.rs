@@ -50,6 +50,18 @@ fn the_line_is_as_documented() {
 }
 
 #[test]
+fn a_program_that_is_asked_may_hand_the_line_on() {
+    let record = record(Some(b"order-7"), Some(b"{}"));
+    let mut asked = Vec::new();
+    write_attempt((&record).into(), 2, "e\"1", &mut asked);
+    let plain = line(&record);
+    let expected =
+        plain.strip_suffix('}').unwrap().to_owned() + r#","attempt":2,"eventId":"e\"1"}"#;
+    assert_eq!(String::from_utf8(asked.clone()).unwrap(), expected);
+    assert_eq!(read(&asked), Ok(OutgoingRecord::from(record)));
+}
+
+#[test]
 fn json_is_nested_only_when_it_comes_back() {
     let nested = [
         "{}",

@@ -48,6 +48,19 @@ pub fn write(record: RecordRef<'_>, dead_letter: Option<&DeadLetter>, out: &mut 
     out.push(b'}');
 }
 
+/// The same for a program that handles the record: with `attempt`, from 1, and `eventId` as two keys more, which
+/// [`read`](super::read) passes over, so that the program may hand the record on as it is.
+pub fn write_attempt(record: RecordRef<'_>, attempt: u32, event_id: &str, out: &mut Vec<u8>) {
+    write(record, None, out);
+    // The closing brace comes later.
+    out.pop();
+    out.extend_from_slice(b",\"attempt\":");
+    number(attempt, out);
+    out.extend_from_slice(b",\"eventId\":");
+    text::quote(event_id, out);
+    out.push(b'}');
+}
+
 fn number(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

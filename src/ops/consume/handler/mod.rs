@@ -1,4 +1,20 @@
 //! What is done with each record: the border between the runtime and whoever handles.
+//!
+//! Whoever handles may be code of ours, or the user's: a process a record ([`Exec`]), or processes that live
+//! on and are asked a record a line ([`Worker`]).
+
+mod exec;
+mod program;
+mod said;
+mod verdict;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use exec::{Exec, ExecOptions};
+pub use program::Environment;
+pub use worker::{Worker, WorkerOptions};
 
 use crate::model::dead_letter::Failure;
 use crate::model::record::{OutgoingRecord, Record};
