@@ -89,3 +89,21 @@ pub struct Outage {
     /// Whether asking again can help: not when a table or a right is missing.
     pub passing: bool,
 }
+
+impl Outage {
+    /// Asking again may help.
+    pub fn passing(message: impl Into<String>) -> Self {
+        Outage {
+            message: message.into(),
+            passing: true,
+        }
+    }
+
+    /// It will be the same until somebody mends it.
+    pub fn lasting(message: impl Into<String>) -> Self {
+        Outage {
+            message: message.into(),
+            passing: false,
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! are gone it reads the end, and ends its child by its own id. It is in a process group of its own, so that a
 //! Ctrl-C meant for the tests does not end it before its work is done.
 
-use super::running::signal;
+use super::signal::signal;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{BufRead, BufReader};

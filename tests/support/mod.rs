@@ -9,6 +9,7 @@
 
 pub mod apache;
 pub mod broker;
+pub mod certificate;
 pub mod container;
 pub mod eda;
 pub mod excuses;
@@ -21,6 +22,8 @@ pub mod keeper;
 pub mod prometheus;
 pub mod redact;
 pub mod running;
+pub mod servers;
+pub mod signal;
 pub mod terminal;
 pub mod wait;
 pub mod wire;

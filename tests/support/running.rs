@@ -1,6 +1,7 @@
 //! A run of `eda` that goes on: watched, signalled, ended.
 
 use super::eda::{Eda, Output, parse_lines};
+use super::signal::signal;
 use super::wait::wait_for;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -188,14 +189,4 @@ fn collect(mut source: impl Read + Send + 'static, into: &Collected) -> JoinHand
             into.lock().unwrap().extend_from_slice(&buffer[..length]);
         }
     })
-}
-
-/// The shell's own `kill`: the standard library can only send SIGKILL, and the program may be missing.
-pub(super) fn signal(name: &str, id: u32) {
-    let command = format!("kill -{name} {id}");
-    let status = Command::new("sh")
-        .args(["-c", &command])
-        .status()
-        .expect("a shell");
-    assert!(status.success(), "`{command}` failed");
 }

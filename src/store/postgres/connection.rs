@@ -1,0 +1,222 @@
+//! One connection: how it is made, what is asked on it, and what its errors mean.
+
+use super::address::PostgresAddress;
+use super::{Parameters, sql};
+use crate::error::Error;
+use crate::store::Outage;
+use crate::store::stored::at_open;
+use postgres_openssl::MakeTlsConnector;
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row, Statement};
+
+/// How long a question waits for a row that somebody's transaction has locked. Those behind it on the connection wait
+/// with it.
+const LOCKED: Duration = Duration::from_millis(250);
+
+/// What is asked while events come.
+#[derive(Clone, Copy, Debug)]
+pub enum Question {
+    Claim,
+    Renew,
+    Done,
+    Release,
+    Forget,
+}
+
+/// A connection with its questions prepared.
+#[derive(Debug)]
+pub struct Connected {
+    client: Client,
+    claim: Statement,
+    renew: Statement,
+    done: Statement,
+    release: Statement,
+    forget: Statement,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The driver, or the server by it.
+    Said(tokio_postgres::Error),
+    /// Found out before.
+    Outage(Outage),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Failure::Said(error)
+    }
+}
+
+impl From<Outage> for Failure {
+    fn from(outage: Outage) -> Self {
+        Failure::Outage(outage)
+    }
+}
+
+/// Connects and logs in. The connection ends with the client.
+pub async fn client(
+    address: &PostgresAddress,
+    tls: &MakeTlsConnector,
+    timeout: Duration,
+) -> Result<Client, Failure> {
+    let mut config = address.config().clone();
+    config.keepalives_idle(Duration::from_secs(30));
+    if config.get_application_name().is_none() {
+        config.application_name("eda");
+    }
+    let (client, connection) = config.connect(tls.clone()).await?;
+    // What ends it, every question on it hears of.
+    drop(tokio::spawn(connection));
+    // 0 would be no limit, and more than 31 bits are refused.
+    let limit = timeout.as_millis().clamp(1, i32::MAX as u128);
+    let lock_limit = LOCKED.as_millis().min(limit);
+    client
+        .batch_execute(&format!(
+            "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
+             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
+        ))
+        .await?;
+    Ok(client)
+}
+
+/// Makes the table where it is missing, and sees whether it may be written.
+pub async fn make_table(client: &Client, server: &str) -> Result<(), Error> {
+    let failed = |error: tokio_postgres::Error| at_open(Failure::from(error).outage(server));
+    let rights = || client.query_opt(sql::RIGHTS, &[]);
+    let mut row = rights().await.map_err(failed)?;
+    if row.is_none() {
+        let made = client.batch_execute(sql::TABLE).await;
+        // Two that make it at the same time may be told that it exists.
+        row = rights().await.map_err(failed)?;
+        if let (None, Err(error)) = (&row, made) {
+            let hint = format!("have somebody who may run this\n\n{}", sql::TABLE);
+            return Err(failed(error)
+                .context(format!("cannot make the table `eda_events` on `{server}`"))
+                .hint(hint));
+        }
+    }
+    match row.map(|row| row.try_get(0)) {
+        Some(Ok(true)) => Ok(()),
+        Some(Err(error)) => Err(failed(error)),
+        Some(Ok(false)) | None => Err(Error::failed(format!(
+            "the table `eda_events` on `{server}` may not be read and written"
+        ))
+        .hint("have its owner run `GRANT SELECT, INSERT, UPDATE, DELETE ON eda_events TO …`")),
+    }
+}
+
+impl Connected {
+    /// Prepares the questions on a connection.
+    pub async fn prepare(client: Client) -> Result<Self, Failure> {
+        let (claim, renew, done, release, forget) = tokio::try_join!(
+            client.prepare(sql::CLAIM),
+            client.prepare(sql::RENEW),
+            client.prepare(sql::DONE),
+            client.prepare(sql::RELEASE),
+            client.prepare(sql::FORGET),
+        )?;
+        Ok(Connected {
+            client,
+            claim,
+            renew,
+            done,
+            release,
+            forget,
+        })
+    }
+
+    /// Asks. How many rows were changed, or given, and the one that was given.
+    pub async fn ask(
+        &self,
+        question: Question,
+        parameters: Parameters<'_>,
+    ) -> Result<(u64, Option<Row>), Failure> {
+        let statement = match question {
+            Question::Claim => {
+                let row = self.client.query_opt(&self.claim, parameters).await?;
+                return Ok((u64::from(row.is_some()), row));
+            }
+            Question::Renew => &self.renew,
+            Question::Done => &self.done,
+            Question::Release => &self.release,
+            Question::Forget => &self.forget,
+        };
+        Ok((self.client.execute(statement, parameters).await?, None))
+    }
+}
+
+impl Failure {
+    /// The connection is of no more use, and another may be.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Failure::Outage(_) => false,
+            Failure::Said(error) => match error.code().map(SqlState::code) {
+                // The server goes down, or somebody between has mixed up what was prepared.
+                Some(code) => code.starts_with("08") || code.starts_with("57P") || code == "26000",
+                None => is_connection(error),
+            },
+        }
+    }
+
+    /// A row was locked for too long.
+    pub fn is_locked(&self) -> bool {
+        let Failure::Said(error) = self else {
+            return false;
+        };
+        error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    }
+
+    /// In a sentence, and whether it will pass.
+    pub fn outage(self, server: &str) -> Outage {
+        let error = match self {
+            Failure::Outage(outage) => return outage,
+            Failure::Said(error) => error,
+        };
+        let Some(said) = error.as_db_error() else {
+            return Outage {
+                message: format!("PostgreSQL on `{server}`: {}", chain(&error)),
+                passing: is_connection(&error),
+            };
+        };
+        let code = said.code().code();
+        // Lost connections, conflicts with others, too few resources, a locked row, and a server that goes down or comes up.
+        let passing = ["08", "40", "53", "55P03", "57", "58"];
+        Outage {
+            message: format!("PostgreSQL on `{server}`: {} ({code})", said.message()),
+            passing: passing.iter().any(|class| code.starts_with(class)),
+        }
+    }
+}
+
+/// Whether it is about the connection, not about what was said on it, nor about who is there.
+fn is_connection(error: &tokio_postgres::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    if next.is_none() {
+        return true; // Closed, or too slow.
+    }
+    while let Some(cause) = next {
+        if cause.is::<std::io::Error>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+/// The driver's own sentence says what it was at, its cause why.
+fn chain(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
