@@ -1,9 +1,10 @@
 //! What is done with each record: the border between the runtime and whoever handles.
 //!
 //! Whoever handles may be code of ours, or the user's: a process a record ([`Exec`]), or processes that live
-//! on and are asked a record a line ([`Worker`]).
+//! on and are asked a record a line ([`Worker`]), or a server that is posted each record ([`Http`]).
 
 mod exec;
+mod http;
 mod program;
 mod said;
 mod verdict;
@@ -13,6 +14,7 @@ mod worker;
 mod tests;
 
 pub use exec::{Exec, ExecOptions};
+pub use http::{Http, HttpOptions};
 pub use program::Environment;
 pub use worker::{Worker, WorkerOptions};
 

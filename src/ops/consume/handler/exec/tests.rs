@@ -209,8 +209,7 @@ async fn a_future_that_is_dropped_takes_everything_with_it() {
     let record = record(Some("{}"));
     let ended = spawn_blocking({
         let fifo = fifo.clone();
-        let open = move || std::fs::File::open(fifo).unwrap();
-        open
+        move || std::fs::File::open(fifo).unwrap()
     });
     let mut handling = Some(bench.exec.handle(&record, 1));
     // The pipe is open when the shell has it open as well.
