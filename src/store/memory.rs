@@ -2,6 +2,7 @@
 
 use super::{Claimed, Idempotency, Outage, Pending, Token};
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,13 +18,12 @@ const ANOTHER_LOOK: Duration = Duration::from_millis(5);
 ///
 /// Beyond its capacity it forgets what was done first; claims are never forgotten, and there are no more of them than
 /// records in hand.
-#[derive(Debug)]
 pub struct Memory {
     capacity: usize,
     events: Mutex<Events>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Events {
     known: HashMap<Arc<str>, State>,
     /// Those done, the first first.
@@ -102,6 +102,12 @@ impl Memory {
 /// An answer that is there.
 fn ready<'a, T: Send + 'a>(answer: T) -> Pending<'a, T> {
     Box::pin(std::future::ready(Ok::<T, Outage>(answer)))
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Memory({} events)", self.events().known.len())
+    }
 }
 
 impl Idempotency for Memory {

@@ -221,7 +221,7 @@ impl fmt::Debug for Redis {
 
 /// What the driver or the server says.
 fn outage(server: &str, error: &RedisError) -> Outage {
-    let message = format!("Redis on `{server}`: {error}");
+    let message = format!("Redis on `{server}`: {}", said(error));
     let passing = match error.kind() {
         ErrorKind::Io => is_passing_io(error),
         ErrorKind::Server(kind) => matches!(
@@ -240,6 +240,17 @@ fn outage(server: &str, error: &RedisError) -> Outage {
         _ => false,
     };
     Outage { message, passing }
+}
+
+/// What the server said, without the name of the script and the line in it; else what the driver says.
+fn said(error: &RedisError) -> String {
+    let detail = error.detail().filter(|detail| !detail.is_empty());
+    let detail = detail.map(|detail| detail.split(" script: ").next().unwrap_or(detail));
+    match (detail, error.code()) {
+        (Some(detail), Some(code)) => format!("{detail} ({code})"),
+        (Some(detail), None) => detail.to_owned(),
+        (None, _) => error.to_string(),
+    }
 }
 
 /// A certificate that is refused comes as an error of input and output, too.

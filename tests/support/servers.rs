@@ -171,12 +171,17 @@ impl Server {
         panic!("{kind:?} does not start: {last}");
     }
 
-    /// kill -9.
+    /// kill -9, of what it started itself, too: a connection's process of PostgreSQL would answer for a moment longer.
     pub fn kill(&self) {
-        let process = self.process.lock().unwrap().take();
-        if let Some(keeper) = process {
-            keeper.kill();
-        }
+        let Some(keeper) = self.process.lock().unwrap().take() else {
+            return;
+        };
+        let id = keeper.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        keeper.kill();
+        // Some are gone by now.
+        let command = format!("kill -KILL {} 2>/dev/null", children.unwrap_or_default());
+        let _ = Command::new("sh").args(["-c", &command]).status();
     }
 
     /// Starts it once more, on the same port, with what it kept.

@@ -15,9 +15,9 @@ mod signal;
 #[path = "../../../tests/support/wait.rs"]
 mod wait;
 
-//mod outages;
+mod outages;
 mod place;
-//mod postgres;
+mod postgres;
 mod promises;
-//mod redis;
+mod redis;
 mod sqlite;
