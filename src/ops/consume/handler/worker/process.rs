@@ -7,6 +7,7 @@ use crate::model::dead_letter::Failure;
 use crate::model::duration::human;
 use crate::ops::consume::Notices;
 use crate::ops::consume::handler::Handled;
+use crate::ops::consume::handler::live;
 use crate::ops::consume::handler::program::{Group, LAST_WORDS, Program, ending};
 use crate::ops::consume::handler::said::{LONGEST_LINE, Said, Tail};
 use std::io;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr};
 use tokio::time::{sleep, timeout};
 
 /// So much is read at once: many answers, or a part of one with much to produce.
@@ -82,8 +83,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = Command::from(command).spawn().map_err(failed)?;
-        let group = Group::led_by(&child);
+        let (mut child, group) = live::spawn(command).map_err(failed)?;
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let stdin = child.stdin.take().ok_or_else(gone);
         let stdin = stdin.and_then(|stdin| pipe::Sender::from_owned_fd(stdin.into_owned_fd()?));
