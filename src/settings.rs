@@ -27,12 +27,14 @@ pub struct Layer {
     pub timeout: Option<Duration>,
     /// Where the user's own events are described.
     pub events: Option<PathBuf>,
+    /// Where a handler's memory of events is. It may hold a password.
+    pub dedupe: Option<String>,
     /// librdkafka properties; of two for one name the later wins.
     pub properties: Vec<(String, String)>,
 }
 
 impl Layer {
-    /// `EDA_BROKERS`, `EDA_CONTEXT`, `EDA_EVENTS`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
+    /// `EDA_BROKERS`, `EDA_CONTEXT`, `EDA_EVENTS`, `EDA_DEDUPE`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
     /// without showing it in `ps`. A variable that is empty says nothing.
     fn from_environment() -> Layer {
         Layer::from_variables(std::env::vars_os().filter_map(|(name, value)| {
@@ -46,6 +48,7 @@ impl Layer {
             match (name.as_str(), name.strip_prefix("EDA_X_")) {
                 ("EDA_BROKERS", _) => layer.brokers = Some(value),
                 ("EDA_CONTEXT", _) => layer.context = Some(value),
+                ("EDA_DEDUPE", _) => layer.dedupe = Some(value),
                 ("EDA_EVENTS", _) => layer.events = Some(value.into()),
                 (_, Some(property)) => {
                     let property = property.to_ascii_lowercase().replace('_', ".");
@@ -68,6 +71,8 @@ pub struct Settings {
     pub properties: Vec<(String, String)>,
     /// Where the user's own events are described, when anybody says so.
     pub events: Option<PathBuf>,
+    /// Where a handler's memory of events is, by the environment. It may hold a password.
+    pub dedupe: Option<String>,
     /// Whether anybody named the cluster, or we fell back on [`DEFAULT_BROKERS`].
     pub brokers_named: bool,
 }
@@ -103,6 +108,7 @@ impl Settings {
             brokers: brokers.unwrap_or_else(|| DEFAULT_BROKERS.to_owned()),
             timeout: flags.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT),
             events: flags.events.or(environment.events).or(file.events),
+            dedupe: flags.dedupe.or(environment.dedupe),
             properties,
         })
     }
@@ -122,6 +128,20 @@ pub fn editor() -> Option<String> {
 /// All that is set, for the programs that we start: they inherit it.
 pub fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
+}
+
+/// A folder for what processes of this user tell each other while they run: `$XDG_RUNTIME_DIR/eda`, else one in the
+/// folder for temporary files. It may be missing.
+pub fn runtime_folder() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "settings reads the environment")]
+    let set = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    match set.filter(|folder| folder.is_absolute()) {
+        Some(folder) => folder.join("eda"),
+        None => {
+            let user = rustix::process::geteuid().as_raw();
+            std::env::temp_dir().join(format!("eda-{user}"))
+        }
+    }
 }
 
 /// Refuses what can be no address before librdkafka makes another of it: it takes port 99636 for 34100, and waits in

@@ -108,6 +108,7 @@ impl GlobalArgs {
             context: self.context.clone(),
             timeout: self.timeout,
             events: None,
+            dedupe: None,
             properties: properties.collect::<Result<_>>()?,
         })
     }

@@ -2,6 +2,7 @@
 //! command that cannot is ended by the first.
 
 use crate::error::{Error, Status};
+use crate::ops::consume::handler::kill_all;
 use crate::ops::stop::Stop;
 use crate::ui::{Manner, Ui, asking};
 use std::sync::{Mutex, Once, PoisonError};
@@ -51,6 +52,8 @@ fn tell(status: Status) {
 /// Nobody can be told, or the user asked twice: nothing that is still under way is waited for.
 #[allow(clippy::disallowed_methods)] // The one place that may: nothing else is left to wait for.
 fn leave(status: Status) -> ! {
+    // They are in process groups of their own, and would live on.
+    kill_all();
     if asking::leave_in_order() {
         // Below the question.
         let ui = Ui::new(Manner::default());

@@ -6,7 +6,8 @@
 //! - [`style`]: tones and labels to colours; - [`table`], [`json`], [`plain`]: one renderer each;
 //! - [`record`]: records as they stream by; - [`prompt`]: questions, and the consent to a change;
 //! - `editor`: a text edited by a person; - [`asking`]: a terminal left in order when a question is cut short;
-//! - [`live`]: a report that is shown again and again; - [`progress`]: a bar while somebody waits; - [`escape`]: nothing reaches a terminal raw.
+//! - [`live`]: a report that is shown again and again; - [`progress`]: a bar while somebody waits; - [`working`]: a line
+//!   while work goes on, and what is said meanwhile; - [`escape`]: nothing reaches a terminal raw.
 
 pub mod asking;
 mod editor;
@@ -20,6 +21,7 @@ pub mod record;
 mod style;
 mod table;
 mod value;
+pub mod working;
 
 use crate::error::{Error, Kind, Result, Status};
 use crate::model::template::Template;
@@ -230,6 +232,11 @@ impl Ui {
         if !self.manner.quiet {
             self.say(message);
         }
+    }
+
+    /// Whether somebody sees what moves.
+    fn is_watched(&self) -> bool {
+        self.stderr_is_terminal && !self.manner.quiet && self.manner.format != Format::Json
     }
 
     /// A line that matters even with `--quiet`.

@@ -1,6 +1,6 @@
 //! Something to look at while waiting: on stderr, on a terminal only, never with `--quiet` or json.
 
-use super::{Format, Ui};
+use super::Ui;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -11,9 +11,7 @@ pub struct Progress(ProgressBar);
 impl Ui {
     /// A bar towards `total`, or a spinner when the total is unknown. Appears within 100 ms.
     pub fn progress(&self, total: Option<u64>, message: &str) -> Progress {
-        let watched =
-            self.stderr_is_terminal && !self.manner.quiet && self.manner.format != Format::Json;
-        if !watched {
+        if !self.is_watched() {
             return Progress(ProgressBar::hidden());
         }
         let (bar, template) = match total {

@@ -1,8 +1,9 @@
 //! What a member did, in numbers.
 
 use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The longest handler time told apart from longer ones.
@@ -23,6 +24,10 @@ pub struct Figures {
     pub duplicates: u64,
     /// Records written to a dead-letter topic.
     pub dead_lettered: u64,
+    /// The same for each of these topics.
+    pub dead_letter_topics: BTreeMap<String, u64>,
+    /// Records that the filter did not want.
+    pub passed_over: u64,
     /// How long each attempt of the handler took, in microseconds; waits between attempts are not in it.
     times: Option<Histogram<u64>>,
 }
@@ -57,6 +62,10 @@ impl Figures {
         self.produced += other.produced;
         self.duplicates += other.duplicates;
         self.dead_lettered += other.dead_lettered;
+        for (topic, records) in &other.dead_letter_topics {
+            *self.dead_letter_topics.entry(topic.clone()).or_default() += records;
+        }
+        self.passed_over += other.passed_over;
         match (&mut self.times, &other.times) {
             // Both have the same bounds, so nothing can be out of range.
             (Some(times), Some(others)) => times.add(others).unwrap_or(()),
@@ -69,13 +78,15 @@ impl Figures {
 /// Where a member's tasks count. One relaxed addition a record, and one lock an attempt that only the tasks of the
 /// same member share.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub struct Meter {
     processed: AtomicU64,
     retried: AtomicU64,
     failed_attempts: AtomicU64,
     produced: AtomicU64,
     duplicates: AtomicU64,
-    dead_lettered: AtomicU64,
+    /// There are as many as topics that are read, and each costs an acknowledged write.
+    dead_letters: Mutex<BTreeMap<String, u64>>,
+    passed_over: AtomicU64,
     times: Mutex<Option<Histogram<u64>>>,
 }
 
@@ -101,13 +112,19 @@ impl Meter {
         self.duplicates.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn dead_lettered(&self) {
-        self.dead_lettered.fetch_add(1, Ordering::Relaxed);
+    /// One more dead letter in this topic.
+    pub(super) fn dead_lettered(&self, topic: String) {
+        let mut letters = lock(&self.dead_letters);
+        *letters.entry(topic).or_default() += 1;
+    }
+
+    pub(super) fn passed_over(&self) {
+        self.passed_over.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An attempt took this long.
     pub(super) fn attempt(&self, time: Duration) {
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut times = lock(&self.times);
         if times.is_none() {
             *times = Histogram::new_with_max(LONGEST_MICROSECONDS, 2).ok();
         }
@@ -116,18 +133,26 @@ impl Meter {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Figures {
-        let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What was counted so far.
+    pub fn snapshot(&self) -> Figures {
+        let times = lock(&self.times).clone();
+        let dead_letter_topics = lock(&self.dead_letters).clone();
         Figures {
             processed: self.processed.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             failed_attempts: self.failed_attempts.load(Ordering::Relaxed),
             produced: self.produced.load(Ordering::Relaxed),
             duplicates: self.duplicates.load(Ordering::Relaxed),
-            dead_lettered: self.dead_lettered.load(Ordering::Relaxed),
-            times: times.clone(),
+            dead_lettered: dead_letter_topics.values().sum(),
+            dead_letter_topics,
+            passed_over: self.passed_over.load(Ordering::Relaxed),
+            times,
         }
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -143,7 +168,7 @@ mod tests {
         other.processed();
         other.retried();
         other.duplicate();
-        other.dead_lettered();
+        other.dead_lettered("orders.dlq".to_owned());
         let mut figures = Figures::default();
         assert_eq!(figures.p95(), None);
         figures.add(&one.snapshot());

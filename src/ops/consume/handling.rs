@@ -189,6 +189,7 @@ impl<'a> Record<'a> {
             );
         }
         let letters = &shared.dead_letters;
+        let topic = letters.topic(&self.record).unwrap_or_default();
         let in_transaction = match shared.delivery {
             Delivery::ExactlyOnce => {
                 let letter = letters
@@ -201,7 +202,7 @@ impl<'a> Record<'a> {
                 Vec::new()
             }
         };
-        shared.meter.dead_lettered();
+        shared.meter.dead_lettered(topic);
         Ok(Outcome::DeadLettered(in_transaction))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::assignment::Assignment;
 use super::end::End;
-use super::figures::Figures;
+use super::figures::{Figures, Meter};
 use super::polling::Polling;
 use super::shared::Shared;
 use super::topics::hidden;
@@ -102,6 +102,16 @@ impl Member {
     /// What it did so far.
     pub fn figures(&self) -> Figures {
         self.shared.meter.snapshot()
+    }
+
+    /// Where it counts, also to be read when it has ended.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.shared.meter)
+    }
+
+    /// Asks it to finish as [`Member::stop`] does, without waiting; [`Member::finished`] then tells how that went.
+    pub fn ask_to_stop(&self) {
+        self.shared.stop();
     }
 
     /// Whether the group has given it its share, be it nothing, at least once.

@@ -62,8 +62,9 @@ mod tests;
 mod topics;
 mod transfers;
 mod window;
+pub mod work;
 
-pub use figures::Figures;
+pub use figures::{Figures, Meter};
 pub use handler::{Handled, Handler, Handling};
 pub use member::{Member, start};
 pub use notices::{Notices, Unwatched};
@@ -91,6 +92,17 @@ pub enum Delivery {
 /// A memory of events done that ends with the process. Share one between the members of a group.
 pub fn memory() -> Arc<dyn Idempotency> {
     Arc::new(Memory::default())
+}
+
+impl Delivery {
+    /// As it is written on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Delivery::AtMostOnce => "at-most-once",
+            Delivery::AtLeastOnce => "at-least-once",
+            Delivery::ExactlyOnce => "exactly-once",
+        }
+    }
 }
 
 /// What must not be side by side.

@@ -14,7 +14,7 @@ use crate::model::offset::{Position, Range};
 use crate::model::record::RecordRef;
 use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::stop::Stop;
-use crate::ops::{missing, positions, scan};
+use crate::ops::{positions, scan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -69,13 +69,7 @@ pub async fn print(
     let mut named = BTreeSet::new();
     request.topics.retain(|topic| named.insert(topic.clone()));
     let patterns = topics::Patterns::new(&request.topics)?;
-    let existing = cluster.topics().await?;
-    for name in topics::names(&request.topics) {
-        if !existing.iter().any(|topic| topic.name == *name) {
-            let names = existing.iter().map(|topic| topic.name.as_str());
-            return Err(missing::topic(cluster, name, names).await);
-        }
-    }
+    let existing = topics::existing(cluster, &request.topics).await?;
     let reading = match &request.group {
         Some(group) => Reading::Group {
             from_beginning: from_beginning(&request, group)?,

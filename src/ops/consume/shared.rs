@@ -32,7 +32,7 @@ pub(super) struct Shared {
     /// One for each record that may be attempted at the same time.
     pub(super) permits: Semaphore,
     pub(super) breaker: Option<Breaker>,
-    pub(super) meter: Meter,
+    pub(super) meter: Arc<Meter>,
     /// Wakes the member's thread.
     pub(super) wake: Arc<Wake>,
     max_retries: u32,
@@ -67,7 +67,7 @@ impl Shared {
             order: options.order,
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             breaker: options.breaker.then(Breaker::default),
-            meter: Meter::default(),
+            meter: Arc::default(),
             wake: Arc::default(),
             max_retries: match options.delivery {
                 // A retry would handle it twice.

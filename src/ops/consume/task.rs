@@ -90,7 +90,10 @@ impl Task {
             self.window.open(offset, size);
             match given {
                 Given::Record(record) => self.schedule.push(record),
-                Given::PassedOver(..) => self.done(offset, Vec::new()),
+                Given::PassedOver(..) => {
+                    self.shared.meter.passed_over();
+                    self.done(offset, Vec::new());
+                }
             }
         }
     }

@@ -1,8 +1,28 @@
 //! Topics that are named by a regular expression: `^order-`.
 
 use crate::error::{Error, Result};
+use crate::kafka::Cluster;
 use crate::model::topic::Topic;
+use crate::ops::missing;
 use regex::Regex;
+
+/// Every topic there is, among them those that were named.
+///
+/// # Errors
+/// One that was named does not exist, or may not be seen.
+pub(in crate::ops::consume) async fn existing(
+    cluster: &Cluster,
+    topics: &[String],
+) -> Result<Vec<Topic>> {
+    let existing = cluster.topics().await?;
+    for name in names(topics) {
+        if !existing.iter().any(|topic| topic.name == *name) {
+            let names = existing.iter().map(|topic| topic.name.as_str());
+            return Err(missing::topic(cluster, name, names).await);
+        }
+    }
+    Ok(existing)
+}
 
 /// The names among what was asked for.
 pub(in crate::ops::consume) fn names(topics: &[String]) -> impl Iterator<Item = &String> {

@@ -41,6 +41,12 @@ impl DeadLetters {
         }
     }
 
+    /// Where a dead letter of this record goes; `None` when there are to be none.
+    pub(in crate::ops) fn topic(&self, record: &Record) -> Option<String> {
+        let template = self.template.as_deref()?;
+        Some(topic_for(template, &record.topic, &self.group))
+    }
+
     /// Writes the dead letter and waits until it is acknowledged.
     ///
     /// It goes to the partition of the source's number; by its key when the dead-letter topic has fewer.
@@ -69,14 +75,13 @@ impl DeadLetters {
         failure: &Failure,
         attempts: Option<u32>,
     ) -> Result<OutgoingRecord> {
-        let Some(template) = &self.template else {
+        let Some(topic) = self.topic(record) else {
             return Err(Error::failed(format!(
                 "record `{}` failed, and there is no dead-letter topic: {failure}",
                 record.coordinates()
             ))
             .hint("it was not committed; repair the handler, or name a dead-letter topic"));
         };
-        let topic = topic_for(template, &record.topic, &self.group);
         let partitions = self.ensure(&topic, &record.topic).await;
         let partitions = partitions.map_err(|error| unwritten(record, &topic, error))?;
         let partition = (record.partition < partitions).then_some(record.partition);

@@ -5,6 +5,7 @@
 
 mod exec;
 mod http;
+mod live;
 mod program;
 mod said;
 mod verdict;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use exec::{Exec, ExecOptions};
 pub use http::{Http, HttpOptions};
+pub use live::kill_all;
 pub use program::Environment;
 pub use worker::{Worker, WorkerOptions};
 

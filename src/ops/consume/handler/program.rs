@@ -1,5 +1,6 @@
 //! The program of a handler: found once, before anything is read, and started as a leader of processes of its own.
 
+use super::live;
 use crate::error::{Error, Result};
 use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -125,12 +126,14 @@ pub(super) struct Group(Option<Pid>);
 impl Group {
     pub(super) fn led_by(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Group(id.and_then(Pid::from_raw))
+        let leader = id.and_then(Pid::from_raw);
+        leader.into_iter().for_each(live::add);
+        Group(leader)
     }
 
     /// Leaves them alone from now on: the leader has ended, and its number may soon be another's.
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        self.0.take().into_iter().for_each(live::remove);
     }
 
     fn signal(&self, signal: Signal) {
@@ -172,6 +175,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        self.forget();
     }
 }
 

@@ -21,6 +21,7 @@ mod environment;
 #[cfg(test)]
 mod tests;
 
+use super::live;
 use super::program::{Environment, Group, LAST_WORDS, Program, ending};
 use super::said::{Said, Tail, listen};
 use super::{Handled, Handler, Handling, verdict};
@@ -34,7 +35,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
 /// So much of each of the two streams of a process is shown, a record.
@@ -97,15 +98,12 @@ impl Exec {
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let spawned = Command::from(command).spawn();
-        let child = spawned.map_err(|error| {
+        let spawned = live::spawn(command);
+        let (child, group) = spawned.map_err(|error| {
             let text = format!("cannot start `{}`: {error}", self.program.name());
             Failure::transient("spawn", text)
         })?;
-        Ok(Running {
-            group: Group::led_by(&child),
-            child,
-        })
+        Ok(Running { group, child })
     }
 
     async fn run(&self, record: &Record, attempt: u32) -> Result<Handled, Failure> {

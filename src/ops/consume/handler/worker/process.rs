@@ -9,6 +9,7 @@ use super::queue::Reply;
 use crate::model::dead_letter::Failure;
 use crate::ops::consume::Notices;
 use crate::ops::consume::handler::Handled;
+use crate::ops::consume::handler::live;
 use crate::ops::consume::handler::program::{Group, Program};
 use crate::ops::consume::handler::said::LONGEST_LINE;
 use std::io;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::sleep;
 
 /// So much is read at once: many answers, or a part of one with much to produce.
@@ -78,8 +79,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = Command::from(command).spawn().map_err(failed)?;
-        let group = Group::led_by(&child);
+        let (mut child, group) = live::spawn(command).map_err(failed)?;
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let stdin = child.stdin.take().ok_or_else(gone);
         let stdin = stdin.and_then(|stdin| pipe::Sender::from_owned_fd(stdin.into_owned_fd()?));

@@ -1,3 +1,6 @@
+mod handler;
+mod work;
+
 use super::arguments;
 use super::candidates;
 use super::context::Context;
@@ -10,6 +13,7 @@ use crate::ops::consume::print::{self, PrintRequest, Sink};
 use crate::ui::record::Records;
 use crate::ui::{Format, Ui};
 use clap_complete::engine::ArgValueCandidates;
+use handler::HandlerArgs;
 use std::time::Duration;
 
 /// Read records and print them
@@ -92,6 +96,19 @@ pub struct Args {
     /// Also records of transactions that are open or were aborted
     #[arg(long)]
     read_uncommitted: bool,
+
+    #[command(flatten)]
+    handler: HandlerArgs,
+}
+
+impl Args {
+    fn filter(&self) -> Filter {
+        Filter {
+            greps: self.grep.clone(),
+            comparisons: self.comparisons.clone(),
+            events: self.events.clone(),
+        }
+    }
 }
 
 struct ToUi {
@@ -114,11 +131,15 @@ impl Sink for ToUi {
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    if args.handler.is_given() {
+        return work::run(context, args).await;
+    }
     if args.format.is_some() && context.ui.format() == Format::Json {
         let text = "`-f` writes each record by its template, `--json` as JSON: give one";
         return Err(Error::usage(text));
     }
     let request = PrintRequest {
+        filter: args.filter(),
         topics: args.topics,
         group: args.group,
         range: args.offset,
@@ -126,11 +147,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         partitions: args.partitions,
         idle: args.idle,
         read_uncommitted: args.read_uncommitted,
-        filter: Filter {
-            greps: args.grep,
-            comparisons: args.comparisons,
-            events: args.events,
-        },
     };
     let filtered = !request.filter.is_empty();
     let stop = context.stop_on_signals();

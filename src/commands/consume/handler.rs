@@ -1,0 +1,379 @@
+//! The flags of handlers, and what of them makes no sense together.
+
+use super::super::arguments;
+use crate::error::{Error, Result};
+use crate::model::codes::{CodeList, Overrides};
+use crate::ops::consume::handler::{
+    Environment, Exec, ExecOptions, Handler, Http, HttpOptions, Worker, WorkerOptions,
+};
+use crate::ops::consume::{Delivery, Notices, Order, RuntimeOptions};
+use crate::ops::http::ListenAddress;
+use crate::store::{Lasting, StoreAddress};
+use clap::ValueEnum;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// More at once than any machine has processes for.
+const MOST: u64 = 10_000;
+const IN_FLIGHT: usize = 64;
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// What is done is soon seen: readers of committed records wait for it.
+const TRANSACTION: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Handler")]
+#[group(skip)]
+pub struct HandlerArgs {
+    /// Run a program for each record: value on standard input, metadata in EDA_* variables; no shell, but quotes group
+    #[arg(long, value_name = "COMMAND", group = "handler")]
+    pub exec: Option<String>,
+
+    /// Keep a program running that is asked a record a line and answers a line, in JSON
+    #[arg(long, value_name = "COMMAND", group = "handler")]
+    pub worker: Option<String>,
+
+    /// POST each record to this URL
+    #[arg(long, value_name = "URL", group = "handler")]
+    pub http: Option<String>,
+
+    /// Records at once (--exec, --http), or processes (--worker) [default: 1]
+    #[arg(long, value_name = "N", requires = "handler", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    pub concurrency: Option<u64>,
+
+    /// Records that each --worker is asked before it has answered the first [default: 64]
+    #[arg(long, value_name = "N", requires = "worker", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    pub in_flight: Option<u64>,
+
+    /// What is handled one after the other: records of one key, or of one partition [default: key]
+    #[arg(long, value_enum, value_name = "BY", requires = "handler")]
+    pub order: Option<OrderChoice>,
+
+    /// Attempts after the first, for what may pass [default: 3]
+    #[arg(long, value_name = "N", requires = "handler")]
+    pub max_retries: Option<u32>,
+
+    /// How long to wait before another attempt: at random up to the first, twice that each time, up to the second [default: 200ms..30s]
+    #[arg(long, value_name = "FROM..TO", requires = "handler", value_parser = backoff)]
+    pub backoff: Option<(Duration, Duration)>,
+
+    /// How long an attempt may take [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    pub handler_timeout: Option<Duration>,
+
+    /// Exit codes or HTTP statuses that mean "try again", such as 75,500-599 or 4xx
+    #[arg(long, value_name = "CODES", requires = "handler")]
+    pub retry_on: Option<CodeList>,
+
+    /// Exit codes or HTTP statuses that mean "never": a dead letter at once
+    #[arg(long, value_name = "CODES", requires = "handler")]
+    pub permanent_on: Option<CodeList>,
+
+    /// Where dead letters go; {topic} and {group} are filled in [default: {topic}.dlq]
+    #[arg(long, value_name = "TEMPLATE", requires = "handler")]
+    pub dlq_topic: Option<String>,
+
+    /// End with status 1 instead of writing a dead letter; the record is not committed
+    #[arg(long, requires = "handler", conflicts_with = "dlq_topic")]
+    pub no_dlq: bool,
+
+    /// What is promised, see below [default: at-least-once]
+    #[arg(long, value_enum, value_name = "GUARANTEE", requires = "handler")]
+    pub delivery: Option<DeliveryChoice>,
+
+    /// Remember the events that were done: none, memory, sqlite:PATH, redis://…, postgres://… [default: none] [env: EDA_DEDUPE]
+    #[arg(long, value_name = "ADDRESS", requires = "handler")]
+    pub dedupe: Option<String>,
+
+    /// How long an event stays somebody's who does not renew his claim: one that crashed [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    pub dedupe_lease: Option<Duration>,
+
+    /// How long an event that was done is remembered: longer than a dead letter waits for its replay [default: 7d]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    pub dedupe_ttl: Option<Duration>,
+
+    /// How often offsets are committed, also after 1000 records [default: 5s; exactly-once 100ms]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    pub commit_interval: Option<Duration>,
+
+    /// How long records in hand may take when it is to stop, or a partition is given away [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = arguments::duration)]
+    pub grace: Option<Duration>,
+
+    /// Answer Prometheus on http://HOST:PORT/metrics while it runs; :PORT is on the loopback address
+    #[arg(long, value_name = "HOST:PORT", requires = "handler")]
+    pub metrics: Option<ListenAddress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OrderChoice {
+    /// Records of one key; those without a key have no order
+    Key,
+    /// Records of one partition
+    Partition,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeliveryChoice {
+    /// A record may be lost, and is never handled twice
+    AtMostOnce,
+    /// A record may be handled twice, and is never lost
+    AtLeastOnce,
+    /// What a --worker produces is seen once
+    ExactlyOnce,
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match arguments::duration(text)? {
+        length if length < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
+        length => Ok(length),
+    }
+}
+
+/// `200ms..30s`.
+fn backoff(text: &str) -> Result<(Duration, Duration), String> {
+    let (base, cap) = text
+        .split_once("..")
+        .ok_or("expected FROM..TO, such as 200ms..30s")?;
+    let (base, cap) = (positive(base)?, positive(cap)?);
+    match base <= cap {
+        true => Ok((base, cap)),
+        false => Err("it ends before it begins".to_owned()),
+    }
+}
+
+/// Who handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Exec,
+    Worker,
+    Http,
+}
+
+impl HandlerArgs {
+    /// Whether anybody is to handle.
+    pub fn is_given(&self) -> bool {
+        self.kind().is_some()
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        let given = [
+            self.exec.is_some().then_some(Kind::Exec),
+            self.worker.is_some().then_some(Kind::Worker),
+            self.http.is_some().then_some(Kind::Http),
+        ];
+        given.into_iter().flatten().next()
+    }
+
+    /// The handler as the user wrote it, for people.
+    pub fn shown(&self) -> &str {
+        let given = [&self.exec, &self.worker, &self.http];
+        given
+            .into_iter()
+            .flatten()
+            .next()
+            .map_or("", String::as_str)
+    }
+
+    pub fn delivery(&self) -> Delivery {
+        match self.delivery {
+            None | Some(DeliveryChoice::AtLeastOnce) => Delivery::AtLeastOnce,
+            Some(DeliveryChoice::AtMostOnce) => Delivery::AtMostOnce,
+            Some(DeliveryChoice::ExactlyOnce) => Delivery::ExactlyOnce,
+        }
+    }
+
+    /// Where the memory of events is; `environment` is what `EDA_DEDUPE` says.
+    ///
+    /// # Errors
+    /// Usage: what makes no sense together, or an address that is none or has a password where others can read it.
+    pub fn check(&self, environment: Option<&str>) -> Result<StoreAddress> {
+        let kind = self.kind();
+        if self.delivery() == Delivery::AtMostOnce {
+            let flag = match (self.max_retries, self.backoff, &self.retry_on) {
+                (Some(1..), ..) => Some("--max-retries"),
+                (_, Some(_), _) => Some("--backoff"),
+                (_, _, Some(_)) => Some("--retry-on"),
+                _ => None,
+            };
+            if let Some(flag) = flag {
+                return Err(Error::usage(format!(
+                    "`{flag}` does not go with `--delivery at-most-once`: another attempt would handle the record twice"
+                )));
+            }
+        }
+        if self.delivery() == Delivery::ExactlyOnce && kind != Some(Kind::Worker) {
+            return Err(Error::usage(
+                "`--delivery exactly-once` is for `--worker`, whose answers say what to produce in the transaction",
+            )
+            .hint("what a program or a server does by itself cannot be undone: at-least-once with `--dedupe` passes over what was done"));
+        }
+        if kind == Some(Kind::Worker) && (self.retry_on.is_some() || self.permanent_on.is_some()) {
+            return Err(Error::usage(
+                "`--retry-on` and `--permanent-on` are about exit codes and HTTP statuses: a worker says in its answer whether an error is permanent",
+            ));
+        }
+        let store = self.store(environment)?;
+        let has_store = !matches!(store, StoreAddress::None);
+        if has_store && self.delivery() == Delivery::ExactlyOnce {
+            let source = match self.dedupe {
+                Some(_) => "`--dedupe` does",
+                None => "`EDA_DEDUPE` does",
+            };
+            return Err(Error::usage(format!(
+                "{source} not go with `--delivery exactly-once`: a transaction that is lost would leave marks of what nobody saw"
+            ))
+            .hint("`--dedupe none` leaves it out"));
+        }
+        let about_store = self.dedupe_lease.is_some() || self.dedupe_ttl.is_some();
+        if about_store && !has_store {
+            return Err(Error::usage(
+                "`--dedupe-lease` and `--dedupe-ttl` are about a memory of events, and there is none",
+            )
+            .hint("name one with `--dedupe`, such as `--dedupe sqlite:done.db`"));
+        }
+        Ok(store)
+    }
+
+    fn store(&self, environment: Option<&str>) -> Result<StoreAddress> {
+        if let Some(text) = &self.dedupe {
+            let address: StoreAddress = text.parse()?;
+            return match address.has_password() {
+                true => Err(Error::usage(
+                    "a password in `--dedupe` can be read by every user of this machine",
+                )
+                .hint("set EDA_DEDUPE to the address instead")),
+                false => Ok(address),
+            };
+        }
+        match environment {
+            Some(text) => text
+                .parse()
+                .map_err(|error: Error| error.context("EDA_DEDUPE")),
+            None => Ok(StoreAddress::None),
+        }
+    }
+
+    /// How long the memory lasts.
+    pub fn lasting(&self) -> Lasting {
+        let usual = Lasting::default();
+        Lasting {
+            lease: self.dedupe_lease.unwrap_or(usual.lease),
+            memory: self.dedupe_ttl.unwrap_or(usual.memory),
+        }
+    }
+
+    /// The handler.
+    ///
+    /// # Errors
+    /// Usage: a program that is not there, a URL that is none, a code that is to be both.
+    pub fn handler(
+        &self,
+        group: &str,
+        environment: Environment,
+        notices: Arc<dyn Notices>,
+    ) -> Result<Arc<dyn Handler>> {
+        let timeout = self.handler_timeout.unwrap_or(TIMEOUT);
+        let (retry_on, permanent_on) = (self.retry_on.clone(), self.permanent_on.clone());
+        let verdicts = Overrides::new(
+            retry_on.unwrap_or_default(),
+            permanent_on.unwrap_or_default(),
+        );
+        let verdicts = verdicts.map_err(|error| {
+            Error::usage("`--retry-on` contradicts `--permanent-on`").caused_by(error)
+        })?;
+        let group = group.to_owned();
+        if let Some(command) = &self.worker {
+            return Ok(Arc::new(Worker::new(WorkerOptions {
+                argv: words("--worker", command)?,
+                environment,
+                processes: self.at_once(),
+                in_flight: self.ahead(),
+                timeout,
+                notices,
+            })?));
+        }
+        if let Some(url) = &self.http {
+            return Ok(Arc::new(Http::new(HttpOptions {
+                url: url.clone(),
+                headers: Vec::new(),
+                authorities: None,
+                group,
+                timeout,
+                verdicts,
+                notices,
+            })?));
+        }
+        let command = self.exec.as_deref().unwrap_or_default();
+        Ok(Arc::new(Exec::new(ExecOptions {
+            argv: words("--exec", command)?,
+            environment,
+            group,
+            timeout,
+            verdicts,
+            notices,
+        })?))
+    }
+
+    fn at_once(&self) -> usize {
+        number(self.concurrency, 1)
+    }
+
+    fn ahead(&self) -> usize {
+        number(self.in_flight, IN_FLIGHT)
+    }
+
+    /// What the flags say of the member.
+    pub fn apply(&self, options: &mut RuntimeOptions) {
+        options.delivery = self.delivery();
+        options.concurrency = match self.kind() {
+            Some(Kind::Worker) => self.at_once().saturating_mul(self.ahead()),
+            _ => self.at_once(),
+        };
+        options.order = match self.order {
+            None | Some(OrderChoice::Key) => Order::Key,
+            Some(OrderChoice::Partition) => Order::Partition,
+        };
+        if let Some(retries) = self.max_retries {
+            options.max_retries = retries;
+        }
+        if let Some((base, cap)) = self.backoff {
+            (options.backoff_base, options.backoff_cap) = (base, cap);
+        }
+        if let Some(template) = &self.dlq_topic {
+            options.dlq = Some(template.clone());
+        }
+        if self.no_dlq {
+            options.dlq = None;
+        }
+        if options.delivery == Delivery::ExactlyOnce {
+            options.commit_interval = TRANSACTION;
+        }
+        if let Some(interval) = self.commit_interval {
+            options.commit_interval = interval;
+        }
+        if let Some(grace) = self.grace {
+            options.grace = grace;
+        }
+    }
+}
+
+fn number(given: Option<u64>, usual: usize) -> usize {
+    given.map_or(usual, |number| {
+        usize::try_from(number).unwrap_or(usize::MAX)
+    })
+}
+
+/// A program and its arguments. Quotes and backslashes are as in a shell; nothing is filled in.
+fn words(flag: &str, command: &str) -> Result<Vec<String>> {
+    let words = shell_words::split(command).map_err(|error| {
+        Error::usage(format!(
+            "the command of `{flag}` cannot be split into words"
+        ))
+        .caused_by(error)
+    })?;
+    match words.first() {
+        Some(program) if !program.is_empty() => Ok(words),
+        _ => Err(Error::usage(format!("`{flag}` needs a program"))),
+    }
+}
