@@ -9,7 +9,7 @@ use super::context::ClientContext;
 use super::error::{Fault, Place, Subject, code};
 use super::ffi::event::Event;
 use super::ffi::handle::{Handle, Kind};
-use super::membership::{self, Membership, Rebalance};
+use super::membership::{self, Membership, NextOffset, Rebalance};
 use super::verdict::{self, Verdict};
 use super::wake::Wake;
 use super::{Connection, properties};
@@ -242,7 +242,7 @@ impl Consumer {
     }
 
     /// Commits next offsets and waits for the answer.
-    pub fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<()> {
+    pub fn commit(&self, offsets: &[NextOffset]) -> Result<()> {
         if offsets.is_empty() {
             return Ok(());
         }
@@ -254,7 +254,7 @@ impl Consumer {
     /// Commits next offsets without waiting. A failure is logged only, so whoever calls it answers the same offsets (or
     /// later ones) from [`Rebalance::revoked`] until the partition is given away: the commit of a rebalance or of
     /// [`Consumer::close`] makes up for it, and what `close` cannot commit is its error.
-    pub fn commit_in_background(&self, offsets: &[(TopicPartition, i64)]) -> Result<()> {
+    pub fn commit_in_background(&self, offsets: &[NextOffset]) -> Result<()> {
         if offsets.is_empty() {
             return Ok(());
         }

@@ -22,6 +22,26 @@ const ACQUAINTANCE: Duration = Duration::from_millis(500);
 /// How long what was fetched may stand between us and what the group asks, before we leave.
 const ANSWERING: Duration = Duration::from_secs(1);
 
+/// An offset to commit: that of the next record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextOffset {
+    pub place: TopicPartition,
+    pub offset: i64,
+    /// What is kept beside it, as text: Kafka calls it metadata, and takes 4096 bytes by default
+    /// (`offset.metadata.max.bytes`).
+    pub note: Option<String>,
+}
+
+impl From<(TopicPartition, i64)> for NextOffset {
+    fn from((place, offset): (TopicPartition, i64)) -> Self {
+        NextOffset {
+            place,
+            offset,
+            note: None,
+        }
+    }
+}
+
 /// Told when partitions come and go. Called from [`Consumer::poll`](super::Consumer::poll) and
 /// [`Consumer::close`](super::Consumer::close), on their thread.
 pub trait Rebalance: Send + Sync {
@@ -35,7 +55,7 @@ pub trait Rebalance: Send + Sync {
         partitions: &[TopicPartition],
         lost: bool,
         standing: Standing<'_>,
-    ) -> Vec<(TopicPartition, i64)>;
+    ) -> Vec<NextOffset>;
 }
 
 /// What a member is in its group while it is asked to give partitions away.

@@ -26,7 +26,7 @@ mod verdict;
 mod wake;
 
 pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
-pub use membership::{GroupMetadata, Rebalance, Standing};
+pub use membership::{GroupMetadata, NextOffset, Rebalance, Standing};
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};
 pub use transaction::{OwnId, Transaction, TransactionalProducer, Uncommitted};

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Cluster, Consumer, ConsumerOptions, Isolation, OffsetQuery, Polled, Rebalance, Standing,
+    Cluster, Consumer, ConsumerOptions, Isolation, NextOffset, OffsetQuery, Polled, Rebalance,
+    Standing,
 };
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
@@ -126,7 +127,7 @@ impl Rebalance for NoRebalance {
         _partitions: &[TopicPartition],
         _lost: bool,
         _standing: Standing<'_>,
-    ) -> Vec<(TopicPartition, i64)> {
+    ) -> Vec<NextOffset> {
         Vec::new()
     }
 }

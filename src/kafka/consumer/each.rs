@@ -3,7 +3,7 @@
 use super::{Consumer, membership};
 use crate::error::Result;
 use crate::kafka::error::Subject;
-use crate::kafka::membership::GroupMetadata;
+use crate::kafka::membership::{GroupMetadata, NextOffset};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
 
@@ -58,12 +58,9 @@ impl Consumer {
     ///
     /// # Errors
     /// No answer within the connection's time-out, or a right that is missing.
-    pub fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<(TopicPartition, i64)>> {
+    pub fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<NextOffset>> {
         let committed = self.handle()?.committed(partitions, self.timeout);
-        let mut committed = committed
-            .map_err(|fault| self.error("read committed offsets", self.group_subject(), fault))?;
-        committed.retain(|(_, offset)| *offset >= 0);
-        Ok(committed)
+        committed.map_err(|fault| self.error("read committed offsets", self.group_subject(), fault))
     }
 
     /// Whether any broker ever answered.

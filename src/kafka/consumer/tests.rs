@@ -1,18 +1,13 @@
 use super::*;
 use crate::error::Kind;
-use crate::kafka::Standing;
 use crate::kafka::tests::{closed_port, connection};
+use crate::kafka::{NextOffset, Standing};
 
 struct Deaf;
 
 impl Rebalance for Deaf {
     fn assigned(&self, _: &[TopicPartition]) {}
-    fn revoked(
-        &self,
-        _: &[TopicPartition],
-        _: bool,
-        _: Standing<'_>,
-    ) -> Vec<(TopicPartition, i64)> {
+    fn revoked(&self, _: &[TopicPartition], _: bool, _: Standing<'_>) -> Vec<NextOffset> {
         Vec::new()
     }
 }

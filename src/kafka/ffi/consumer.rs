@@ -1,6 +1,7 @@
 //! A consumer's verbs: what to read, where the group is, how to leave.
 
 use super::super::error::{Fault, code};
+use super::super::membership::NextOffset;
 use super::event::Event;
 use super::handle::Handle;
 use super::message::{self, Message};
@@ -137,7 +138,7 @@ impl Handle {
     /// Commits next offsets and waits for the group's coordinator, no longer than `timeout`.
     pub(in crate::kafka) fn commit(
         &self,
-        offsets: &[(TopicPartition, i64)],
+        offsets: &[NextOffset],
         timeout: Duration,
     ) -> Result<(), Fault> {
         let answers = self.new_queue()?;
@@ -162,21 +163,17 @@ impl Handle {
     /// Commits next offsets; the outcome is an event.
     pub(in crate::kafka) fn commit_in_background(
         &self,
-        offsets: &[(TopicPartition, i64)],
+        offsets: &[NextOffset],
     ) -> Result<(), Fault> {
         self.send_commit(offsets, self.queue().pointer())
     }
 
     fn send_commit(
         &self,
-        offsets: &[(TopicPartition, i64)],
+        offsets: &[NextOffset],
         answers: *mut c::rd_kafka_queue_t,
     ) -> Result<(), Fault> {
-        let list = List::with_offsets(
-            offsets
-                .iter()
-                .map(|(partition, offset)| (partition, *offset)),
-        )?;
+        let list = List::to_commit(offsets)?;
         // SAFETY: client, list and queue are alive; the list is copied; without a callback the answer is an event.
         check(unsafe {
             raw::rd_kafka_commit_queue(

@@ -5,6 +5,7 @@
 //! librdkafka stops fetching when it holds enough.
 
 use super::super::error::{Fault, code};
+use super::super::membership::NextOffset;
 use super::super::wake::Wake;
 use super::batch::{Batch, fetch};
 use super::handle::{Handle, Queue};
@@ -82,27 +83,23 @@ impl Handle {
         let list = List::of(partitions)?;
         // SAFETY: client and list are alive.
         check(unsafe { raw::rd_kafka_position(self.client(), list.pointer()) })?;
-        Ok(offsets(&list))
+        let read = list.read().into_iter();
+        Ok(read.map(|read| (read.partition, read.offset)).collect())
     }
 
-    /// What the group has committed for these partitions, as its coordinator says; -1001 for nothing. Waits until
+    /// What the group has committed for these partitions, where it has, as its coordinator says. Waits until
     /// transactions that would change it are over, no longer than `timeout`.
     pub(in crate::kafka) fn committed(
         &self,
         partitions: &[TopicPartition],
         timeout: Duration,
-    ) -> Result<Vec<(TopicPartition, i64)>, Fault> {
+    ) -> Result<Vec<NextOffset>, Fault> {
         let list = List::of(partitions)?;
         let timeout = milliseconds(timeout);
         // SAFETY: client and list are alive.
         check(unsafe { raw::rd_kafka_committed(self.client(), list.pointer(), timeout) })?;
-        Ok(offsets(&list))
+        Ok(list.committed())
     }
-}
-
-fn offsets(list: &List) -> Vec<(TopicPartition, i64)> {
-    let read = list.read().into_iter();
-    read.map(|read| (read.partition, read.offset)).collect()
 }
 
 impl PartitionQueue {

@@ -2,6 +2,7 @@
 
 use super::super::error::{Fault, code};
 use super::{c_text, check, text};
+use crate::kafka::membership::NextOffset;
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
 use std::ffi::c_int;
@@ -57,6 +58,48 @@ impl List {
         List::with_offsets(partitions.iter().map(|partition| (partition, unset)))
     }
 
+    /// Offsets to commit, some with a note beside them.
+    pub(super) fn to_commit(offsets: &[NextOffset]) -> Result<Self, Fault> {
+        let mut list = List::with_capacity(offsets.len())?;
+        for next in offsets {
+            let entry = list.add(&next.place.topic, next.place.partition, next.offset)?;
+            if let Some(note) = &next.note {
+                // SAFETY: the entry is the one just added; librdkafka frees its metadata as it frees what it allocated.
+                unsafe {
+                    let copy = c::rd_kafka_mem_malloc(ptr::null_mut(), note.len());
+                    if !copy.is_null() {
+                        ptr::copy_nonoverlapping(note.as_ptr(), copy.cast::<u8>(), note.len());
+                        ptr::addr_of_mut!((*entry).metadata).write(copy);
+                        ptr::addr_of_mut!((*entry).metadata_size).write(note.len());
+                    }
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// What a group has committed, where it has, with the notes beside the offsets.
+    pub(super) fn committed(&self) -> Vec<NextOffset> {
+        let read = self.read().into_iter().enumerate();
+        let known = read.filter(|(_, read)| read.offset >= 0 && read.fault.is_none());
+        known
+            .map(|(at, read)| {
+                // SAFETY: the list is alive and has as many entries as were read; the note belongs to it and is copied.
+                let note = unsafe {
+                    let entry = (*self.pointer()).elems.add(at);
+                    let bytes =
+                        super::slice((*entry).metadata.cast::<u8>(), (*entry).metadata_size);
+                    String::from_utf8(bytes.to_vec()).ok()
+                };
+                NextOffset {
+                    place: read.partition,
+                    offset: read.offset,
+                    note: note.filter(|note| !note.is_empty()),
+                }
+            })
+            .collect()
+    }
+
     /// Topic names only, as a subscription wants them.
     pub(super) fn of_topics(topics: &[String]) -> Result<Self, Fault> {
         let mut list = List::with_capacity(topics.len())?;
@@ -66,15 +109,20 @@ impl List {
         Ok(list)
     }
 
-    fn add(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), Fault> {
+    fn add(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<*mut c::rd_kafka_topic_partition_t, Fault> {
         let topic = c_text(topic)?;
         // SAFETY: the list is alive and ours alone; the name is copied. The entry is valid until the next addition.
         unsafe {
             let entry =
                 c::rd_kafka_topic_partition_list_add(self.pointer(), topic.as_ptr(), partition);
             ptr::addr_of_mut!((*entry).offset).write(offset);
+            Ok(entry)
         }
-        Ok(())
     }
 
     pub(super) fn pointer(&self) -> *mut c::rd_kafka_topic_partition_list_t {

@@ -1,10 +1,11 @@
 //! The partitions a member holds, and what happens when they come and go.
 
+use super::ahead::Ahead;
 use super::partition::{Given, Partition};
 use super::shared::{Shared, lock};
 use super::transfers::{Setback, Transfers};
 use crate::error::Error;
-use crate::kafka::{Rebalance, Standing};
+use crate::kafka::{NextOffset, Rebalance, Standing};
 use crate::model::topic::TopicPartition;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -108,24 +109,46 @@ impl Assignment {
         }
     }
 
-    /// The offsets to commit, sorted.
-    pub(super) fn due(&self) -> Vec<(TopicPartition, i64)> {
+    /// The partitions of which it has to be asked what was done already.
+    pub(super) fn fresh(&self) -> Vec<TopicPartition> {
         let held = lock(&self.held);
-        let due = |partition: &Partition| Some((partition.place().clone(), partition.due()?));
-        let mut due: Vec<(TopicPartition, i64)> = held.values().filter_map(due).collect();
-        due.sort();
-        due
+        let fresh = held.values().filter(|partition| partition.is_fresh());
+        fresh.map(|partition| partition.place().clone()).collect()
     }
 
-    /// These offsets were committed.
-    pub(super) fn committed<'a>(
-        &self,
-        offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a i64)>,
-    ) {
+    /// The answer: what is committed for these.
+    pub(super) fn begin(&self, asked: &[TopicPartition], committed: Vec<NextOffset>) {
         let mut held = lock(&self.held);
-        for (place, offset) in offsets {
+        let committed = committed.iter().map(|next| (&next.place, next));
+        let committed: HashMap<_, _> = committed.collect();
+        for place in asked {
             if let Some(partition) = held.get_mut(place) {
-                partition.committed(*offset);
+                let next = committed.get(place);
+                let note = next.and_then(|next| next.note.as_deref());
+                let ahead = note.map(Ahead::read).unwrap_or_default();
+                partition.begin(next.map_or(0, |next| next.offset), ahead);
+            }
+        }
+    }
+
+    /// What of this partition was done already when it was assigned, counted from an offset.
+    pub(super) fn ahead(&self, place: &TopicPartition) -> Option<(i64, Arc<Ahead>)> {
+        lock(&self.held).get(place)?.ahead()
+    }
+
+    /// What to commit.
+    pub(super) fn due(&self) -> Vec<NextOffset> {
+        let held = lock(&self.held);
+        let due = |partition: &Partition| partition.due(self.shared.delivery);
+        held.values().filter_map(due).collect()
+    }
+
+    /// This was committed.
+    pub(super) fn committed(&self, offsets: &[NextOffset]) {
+        let mut held = lock(&self.held);
+        for next in offsets {
+            if let Some(partition) = held.get_mut(&next.place) {
+                partition.committed(next);
             }
         }
     }
@@ -251,7 +274,7 @@ impl Rebalance for Assignment {
         partitions: &[TopicPartition],
         lost: bool,
         standing: Standing<'_>,
-    ) -> Vec<(TopicPartition, i64)> {
+    ) -> Vec<NextOffset> {
         let leaving: Vec<Partition> = {
             let mut held = lock(&self.held);
             let remove = |place| held.remove(place);
@@ -273,7 +296,7 @@ impl Rebalance for Assignment {
             self.end_transaction(transfers, &leaving, lost, standing);
             return Vec::new();
         }
-        let last = |partition: &Partition| Some((partition.place().clone(), partition.last()?));
+        let last = |partition: &Partition| partition.last(self.shared.delivery);
         leaving.iter().filter_map(last).collect()
     }
 }

@@ -11,9 +11,9 @@
 //!   the other, in the order of their offsets; a record that is tried again holds up those behind it and no others.
 //! - **At least once** ([`Delivery::AtLeastOnce`]). An offset is committed only when its record, and every earlier one of
 //!   the partition, was handled, recognised as a duplicate, or is a dead letter that Kafka acknowledged. Commits happen
-//!   every interval or number of records, before partitions are given away, and at the end. After a crash, what was done
-//!   since the last commit is handed out again, to whoever then reads the partition; and with it what was done of the
-//!   records after the first that was not, at most a thousand of each partition.
+//!   every interval or number of records, before partitions are given away, and at the end. What is done after the
+//!   first record that is not is noted beside the offset and passed over by whoever reads the partition next. After a
+//!   crash, what was done since the last commit is handed out again, to whoever then reads the partition.
 //! - **At most once** ([`Delivery::AtMostOnce`]). An offset is committed before its record is handed to the handler. There
 //!   are no retries: what fails is a dead letter at once. When partitions are given away in order, what was fetched and
 //!   not begun is committed back, so that nothing is skipped; a crash loses what was committed and
@@ -37,6 +37,7 @@
 //!   [`RuntimeOptions::grace`]; one that waits to be tried again is left to the next owner. After that time its handler is
 //!   dropped, and the record stays uncommitted.
 
+mod ahead;
 mod assignment;
 mod breaker;
 mod claim;

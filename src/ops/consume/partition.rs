@@ -1,8 +1,11 @@
 //! A partition in our hands, as the member's thread sees it: what it has given out, and how far that is done.
 
 use super::Delivery;
+use super::ahead::Ahead;
 use super::shared::{Shared, lock};
 use super::task::Task;
+use super::window::Window;
+use crate::kafka::NextOffset;
 use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::TopicPartition;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -45,8 +48,11 @@ pub(super) struct Partition {
     ended: std::sync::mpsc::Receiver<()>,
     /// The first offset that was read since the partition was assigned.
     first: Option<i64>,
-    /// The last offset that was committed since then.
-    committed: Option<i64>,
+    /// The last that was committed since then.
+    committed: Option<(i64, Option<String>)>,
+    /// What was done already beyond what was committed when it was assigned: counted from this offset. `None` while that
+    /// has to be asked; nothing is taken before.
+    ahead: Option<(i64, Arc<Ahead>)>,
     /// Nothing is given to it any more, since it begins anew elsewhere.
     pub(super) abandoned: bool,
 }
@@ -63,6 +69,7 @@ pub(super) struct Progress {
     unbegun: AtomicUsize,
     /// The thread found no room and wants to be woken when there is.
     full: AtomicBool,
+    window: Mutex<Window>,
     /// Exactly once: what is to become part of the next transaction.
     transfer: Mutex<Transfer>,
 }
@@ -88,8 +95,11 @@ impl Partition {
             bytes: AtomicUsize::new(0),
             unbegun: AtomicUsize::new(0),
             full: AtomicBool::new(false),
+            window: Mutex::default(),
             transfer: Mutex::default(),
         });
+        // Only there may be something: of the others everything after a gap is done again, or nothing.
+        let is_known = shared.delivery != Delivery::AtLeastOnce;
         let task = Task::new(shared, Arc::clone(&progress), revocation, alive);
         Partition {
             place,
@@ -100,6 +110,7 @@ impl Partition {
             ended,
             first: None,
             committed: None,
+            ahead: is_known.then(|| (0, Arc::default())),
             abandoned: false,
         }
     }
@@ -136,7 +147,7 @@ impl Partition {
 
     /// How many more records it may be given now. Without room the thread is woken when there is again.
     pub(super) fn room(&self) -> usize {
-        if self.abandoned {
+        if self.abandoned || self.ahead.is_none() {
             return 0;
         }
         match self.progress.room() {
@@ -164,16 +175,54 @@ impl Partition {
         self.progress.next.load(Ordering::Acquire) >= 0
     }
 
-    /// The offset to commit, when it is another than the last that was.
-    pub(super) fn due(&self) -> Option<i64> {
-        let next = self.progress.next.load(Ordering::Acquire);
-        (next >= 0 && self.committed.is_none_or(|committed| committed < next)).then_some(next)
+    /// Whether it has to be asked what was done already.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.ahead.is_none()
     }
 
-    /// The offset to leave behind: also one before what was committed, at most once, for what was not begun.
-    pub(super) fn last(&self) -> Option<i64> {
+    /// What was done already, from this offset on.
+    pub(super) fn begin(&mut self, offset: i64, ahead: Ahead) {
+        self.ahead = Some((offset, Arc::new(ahead)));
+    }
+
+    /// What was done already when it was assigned, counted from this offset.
+    pub(super) fn ahead(&self) -> Option<(i64, Arc<Ahead>)> {
+        self.ahead.clone().filter(|(_, ahead)| !ahead.is_empty())
+    }
+
+    /// What to commit, when it is another than the last that was, and no less.
+    pub(super) fn due(&self, delivery: Delivery) -> Option<NextOffset> {
+        let last = self.last(delivery)?;
+        let is_less = |(committed, _): &(i64, _)| *committed > last.offset;
+        match self.committed.as_ref().is_some_and(is_less) {
+            true => None,
+            false => Some(last),
+        }
+    }
+
+    /// What to leave behind: also what is less than was committed, at most once, for what was not begun.
+    pub(super) fn last(&self, delivery: Delivery) -> Option<NextOffset> {
+        let window = lock(&self.progress.window);
         let next = self.progress.next.load(Ordering::Acquire);
-        (next >= 0 && self.committed != Some(next)).then_some(next)
+        let offset = match next {
+            0.. => next,
+            // Nothing is done without a gap: it begins where it began, for the sake of what is done after it.
+            _ => window.first()?,
+        };
+        let ahead = match delivery {
+            Delivery::AtLeastOnce => window.ahead_of(offset),
+            Delivery::AtMostOnce | Delivery::ExactlyOnce => None,
+        };
+        if next < 0 && ahead.is_none() {
+            return None;
+        }
+        let note = ahead.map(|ahead| ahead.write());
+        let is_new = self.committed.as_ref() != Some(&(offset, note.clone()));
+        is_new.then(|| NextOffset {
+            place: self.place.clone(),
+            offset,
+            note,
+        })
     }
 
     /// Nothing is left before this position. Only while it is idle, and its task at rest.
@@ -190,8 +239,8 @@ impl Partition {
         std::mem::take(&mut *lock(&self.progress.transfer))
     }
 
-    pub(super) fn committed(&mut self, offset: i64) {
-        self.committed = Some(offset);
+    pub(super) fn committed(&mut self, next: &NextOffset) {
+        self.committed = Some((next.offset, next.note.clone()));
     }
 
     /// Where to begin anew when nothing was ever committed.
@@ -232,21 +281,43 @@ impl Progress {
         self.unbegun.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// So much is done without a gap, up to `next`, which counts unless beginning was what counted. Whether the thread
-    /// waits for that.
-    pub(super) fn advance(&self, next: Option<i64>, records: usize, bytes: usize) -> bool {
-        if let Some(next) = next {
-            self.next.store(next, Ordering::Release);
+    /// One more record was taken, the last so far.
+    pub(super) fn taken(&self, offset: i64, size: usize) {
+        lock(&self.window).open(offset, size);
+    }
+
+    /// A record is done. How many are now without a gap that were not before, and whether the thread waits for that.
+    pub(super) fn done(
+        &self,
+        offset: i64,
+        produced: Vec<OutgoingRecord>,
+        delivery: Delivery,
+    ) -> (usize, bool) {
+        let mut window = lock(&self.window);
+        let advance = window.done(offset, produced);
+        let Some(next) = advance.next else {
+            return (0, false);
+        };
+        match delivery {
+            Delivery::AtLeastOnce => self.next.store(next, Ordering::Release),
+            Delivery::ExactlyOnce => {
+                self.transfer(next, advance.produced);
+                self.next.store(next, Ordering::Release);
+            }
+            // Beginning is what counted.
+            Delivery::AtMostOnce => {}
         }
-        self.records.fetch_sub(records, Ordering::AcqRel);
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        drop(window);
+        self.records.fetch_sub(advance.records, Ordering::AcqRel);
+        self.bytes.fetch_sub(advance.bytes, Ordering::AcqRel);
         // Half of it, so that it is woken for more than one record.
         let has_room = self.room() >= WINDOW_RECORDS / 2;
-        has_room && self.full.swap(false, Ordering::AcqRel)
+        let awaited = has_room && self.full.swap(false, Ordering::AcqRel);
+        (advance.records, awaited)
     }
 
     /// What was done is to become part of a transaction.
-    pub(super) fn transfer(&self, next: i64, produced: Vec<(i64, Vec<OutgoingRecord>)>) {
+    fn transfer(&self, next: i64, produced: Vec<(i64, Vec<OutgoingRecord>)>) {
         let mut transfer = lock(&self.transfer);
         transfer.next = Some(next);
         transfer.produced.extend(produced);

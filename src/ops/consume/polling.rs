@@ -1,12 +1,13 @@
 //! What a member's thread does: poll, give out, commit.
 
+use super::ahead::Ahead;
 use super::assignment::Assignment;
 use super::end::End;
 use super::partition::Given;
 use super::shared::Shared;
 use super::{Delivery, Notices, RuntimeOptions};
 use crate::error::{Kind, Result};
-use crate::kafka::{Consumer, Polled};
+use crate::kafka::{Consumer, NextOffset, Polled};
 use crate::model::filter::{Filter, Wanted};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
@@ -38,7 +39,7 @@ pub(super) struct Polling {
     commit_interval: Duration,
     pub(super) last_commit: Instant,
     /// What is being committed in the background, and how often partitions had changed hands then.
-    committing: Option<(Vec<(TopicPartition, i64)>, u64)>,
+    committing: Option<(Vec<NextOffset>, u64)>,
     refused_commits: u32,
     /// How often a transaction was lost since the last that was committed.
     pub(super) setbacks: u32,
@@ -104,6 +105,7 @@ impl Polling {
                     self.give(&place, vec![record]);
                 }
             }
+            self.ask_what_is_done()?;
             let found = match self.shared.delivery {
                 Delivery::AtMostOnce => self.commit_and_give()?,
                 Delivery::AtLeastOnce | Delivery::ExactlyOnce => self.read_and_give()?,
@@ -142,12 +144,17 @@ impl Polling {
             wanted => assignment.room(place).min(BATCH).min(wanted),
         };
         self.consumer.read_each(room, |place, records| {
-            assignment.give(place, choose(records, filter, end));
+            let ahead = assignment.ahead(place);
+            let was_done = |record: &Record| {
+                let has = |(from, ahead): &(i64, Arc<Ahead>)| ahead.has(record.offset - from);
+                ahead.as_ref().is_some_and(has)
+            };
+            assignment.give(place, choose(records, filter, end, was_done));
         })
     }
 
     fn give(&mut self, place: &TopicPartition, records: Vec<Record>) {
-        let given = choose(records, &self.filter, &mut self.end);
+        let given = choose(records, &self.filter, &mut self.end, |_| false);
         self.assignment.give(place, given);
     }
 
@@ -177,13 +184,13 @@ impl Polling {
             edges.collect::<Vec<(TopicPartition, i64)>>()
         };
         let nexts = edge(|records| records.last().map(|record| record.offset + 1));
+        let nexts: Vec<_> = nexts.into_iter().map(NextOffset::from).collect();
         let firsts = edge(|records| records.first().map(|record| record.offset));
         let outcome = self.consumer.commit(&nexts);
         if self.judge(outcome)? {
-            self.assignment
-                .committed(nexts.iter().map(|(place, next)| (place, next)));
+            self.assignment.committed(&nexts);
             for (place, records) in batch {
-                let given = choose(records, &self.filter, &mut self.end);
+                let given = choose(records, &self.filter, &mut self.end, |_| false);
                 self.assignment.give(&place, given);
             }
         } else {
@@ -199,8 +206,7 @@ impl Polling {
             && self.judge(outcome)?
             && changes == self.assignment.changes()
         {
-            let offsets = offsets.iter().map(|(place, offset)| (place, offset));
-            self.assignment.committed(offsets);
+            self.assignment.committed(&offsets);
         }
         self.recover_if_lost()?;
         let is_time = self.last_commit.elapsed() >= self.commit_interval;
@@ -251,14 +257,19 @@ impl Polling {
 }
 
 /// Which of them are to be handled. What comes after the last that is wanted at all is left where it is.
-fn choose(records: Vec<Record>, filter: &Filter, end: &mut End) -> Vec<Given> {
+fn choose(
+    records: Vec<Record>,
+    filter: &Filter,
+    end: &mut End,
+    was_done: impl Fn(&Record) -> bool,
+) -> Vec<Given> {
     let mut given = Vec::with_capacity(records.len());
     for record in records {
         if end.wanted() == 0 {
             break;
         }
         let wanted = filter.is_empty() || filter.wants(&(&record).into()) == Wanted::Yes;
-        given.push(match wanted {
+        given.push(match wanted && !was_done(&record) {
             true => {
                 end.take_one();
                 Given::Record(record)

@@ -1,4 +1,4 @@
-//! Exactly once: committing transactions, and going back to the last one when one is lost.
+//! Where to begin: after what was done already; and, exactly once, after the last transaction when one is lost.
 
 use super::polling::{Polling, REFUSED_COMMITS};
 use super::shared::lock;
@@ -18,6 +18,28 @@ impl Polling {
             Some(transfers) => lock(transfers).prepare(|| !self.shared.stopping()),
             None => Ok(true),
         }
+    }
+
+    /// Asks what was done already of the partitions that were just given; nothing is taken of them before.
+    ///
+    /// # Errors
+    /// The group's coordinator refuses to say. While it does not answer, it is asked again.
+    pub(super) fn ask_what_is_done(&self) -> Result<()> {
+        let fresh = self.assignment.fresh();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        match self.consumer.committed(&fresh) {
+            Ok(committed) => self.assignment.begin(&fresh, committed),
+            Err(error) if error.kind() == Kind::Unreachable => {
+                tracing::warn!(
+                    "what was done already is not known yet: {}",
+                    error.one_line()
+                );
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Ends the transaction, if one is open.
@@ -75,7 +97,10 @@ impl Polling {
         else {
             return Ok(());
         };
-        let committed: HashMap<_, _> = committed.into_iter().collect();
+        let committed: HashMap<_, _> = committed
+            .into_iter()
+            .map(|next| (next.place, next.offset))
+            .collect();
         self.consumer
             .seek(&self.assignment.beginnings(&committed))?;
         self.assignment.restart();

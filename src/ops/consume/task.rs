@@ -5,7 +5,6 @@ use super::handling::{Ended, Outcome, Record as InHand};
 use super::partition::{Given, Progress};
 use super::schedule::{Schedule, Track};
 use super::shared::Shared;
-use super::window::Window;
 use crate::error::{Error, Result};
 use crate::model::record::OutgoingRecord;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -19,7 +18,6 @@ pub(super) struct Task {
     progress: Arc<Progress>,
     revoked: watch::Receiver<bool>,
     schedule: Schedule,
-    window: Window,
     orderly: bool,
     _alive: std::sync::mpsc::Sender<()>,
 }
@@ -38,7 +36,6 @@ impl Task {
             shared,
             progress,
             revoked,
-            window: Window::default(),
             orderly: false,
             _alive: alive,
         }
@@ -87,7 +84,7 @@ impl Task {
     fn take(&mut self, batch: Vec<Given>) {
         for given in batch {
             let (offset, size) = given.place();
-            self.window.open(offset, size);
+            self.progress.taken(offset, size);
             match given {
                 Given::Record(record) => self.schedule.push(record),
                 Given::PassedOver(..) => {
@@ -120,16 +117,9 @@ impl Task {
     }
 
     fn done(&mut self, offset: i64, produced: Vec<OutgoingRecord>) {
-        let advance = self.window.done(offset, produced);
-        let Some(next) = advance.next else { return };
-        if self.shared.delivery == Delivery::ExactlyOnce {
-            self.progress.transfer(next, advance.produced);
-        }
-        let counts = self.shared.delivery != Delivery::AtMostOnce;
-        let awaited = self
-            .progress
-            .advance(counts.then_some(next), advance.records, advance.bytes);
-        self.shared.count(advance.records as u64, awaited);
+        let delivery = self.shared.delivery;
+        let (records, awaited) = self.progress.done(offset, produced, delivery);
+        self.shared.count(records as u64, awaited);
     }
 }
 

@@ -4,8 +4,8 @@ use super::partition::Transfer;
 use super::{TransactionalId, outputs};
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Connection, GroupMetadata, OwnId, ProducerOptions, Transaction, TransactionalProducer,
-    Uncommitted,
+    Connection, GroupMetadata, NextOffset, OwnId, ProducerOptions, Transaction,
+    TransactionalProducer, Uncommitted,
 };
 use crate::model::dead_letter::{Failure, FailureKind};
 use crate::model::topic::TopicPartition;
@@ -171,12 +171,12 @@ impl Transfers {
     }
 
     /// Commits what is in the transaction, and answers its offsets; nothing when there is none.
-    pub(super) fn commit(&mut self, group: Result<GroupMetadata>) -> BTreeMap<TopicPartition, i64> {
+    pub(super) fn commit(&mut self, group: Result<GroupMetadata>) -> Vec<NextOffset> {
         if self.setback.is_some() {
-            return BTreeMap::new();
+            return Vec::new();
         }
         let Some(open) = &self.open else {
-            return BTreeMap::new();
+            return Vec::new();
         };
         let entries: Vec<_> = open
             .offsets
@@ -186,10 +186,10 @@ impl Transfers {
         let sent = group.and_then(|group| open.transaction.send_offsets(&entries, &group));
         if let Err(error) = sent {
             self.give_up(error);
-            return BTreeMap::new();
+            return Vec::new();
         }
         let Some(open) = self.open.take() else {
-            return BTreeMap::new();
+            return Vec::new();
         };
         let Open {
             transaction,
@@ -207,7 +207,7 @@ impl Transfers {
                         self.producer = None;
                     }
                 }
-                offsets
+                offsets.into_iter().map(NextOffset::from).collect()
             }
             Err(
                 Uncommitted::Nothing(error)
@@ -215,7 +215,7 @@ impl Transfers {
                 | Uncommitted::Unknown(error),
             ) => {
                 self.note(error, &sources, begun.elapsed() < limit);
-                BTreeMap::new()
+                Vec::new()
             }
         }
     }

@@ -1,11 +1,16 @@
 //! How far a partition is done: records end in any order, and only what is done without a gap counts.
 
+use super::ahead::Ahead;
 use crate::model::record::OutgoingRecord;
 use std::collections::VecDeque;
 
 /// The records between the first that is not done and the last that was taken, in the order of their offsets.
 #[derive(Debug, Default)]
-pub(super) struct Window(VecDeque<Slot>);
+pub(super) struct Window {
+    slots: VecDeque<Slot>,
+    /// How many of them are done: those after the first that is not.
+    ahead: usize,
+}
 
 #[derive(Debug)]
 struct Slot {
@@ -29,7 +34,7 @@ pub(super) struct Advance {
 impl Window {
     /// One more record, the last so far.
     pub(super) fn open(&mut self, offset: i64, size: usize) {
-        self.0.push_back(Slot {
+        self.slots.push_back(Slot {
             offset,
             size,
             done: None,
@@ -38,14 +43,16 @@ impl Window {
 
     /// The record is done. What it produced counts when everything before it is done.
     pub(super) fn done(&mut self, offset: i64, produced: Vec<OutgoingRecord>) -> Advance {
-        if let Ok(at) = self.0.binary_search_by_key(&offset, |slot| slot.offset) {
-            self.0[at].done = Some(produced);
+        if let Ok(at) = self.slots.binary_search_by_key(&offset, |slot| slot.offset) {
+            self.slots[at].done = Some(produced);
+            self.ahead += 1;
         }
         let mut advance = Advance::default();
-        while let Some(produced) = self.0.front_mut().and_then(|slot| slot.done.take()) {
-            let Some(slot) = self.0.pop_front() else {
+        while let Some(produced) = self.slots.front_mut().and_then(|slot| slot.done.take()) {
+            let Some(slot) = self.slots.pop_front() else {
                 break;
             };
+            self.ahead -= 1;
             advance.next = Some(slot.offset + 1);
             advance.records += 1;
             advance.bytes += slot.size;
@@ -54,6 +61,22 @@ impl Window {
             }
         }
         advance
+    }
+}
+
+impl Window {
+    /// The first that is not done.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.slots.front().map(|slot| slot.offset)
+    }
+
+    /// Which ones after it are, by their distances from this offset; `None` when none is.
+    pub(super) fn ahead_of(&self, offset: i64) -> Option<Ahead> {
+        if self.ahead == 0 {
+            return None;
+        }
+        let done = self.slots.iter().filter(|slot| slot.done.is_some());
+        Some(Ahead::of(done.map(|slot| slot.offset - offset)))
     }
 }
 
@@ -84,7 +107,7 @@ mod tests {
         };
         assert_eq!(window.done(3, output("a")), expected);
         assert_eq!(window.done(9, Vec::new()).next, Some(10));
-        assert!(window.0.is_empty());
+        assert!(window.slots.is_empty());
     }
 
     #[test]

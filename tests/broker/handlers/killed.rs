@@ -1,7 +1,9 @@
 //! `kill -9` of the consumer at twenty random moments, in each mode of delivery.
 
-use super::work::{LONG, PARTITIONS, RECORDS, Work, column, count, hopeless, numbers, possible};
-use crate::support::{Broker, Eda, broker, wait_for, wait_until};
+use super::work::{
+    LONG, PARTITIONS, QUICKLY, RECORDS, Work, column, count, hopeless, numbers, possible,
+};
+use crate::support::{Broker, Eda, broker, wait_for};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ fn kill_often(work: &Work, broker: &Broker, consume: &Eda, progress: impl Fn() -
         let before = progress();
         let running = consume.spawn();
         // From when it works: a moment that is random, and no waiting for anything that will not come.
-        wait_until("some progress, or the end", LONG, || {
+        running.wait_until("some progress, or the end", LONG, |_| {
             progress() > before || work.is_done(broker)
         });
         // Nothing is waited for: what is tested is that it does not matter when it is killed.
@@ -22,7 +24,7 @@ fn kill_often(work: &Work, broker: &Broker, consume: &Eda, progress: impl Fn() -
         running.kill();
     }
     let running = consume.spawn();
-    wait_until("the end", LONG, || work.is_done(broker));
+    running.wait_until("the end", LONG, |_| work.is_done(broker));
     running.terminate();
     running.wait(LONG).status(143);
 }
@@ -38,6 +40,7 @@ fn at_least_once_loses_nothing() {
     let work = Work::new(broker);
     let log = work.path("log");
     let consume = work.consume_alone(broker, &["log", log.to_str().unwrap()]);
+    let consume = consume.args(QUICKLY);
     kill_often(&work, broker, &consume, || lines(&work, "log"));
     let handled: BTreeSet<u64> = work
         .log("log")
@@ -59,6 +62,7 @@ fn with_a_memory_each_effect_happens_once() {
     let address = format!("sqlite:{file}");
     let consume = work
         .consume_alone(broker, &["store", file, &work.group])
+        .args(QUICKLY)
         .args(["--dedupe", &address, "--dedupe-lease", "1s"]);
     let effects = || match work.path("memory.db").exists() {
         true => column(
@@ -106,6 +110,7 @@ fn exactly_once_neither_loses_nor_doubles() {
     super::super::create(broker, &copies, PARTITIONS);
     let consume = work
         .consume_alone(broker, &["copy", &copies])
+        .args(QUICKLY)
         .args(["--delivery", "exactly-once"]);
     kill_often(&work, broker, &consume, || work.ends(broker, &copies));
     assert_eq!(count(numbers(broker, &copies)), count(possible()));

@@ -1,7 +1,7 @@
 //! The broker is killed (-9) and started again while records are handled: the consumer goes on by itself, and nothing is
 //! lost.
 
-use super::work::{LONG, PARTITIONS, Work, count, hopeless, numbers, possible};
+use super::work::{LONG, PARTITIONS, QUICKLY, Work, count, hopeless, numbers, possible};
 use crate::support::broker::Kind;
 use crate::support::{Broker, apache, wait_until};
 use std::collections::BTreeSet;
@@ -58,6 +58,7 @@ fn at_least_once_goes_on_and_loses_nothing() {
     let work = Work::new(&broker);
     let log = work.path("log");
     let consume = work.consume_alone(&broker, &["log", log.to_str().unwrap()]);
+    let consume = consume.args(QUICKLY);
     let running = consume.spawn();
     let lines = |_: &Broker| work.log("log").len() as u64;
     let broker = restart_often(&work, folder.path(), broker, lines);
@@ -82,6 +83,7 @@ fn exactly_once_goes_on_and_doubles_nothing() {
     super::super::create(&broker, &copies, PARTITIONS);
     let consume = work
         .consume_alone(&broker, &["copy", &copies])
+        .args(QUICKLY)
         .args(["--delivery", "exactly-once"]);
     let running = consume.spawn();
     let progress = |broker: &Broker| work.ends(broker, &copies);

@@ -16,6 +16,9 @@ pub const PARTITIONS: u32 = 3;
 /// Longer than all the records take, with everything that happens on the way.
 pub const LONG: Duration = Duration::from_secs(120);
 
+/// What failed is tried again soon.
+pub const QUICKLY: [&str; 2] = ["--backoff", "10ms..100ms"];
+
 /// A topic with all the records, and a group to handle them.
 pub struct Work {
     pub topic: String,
@@ -33,7 +36,7 @@ impl Work {
         super::super::create(broker, &work.topic, PARTITIONS);
         let lines: Vec<String> = (0..RECORDS).map(line).collect();
         let lines = lines.join("\n");
-        eda(&["produce", &work.topic, "--raw", "-f", "%k\\t%v\\n"])
+        eda(&["produce", &work.topic, "-f", "%k\\t%v\\n"])
             .on(broker)
             .stdin(lines + "\n")
             .run()
@@ -50,7 +53,7 @@ impl Work {
         let mut words = vec!["python3", WORKER];
         words.extend(worker);
         eda(&["consume", &self.topic, "--group", &self.group])
-            .args(["--worker", &shell_words(&words), "--backoff", "10ms..100ms"])
+            .args(["--worker", &shell_words(&words)])
             .args([
                 "-X",
                 "session.timeout.ms=6000",

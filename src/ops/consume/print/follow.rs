@@ -7,7 +7,7 @@ use super::taken::Taken;
 use super::{PrintRequest, Printed, Reading, Sink};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::{
-    BatchReader, Cluster, Consumer, ConsumerOptions, Polled, Rebalance, Seen, Standing,
+    BatchReader, Cluster, Consumer, ConsumerOptions, NextOffset, Polled, Rebalance, Seen, Standing,
 };
 use crate::model::topic::TopicPartition;
 use crate::ops::stop::Stop;
@@ -54,13 +54,16 @@ impl Rebalance for Member {
         partitions: &[TopicPartition],
         lost: bool,
         _standing: Standing<'_>,
-    ) -> Vec<(TopicPartition, i64)> {
+    ) -> Vec<NextOffset> {
         tracing::info!("revoked {}", list(partitions));
         let mut taken = self.lock();
         // Whether it could is what `give` goes by.
         let _ = taken.flush();
         let given = taken.give(partitions);
-        if lost { Vec::new() } else { given }
+        match lost {
+            true => Vec::new(),
+            false => given.into_iter().map(NextOffset::from).collect(),
+        }
     }
 }
 
@@ -309,7 +312,7 @@ fn follow(
 fn commit(consumer: &Consumer, member: &Member) -> Result<()> {
     let mut taken = member.lock();
     taken.flush()?;
-    let next = taken.next();
+    let next: Vec<_> = taken.next().into_iter().map(NextOffset::from).collect();
     drop(taken);
     consumer.commit_in_background(&next)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Kind;
-use crate::kafka::{Consumer, ConsumerOptions, Polled, Rebalance, Standing};
+use crate::kafka::{Consumer, ConsumerOptions, NextOffset, Polled, Rebalance, Standing};
 use crate::model::dead_letter::{DeadLetter, FailureKind, detect};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,12 +67,7 @@ pub(super) async fn letters(bench: &Bench, partition: i32, count: usize) -> Vec<
     struct Nobody;
     impl Rebalance for Nobody {
         fn assigned(&self, _: &[TopicPartition]) {}
-        fn revoked(
-            &self,
-            _: &[TopicPartition],
-            _: bool,
-            _: Standing<'_>,
-        ) -> Vec<(TopicPartition, i64)> {
+        fn revoked(&self, _: &[TopicPartition], _: bool, _: Standing<'_>) -> Vec<NextOffset> {
             Vec::new()
         }
     }
