@@ -20,6 +20,7 @@ mod foreign;
 mod foreign_clients;
 mod group;
 mod groups;
+mod handle;
 mod heartbeats;
 mod killed;
 mod lag;
