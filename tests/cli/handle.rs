@@ -19,47 +19,138 @@ fn what_makes_no_sense_together_is_refused_and_why() {
         (&["--worker", "cat"], "a handler needs a group"),
         (&["--http", "http://localhost"], "a handler needs a group"),
         (&["-g", "g", "--exec", "cat", "--worker", "cat"], "--worker"),
-        (&["-g", "g", "--exec", "cat", "--http", "http://localhost"], "--http"),
-        (&["-g", "g", "--exec", "cat", "-f", "%v"], "`-f` writes records"),
-        (&["-g", "g", "--exec", "cat", "-p", "0"], "given out among the members"),
-        (&["-g", "g", "--exec", "cat", "--read-uncommitted"], "took back"),
-        (&["-g", "g", "--exec", "cat", "-o", "@-1h"], "begins where it left off"),
-        (&["-g", "g", "--exec", "cat", "-o", "5:9"], "begins where it left off"),
-        (&["-g", "g", "--exec", "cat", "--in-flight", "2"], "--worker"),
+        (
+            &["-g", "g", "--exec", "cat", "--http", "http://localhost"],
+            "--http",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "-f", "%v"],
+            "`-f` writes records",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "-p", "0"],
+            "given out among the members",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "--read-uncommitted"],
+            "took back",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "-o", "@-1h"],
+            "begins where it left off",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "-o", "5:9"],
+            "begins where it left off",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "--in-flight", "2"],
+            "--worker",
+        ),
         (
             &["-g", "g", "--exec", "cat", "--delivery", "exactly-once"],
             "`--delivery exactly-once` is for `--worker`",
         ),
         (
-            &["-g", "g", "--http", "http://localhost", "--delivery", "exactly-once"],
+            &[
+                "-g",
+                "g",
+                "--http",
+                "http://localhost",
+                "--delivery",
+                "exactly-once",
+            ],
             "`--delivery exactly-once` is for `--worker`",
         ),
         (
-            &["-g", "g", "--worker", "cat", "--delivery", "exactly-once", "--dedupe", "memory"],
+            &[
+                "-g",
+                "g",
+                "--worker",
+                "cat",
+                "--delivery",
+                "exactly-once",
+                "--dedupe",
+                "memory",
+            ],
             "`--dedupe` does not go with `--delivery exactly-once`",
         ),
         (
-            &["-g", "g", "--exec", "cat", "--delivery", "at-most-once", "--max-retries", "1"],
+            &[
+                "-g",
+                "g",
+                "--exec",
+                "cat",
+                "--delivery",
+                "at-most-once",
+                "--max-retries",
+                "1",
+            ],
             "`--max-retries` does not go with `--delivery at-most-once`",
         ),
         (
-            &["-g", "g", "--exec", "cat", "--delivery", "at-most-once", "--backoff", "1s..2s"],
+            &[
+                "-g",
+                "g",
+                "--exec",
+                "cat",
+                "--delivery",
+                "at-most-once",
+                "--backoff",
+                "1s..2s",
+            ],
             "`--backoff` does not go with",
         ),
         (
-            &["-g", "g", "--exec", "cat", "--delivery", "at-most-once", "--retry-on", "1"],
+            &[
+                "-g",
+                "g",
+                "--exec",
+                "cat",
+                "--delivery",
+                "at-most-once",
+                "--retry-on",
+                "1",
+            ],
             "`--retry-on` does not go with",
         ),
-        (&["-g", "g", "--worker", "cat", "--retry-on", "1"], "says in its answer"),
-        (&["-g", "g", "--worker", "cat", "--permanent-on", "1"], "says in its answer"),
         (
-            &["-g", "g", "--exec", "cat", "--retry-on", "1-9", "--permanent-on", "5"],
+            &["-g", "g", "--worker", "cat", "--retry-on", "1"],
+            "says in its answer",
+        ),
+        (
+            &["-g", "g", "--worker", "cat", "--permanent-on", "1"],
+            "says in its answer",
+        ),
+        (
+            &[
+                "-g",
+                "g",
+                "--exec",
+                "cat",
+                "--retry-on",
+                "1-9",
+                "--permanent-on",
+                "5",
+            ],
             "5 cannot be both transient and permanent",
         ),
-        (&["-g", "g", "--exec", "cat", "--no-dlq", "--dlq-topic", "x"], "--dlq-topic"),
-        (&["-g", "g", "--exec", "cat", "--dlq-topic", "orders"], "without end"),
-        (&["-g", "g", "--exec", "cat", "--dedupe-lease", "1s"], "there is none"),
-        (&["-g", "g", "--exec", "cat", "--dedupe-ttl", "1s"], "there is none"),
+        (
+            &["-g", "g", "--exec", "cat", "--no-dlq", "--dlq-topic", "x"],
+            "--dlq-topic",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "--dlq-topic", "orders"],
+            "without end",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "--dedupe-lease", "1s"],
+            "there is none",
+        ),
+        (
+            &["-g", "g", "--exec", "cat", "--dedupe-ttl", "1s"],
+            "there is none",
+        ),
     ];
     for (arguments, reason) in cases {
         refused(arguments).stderr_has(reason);
@@ -103,7 +194,11 @@ fn values_that_are_none_are_refused() {
         ("--delivery", "twice", "exactly-once"),
         ("--order", "none", "partition"),
         ("--metrics", "9308", "HOST:PORT"),
-        ("--dlq-topic", "a b", "cannot be the dead-letter topic of `orders`"),
+        (
+            "--dlq-topic",
+            "a b",
+            "cannot be the dead-letter topic of `orders`",
+        ),
         ("--dedupe", "mysql://x", "`mysql` is no store of events"),
     ] {
         refused(&["-g", "g", "--exec", "cat", flag, value]).stderr_has(named);
@@ -117,8 +212,16 @@ fn a_handler_that_is_none_is_refused() {
         ("--exec", "'' x", "`--exec` needs a program"),
         ("--worker", " ", "`--worker` needs a program"),
         ("--exec", "sh -c 'open", "cannot be split into words"),
-        ("--exec", "no-such-program", "cannot find the handler `no-such-program` in PATH"),
-        ("--worker", "./no-such-program", "cannot find the handler `./no-such-program`"),
+        (
+            "--exec",
+            "no-such-program",
+            "cannot find the handler `no-such-program` in PATH",
+        ),
+        (
+            "--worker",
+            "./no-such-program",
+            "cannot find the handler `./no-such-program`",
+        ),
         ("--http", "ftp://localhost/", "ftp"),
     ] {
         refused(&["-g", "g", flag, value]).stderr_has(named);

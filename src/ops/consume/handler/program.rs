@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::time::timeout;
 
+/// Longer ones are as good as for ever, and could not be added to the time that it is.
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long the processes have to end by themselves when they are asked to.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the kernel may take to end what was killed.

@@ -30,6 +30,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+use super::program::LONGEST_TIMEOUT;
 use super::{Closing, Handled, Handler, Handling, verdict};
 use crate::error::{Error, Result};
 use crate::model::codes::Overrides;
@@ -127,7 +128,7 @@ impl Http {
             pool: Pool::new(target, tls),
             headers,
             group: options.group,
-            timeout: options.timeout,
+            timeout: options.timeout.min(LONGEST_TIMEOUT),
             verdicts: options.verdicts,
             notices: options.notices,
             away: AtomicBool::new(false),

@@ -17,12 +17,13 @@ use tokio::task::JoinHandle;
 /// A server that answers as its function says, and what it was asked.
 struct Server {
     url: String,
-    asked: Arc<Mutex<Vec<(Parts2, Vec<u8>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
-type Parts2 = hyper::http::request::Parts;
+/// Head and body of a request.
+type Asked = (hyper::http::request::Parts, Vec<u8>);
 
 impl Drop for Server {
     fn drop(&mut self) {

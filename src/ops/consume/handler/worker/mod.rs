@@ -15,7 +15,8 @@
 //! - `{"error":"…"}`: failed; with `"permanent":true` for ever, else to be tried again, with `"retryAfter":5` (seconds) or
 //!   `"retryAfter":"5m"` not before that.
 //!
-//! A line has 4 MiB at most; empty ones are passed over. Standard error is shown.
+//! A line has 4 MiB at most; empty ones are passed over. Standard error is shown. A program that waits for more than a line
+//! before it begins (mawk without `-W interactive`), or keeps its answers back until there are many, is late in the end.
 //!
 //! # When something is wrong
 //!
@@ -32,6 +33,7 @@
 //! nothing to do is started again by the next record.
 
 mod answer;
+mod complaints;
 mod lane;
 mod process;
 mod queue;
@@ -39,7 +41,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use super::program::{Environment, Program};
+use super::program::{Environment, LONGEST_TIMEOUT, Program};
 use super::{Closing, Handled, Handler, Handling};
 use crate::error::{Error, Result};
 use crate::model::dead_letter::Failure;
@@ -94,7 +96,12 @@ impl Worker {
         let lane = |_| {
             let notices = Arc::clone(&options.notices);
             let room = Arc::clone(&room);
-            Arc::new(Lane::new(program.clone(), options.timeout, notices, room))
+            Arc::new(Lane::new(
+                program.clone(),
+                options.timeout.min(LONGEST_TIMEOUT),
+                notices,
+                room,
+            ))
         };
         let lanes: Vec<Arc<Lane>> = (0..options.processes).map(lane).collect();
         let run = |lane: &Arc<Lane>| tokio::spawn(lane::run(Arc::clone(lane), closed.clone()));

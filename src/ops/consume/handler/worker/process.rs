@@ -1,32 +1,30 @@
 //! A worker's process, from its start to its end: lines out, lines in.
 
-use super::answer::{self, INVALID};
+mod end;
+
+use super::answer;
+use super::complaints::Complaints;
 use super::lane::{Closing, Ends, Lane, close_ordered};
 use super::queue::Reply;
 use crate::model::dead_letter::Failure;
-use crate::model::duration::human;
 use crate::ops::consume::Notices;
 use crate::ops::consume::handler::Handled;
 use crate::ops::consume::handler::live;
-use crate::ops::consume::handler::program::{Group, LAST_WORDS, Program, ending};
-use crate::ops::consume::handler::said::{LONGEST_LINE, Said, Tail};
+use crate::ops::consume::handler::program::{Group, Program};
+use crate::ops::consume::handler::said::LONGEST_LINE;
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStderr};
-use tokio::time::{sleep, timeout};
+use tokio::process::Child;
+use tokio::time::sleep;
 
 /// So much is read at once: many answers, or a part of one with much to produce.
 const CHUNK: usize = 64 * 1024;
 /// A longer line is no answer.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// How long a worker that has closed its output may take to end.
-const PARTING: Duration = Duration::from_secs(1);
-/// What was written before the end is in the pipes already: this is for us to notice.
-const DRAINING: Duration = Duration::from_millis(50);
 
 /// How it ended.
 pub(super) enum End {
@@ -59,9 +57,7 @@ pub(super) struct Process {
     /// `None` when nothing can be written any more.
     stdin: Option<pipe::Sender>,
     stdout: pipe::Receiver,
-    stderr: Option<ChildStderr>,
-    said: Said,
-    complaint: Tail,
+    complaints: Complaints,
     notices: Arc<dyn Notices>,
     name: String,
     /// Answers that were read; of these the first `scanned` bytes hold no line's end.
@@ -94,10 +90,8 @@ impl Process {
             group,
             stdin: Some(stdin.map_err(failed)?),
             stdout: stdout.map_err(failed)?,
-            stderr: child.stderr.take(),
+            complaints: Complaints::new(child.stderr.take(), &notices),
             child,
-            said: Said::new(Arc::clone(&notices), None),
-            complaint: Tail::default(),
             notices,
             name: program.name().to_owned(),
             answers: Vec::new(),
@@ -116,7 +110,6 @@ impl Process {
     ) -> End {
         let clock = sleep(lane.timeout);
         tokio::pin!(clock);
-        let mut complaint = [0; 4096];
         loop {
             let blocked = self.write(lane);
             if self.stdin.is_none() && !lane.queue().is_begun() {
@@ -131,9 +124,7 @@ impl Process {
                 },
                 () = lane.wake.notified(), if !blocked => {}
                 () = writable(&self.stdin), if blocked => {}
-                read = read_from(&mut self.stderr, &mut complaint), if self.stderr.is_some() => {
-                    self.overhear(&complaint[..read]);
-                }
+                () = self.complaints.hear(), if self.complaints.may_come() => {}
                 status = self.child.wait() => return self.died(status.ok(), lane, ends).await,
                 () = clock.as_mut() => match due(lane) {
                     Some(due) => clock.as_mut().reset(due.into()),
@@ -235,150 +226,6 @@ impl Process {
             false => Ok(()),
         }
     }
-
-    /// What it wrote on its standard error, or that it was closed.
-    fn overhear(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            self.stderr = None;
-            self.said.finish();
-        }
-        self.said.push(bytes);
-        self.complaint.push(bytes);
-    }
-
-    /// Ends the process, and hears what it says meanwhile.
-    async fn end(&mut self) -> Option<ExitStatus> {
-        self.stdin = None;
-        let mut bytes = [0; 4096];
-        let status = {
-            let end = self.group.end(&mut self.child, LAST_WORDS);
-            tokio::pin!(end);
-            loop {
-                tokio::select! {
-                    status = &mut end => break status,
-                    read = read_from(&mut self.stderr, &mut bytes), if self.stderr.is_some() => {
-                        self.said.push(&bytes[..read]);
-                        self.complaint.push(&bytes[..read]);
-                        if read == 0 {
-                            self.stderr = None;
-                        }
-                    }
-                }
-            }
-        };
-        self.hear_out().await;
-        status
-    }
-
-    /// Hears what it wrote before it ended.
-    async fn hear_out(&mut self) {
-        let all = async {
-            let mut bytes = [0; 4096];
-            while self.stderr.is_some() {
-                let read = read_from(&mut self.stderr, &mut bytes).await;
-                self.overhear(&bytes[..read]);
-            }
-        };
-        let _ = timeout(DRAINING, all).await;
-        self.said.finish();
-    }
-
-    /// It has ended, with this status, or has closed its output, or its input.
-    async fn died(mut self, status: Option<ExitStatus>, lane: &Lane, ends: &mut Ends) -> End {
-        self.stdin = None;
-        let status = match status {
-            Some(status) => Some(status),
-            None => match timeout(PARTING, self.child.wait()).await {
-                Ok(status) => status.ok(),
-                Err(_) => None,
-            },
-        };
-        let exception = match status {
-            Some(status) => {
-                self.group.clear();
-                let answers = async {
-                    loop {
-                        self.answers.reserve(CHUNK);
-                        let read = self.stdout.read_buf(&mut self.answers).await;
-                        if !matches!(self.hear(&read, lane, ends), Ok(Output::More)) {
-                            break;
-                        }
-                    }
-                };
-                let _ = timeout(DRAINING, answers).await;
-                self.hear_out().await;
-                ending(status)
-            }
-            None => {
-                self.end().await;
-                "closed output".to_owned()
-            }
-        };
-        let why = self.complaint.text();
-        let text = match why.is_empty() {
-            true => format!("worker `{}` ended before it answered", self.name),
-            false => why,
-        };
-        End::Failed {
-            failure: Failure::death(exception, text),
-            blame: false,
-        }
-    }
-
-    async fn late(mut self, patience: Duration) -> End {
-        self.end().await;
-        let why = self.complaint.text();
-        let mut text = format!("no answer within {}", human(patience));
-        if !why.is_empty() {
-            text = format!("{text}: {why}");
-        }
-        End::Failed {
-            failure: Failure::transient("timeout", text),
-            blame: true,
-        }
-    }
-
-    async fn invalid(mut self, invalid: Invalid) -> End {
-        if !invalid.line.is_empty() {
-            self.notices.handler_said(&invalid.line);
-        }
-        self.end().await;
-        End::Failed {
-            failure: Failure::transient(INVALID, invalid.reason),
-            blame: false,
-        }
-    }
-
-    /// Tells it that there is no more by closing its input, and ends it when the time is over.
-    async fn close(mut self, grace: Duration, lane: &Lane, ends: &mut Ends) {
-        self.stdin = None;
-        let force = (grace / 4).min(LAST_WORDS);
-        let exit = async {
-            let mut bytes = [0; 4096];
-            let mut answering = true;
-            loop {
-                self.answers.reserve(CHUNK);
-                tokio::select! {
-                    _ = self.child.wait() => return,
-                    read = self.stdout.read_buf(&mut self.answers), if answering => {
-                        answering = matches!(self.hear(&read, lane, ends), Ok(Output::More));
-                    }
-                    read = read_from(&mut self.stderr, &mut bytes), if self.stderr.is_some() => {
-                        self.overhear(&bytes[..read]);
-                    }
-                }
-            }
-        };
-        match timeout(grace.saturating_sub(force), exit).await {
-            Ok(()) => {
-                self.group.clear();
-                self.hear_out().await;
-            }
-            Err(_) => {
-                self.group.end(&mut self.child, force).await;
-            }
-        }
-    }
 }
 
 impl Invalid {
@@ -401,13 +248,5 @@ async fn writable(stdin: &Option<pipe::Sender>) {
     if let Some(stdin) = stdin {
         // Where there is an error, writing finds it.
         let _ = stdin.writable().await;
-    }
-}
-
-/// How many bytes were read; none at the end.
-async fn read_from(pipe: &mut Option<ChildStderr>, buffer: &mut [u8]) -> usize {
-    match pipe {
-        Some(pipe) => pipe.read(buffer).await.unwrap_or_default(),
-        None => 0,
     }
 }

@@ -15,12 +15,9 @@ async fn request(stream: &mut TcpStream) {
 }
 
 /// Answers a connection's first request with these bytes; `then` is what it does afterwards.
-async fn raw<F: Future<Output = ()> + Send>(
-    answer: &'static str,
-    then: fn(TcpStream) -> F,
-) -> (String, JoinHandle<()>)
+async fn raw<F>(answer: &'static str, then: fn(TcpStream) -> F) -> (String, JoinHandle<()>)
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
