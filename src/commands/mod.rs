@@ -64,7 +64,7 @@ enum Command {
     #[command(subcommand)]
     Event(event::Command),
     Produce(produce::Args),
-    Consume(consume::Args),
+    Consume(Box<consume::Args>),
     Lag(lag::Args),
     #[command(subcommand)]
     Group(group::Command),
@@ -84,7 +84,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Topic(command) => topic::run(context, command).await,
         Command::Event(command) => event::run(context, command),
         Command::Produce(args) => produce::run(context, args).await,
-        Command::Consume(args) => consume::run(context, args).await,
+        Command::Consume(args) => consume::run(context, *args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,

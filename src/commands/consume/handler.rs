@@ -114,6 +114,7 @@ pub enum OrderChoice {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "the field's terms")]
 pub enum DeliveryChoice {
     /// A record may be lost, and is never handled twice
     AtMostOnce,

@@ -41,7 +41,7 @@ impl Behind {
 
     /// The sum, as it was the last time.
     pub(super) fn last(&self) -> Option<i64> {
-        self.found().as_ref().and_then(|rows| total(rows))
+        self.found().as_ref().and_then(total)
     }
 
     /// The partitions, as they were the last time.
