@@ -45,7 +45,7 @@ fn what_makes_no_sense_together_is_refused_and_why() {
         ),
         (
             &["-g", "g", "--exec", "cat", "--in-flight", "2"],
-            "--worker",
+            "`--in-flight` is for `--worker`",
         ),
         (
             &["-g", "g", "--exec", "cat", "--delivery", "exactly-once"],

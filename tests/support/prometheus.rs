@@ -80,9 +80,11 @@ fn checked(family: &Family) -> Result<Series, String> {
     if metric != typed || help.trim().is_empty() {
         return Err(format!("HELP of `{metric}` and TYPE of `{typed}`"));
     }
+    // The library reads every type but this one.
+    let is_histogram = *r#type == MetricType::Unknown("histogram");
     match (r#type, name.ends_with("_total")) {
         (MetricType::Gauge, false) | (MetricType::Counter, true) => {}
-        (MetricType::Histogram, false) => {}
+        (_, false) if is_histogram => {}
         _ => return Err(format!("`{name}` is a {type}")),
     }
     if !is_name(&name, ":") {
@@ -91,7 +93,6 @@ fn checked(family: &Family) -> Result<Series, String> {
     if family.samples.is_empty() {
         return Err(format!("`{name}` has no series"));
     }
-    let is_histogram = matches!(r#type, MetricType::Histogram);
     let mut all = Series::new();
     for sample in &family.samples {
         let part = sample.name().strip_prefix(name.as_str());

@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
     offset: Option<Range>,
 
-    /// End after N records were printed; with a group, nothing past them is committed
+    /// End after N records were printed, or handled; with a group, nothing past them is committed
     #[arg(short = 'n', long, visible_alias = "max-messages", value_name = "N")]
     count: Option<u64>,
 
