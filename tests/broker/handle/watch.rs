@@ -35,7 +35,9 @@ fn metrics_are_scraped_while_it_runs() {
     };
     let is = |name: &str, expected: f64| scrape().value(name, &labels) == Some(expected);
     wait_until("the fourth record", PATIENCE, || {
-        is("eda_handler_processed_total", 3.0) && is("eda_handler_in_hand", 1.0)
+        is("eda_handler_processed_total", 3.0)
+            && is("eda_handler_dead_lettered_total", 1.0)
+            && is("eda_handler_in_hand", 1.0)
     });
     for (name, expected) in [
         ("eda_handler_dead_lettered_total", 1.0),
