@@ -29,8 +29,8 @@
 //! SHA-256 in hexadecimal.
 //!
 //! Times are the database's, so the clocks of the members do not matter. There is one connection, on which questions
-//! follow each other without waiting. What is done is on the database's disk when it is answered; a claim may be
-//! forgotten by a crash of the database, and then the event is handled again.
+//! follow each other without waiting. What is done is on the database's disk when it is answered, where many share
+//! one wait for the disk; a claim may be forgotten by a crash of the database, and then the event is handled again.
 
 pub mod address;
 mod connection;
@@ -132,11 +132,12 @@ impl Postgres {
         let asked = Instant::now();
         let attempts = async {
             let connected = self.link.get(self.connect()).await?;
+            let got = Instant::now();
             match connected.ask(question, parameters).await {
                 Err(failure) if failure.is_lost() => {}
                 outcome => return outcome,
             }
-            self.link.give_up(Instant::now()).await;
+            self.link.give_up(got).await;
             let connected = self.link.get(self.connect()).await?;
             connected.ask(question, parameters).await
         };

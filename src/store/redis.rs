@@ -138,6 +138,7 @@ impl Redis {
         invocation.arg(claimed).arg(lasts);
         let attempts = async {
             let mut connection = self.link.get(self.connect()).await?.as_ref().clone();
+            let got = Instant::now();
             let error = match invocation.invoke_async(&mut connection).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -147,7 +148,7 @@ impl Redis {
             if !error.is_unrecoverable_error() && !is_replica {
                 return Err(outage(&self.address.host_and_port(), &error));
             }
-            self.link.give_up(Instant::now()).await;
+            self.link.give_up(got).await;
             let mut connection = self.link.get(self.connect()).await?.as_ref().clone();
             let answer = invocation.invoke_async(&mut connection).await;
             answer.map_err(|error| outage(&self.address.host_and_port(), &error))

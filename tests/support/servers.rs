@@ -1,8 +1,7 @@
 //! Redis and PostgreSQL, as Debian packages them: started by the tests on a free port of loopback, in a folder of their
 //! own, and ended with them. A service that the system runs is left alone.
 //!
-//! One of each is shared by the tests of a process; who wants to kill one starts their own. Each test has a database of
-//! its own. What is not installed is said and counted as not carried out, and in CI a failure.
+//! Tests ask for a database on one, see `databases`.
 
 #![allow(
     dead_code,
@@ -10,15 +9,15 @@
 )]
 
 use super::keeper::Keeper;
+use super::machine::{free_port, is_running, other_user, program, user_words};
 use super::wait::wait_for;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -26,7 +25,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Databases that a shared Redis has: more than tests.
-const DATABASES: u32 = 1000;
+pub const DATABASES: u32 = 1000;
 
 /// Passwords of the users that the servers know.
 pub const PASSWORD: &str = "p@ss:wörd/?#%";
@@ -44,104 +43,13 @@ pub struct Server {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Redis,
     Postgres,
 }
 
-/// A database of one test.
-#[derive(Debug)]
-pub struct Redis {
-    pub server: Arc<Server>,
-    database: u32,
-}
-
-/// A database of one test, with the users `postgres` (who may do all), and `limited` (who has the password, and no right
-/// to make tables).
-#[derive(Debug)]
-pub struct Postgres {
-    pub server: Arc<Server>,
-    database: String,
-}
-
-/// A database on the shared Redis. `None`, which was said, when it is not installed.
-pub fn redis(test: &str) -> Option<Redis> {
-    static SHARED: OnceLock<Arc<Server>> = OnceLock::new();
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let program = missing_or(test, program("redis-server"), "redis-server")?;
-    let server = SHARED.get_or_init(|| Server::start(Kind::Redis, &program));
-    let database = COUNTER.fetch_add(1, Ordering::Relaxed);
-    assert!(database < DATABASES);
-    Some(Redis {
-        server: Arc::clone(server),
-        database,
-    })
-}
-
-/// A Redis for one test, which may kill it.
-pub fn own_redis(test: &str) -> Option<Redis> {
-    let program = missing_or(test, program("redis-server"), "redis-server")?;
-    Some(Redis {
-        server: Server::start(Kind::Redis, &program),
-        database: 0,
-    })
-}
-
-/// A database on the shared PostgreSQL. `None`, which was said, when it is not installed.
-pub fn postgres(test: &str) -> Option<Postgres> {
-    static SHARED: OnceLock<Arc<Server>> = OnceLock::new();
-    let program = missing_or(test, program("postgres"), "postgresql")?;
-    let server = SHARED.get_or_init(|| Server::start(Kind::Postgres, &program));
-    Some(Postgres::on(Arc::clone(server)))
-}
-
-/// A PostgreSQL for one test, which may kill it.
-pub fn own_postgres(test: &str) -> Option<Postgres> {
-    let program = missing_or(test, program("postgres"), "postgresql")?;
-    Some(Postgres::on(Server::start(Kind::Postgres, &program)))
-}
-
-/// In PATH, or where Debian has the programs of PostgreSQL, the newest first.
-fn program(name: &str) -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .collect();
-    versions.sort_by_key(|path| {
-        path.components().nth(4).map(|part| {
-            part.as_os_str()
-                .to_string_lossy()
-                .parse::<u32>()
-                .unwrap_or(0)
-        })
-    });
-    versions.reverse();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    versions.extend(std::env::split_paths(&path));
-    versions
-        .into_iter()
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
-}
-
-fn missing_or(test: &str, program: Option<PathBuf>, package: &str) -> Option<PathBuf> {
-    if program.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "Debian's package `{package}` is not installed, and CI is to have it"
-        );
-        let line = format!(
-            "not carried out: `{test}`, because it needs Debian's package `{package}`, which is not installed\n"
-        );
-        // Not eprintln!, which the harness keeps to itself when a test passes.
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    }
-    program
-}
-
 impl Server {
-    fn start(kind: Kind, program: &Path) -> Arc<Server> {
+    pub fn start(kind: Kind, program: &Path) -> Arc<Server> {
         let mut last = String::new();
         // Somebody else may take the port before the server does.
         for _ in 0..3 {
@@ -275,7 +183,7 @@ impl Server {
     }
 
     /// A command of Redis, and the first line of its answer.
-    fn redis(&self, words: &[&str]) -> Option<String> {
+    pub fn redis(&self, words: &[&str]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         let mut command = format!("*{}\r\n", words.len());
@@ -288,7 +196,7 @@ impl Server {
         Some(String::from_utf8_lossy(&answer[..length]).into_owned())
     }
 
-    fn psql(&self, database: &str, sql: &str) -> Result<String, String> {
+    pub fn psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let port = self.port.to_string();
         let output = Command::new(program("psql").ok_or("no psql")?)
             .args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-U", "postgres"])
@@ -392,8 +300,14 @@ impl Server {
         self.data.path().join("server.crt")
     }
 
+    /// Of loopback.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Of loopback, where Redis speaks TLS.
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
     }
 
     /// To the user whose process is to write it.
@@ -401,132 +315,5 @@ impl Server {
         if let Some((user, group)) = other_user() {
             std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
         }
-    }
-}
-
-impl Redis {
-    /// `redis://127.0.0.1:PORT/DATABASE`.
-    pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/{}", self.server.port, self.database)
-    }
-
-    /// As the user `limited` or `reader`, with the password.
-    pub fn url_of(&self, user: &str) -> String {
-        self.url().replace("//", &format!("//{user}:{ENCODED}@"))
-    }
-
-    /// `rediss://`, on the port for TLS.
-    pub fn tls_url(&self) -> String {
-        format!(
-            "rediss://127.0.0.1:{}/{}",
-            self.server.tls_port, self.database
-        )
-    }
-
-    /// A command, on the server, not in the database.
-    pub fn command(&self, words: &[&str]) -> String {
-        self.server.redis(words).unwrap()
-    }
-}
-
-impl Postgres {
-    fn on(server: Arc<Server>) -> Postgres {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let database = format!("test_{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-        server
-            .psql("postgres", &format!("CREATE DATABASE {database}"))
-            .unwrap();
-        let user = format!(
-            "DO $$ BEGIN CREATE ROLE limited LOGIN PASSWORD '{PASSWORD}';
-             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-             REVOKE CREATE ON SCHEMA public FROM public"
-        );
-        server.psql(&database, &user).unwrap();
-        Postgres { server, database }
-    }
-
-    /// `postgres://postgres@127.0.0.1:PORT/DATABASE?sslmode=disable`.
-    pub fn url(&self) -> String {
-        self.url_with("postgres", "sslmode=disable")
-    }
-
-    /// As the user `limited`, with the password.
-    pub fn limited_url(&self) -> String {
-        self.url_with(&format!("limited:{ENCODED}"), "sslmode=disable")
-    }
-
-    /// With these credentials and parameters.
-    pub fn url_with(&self, user: &str, parameters: &str) -> String {
-        let (port, database) = (self.server.port, &self.database);
-        format!("postgres://{user}@127.0.0.1:{port}/{database}?{parameters}")
-    }
-
-    /// What psql prints of it, as the user who may do all.
-    pub fn sql(&self, sql: &str) -> String {
-        self.server.psql(&self.database, sql).unwrap()
-    }
-}
-
-/// PostgreSQL refuses to run as root, so both run as the user that its package makes, or as nobody.
-fn other_user() -> Option<(u32, u32)> {
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let ids = |name: &str| {
-        let line = users
-            .lines()
-            .find(|line| line.starts_with(&format!("{name}:")))?;
-        let mut fields = line.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    ids("postgres").or_else(|| ids("nobody"))
-}
-
-/// What goes before a program so that it runs as that user, as the same process.
-fn user_words() -> Vec<OsString> {
-    let Some((user, group)) = other_user() else {
-        return Vec::new();
-    };
-    vec![
-        "setpriv".into(),
-        format!("--reuid={user}").into(),
-        format!("--regid={group}").into(),
-        "--clear-groups".into(),
-    ]
-}
-
-/// One that has ended, and was not waited for yet, has no memory.
-fn is_running(process: &Path) -> bool {
-    let statistics = fs::read_to_string(process.join("statm")).unwrap_or_default();
-    !statistics.is_empty() && !statistics.starts_with("0 ")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-#[test]
-fn servers_answer_survive_a_kill_and_end_with_their_test() {
-    if let Some(redis) = own_redis("servers_answer_survive_a_kill_and_end_with_their_test") {
-        assert_eq!(redis.command(&["SET", "kept", "1"]), "+OK\r\n");
-        redis.server.kill();
-        assert!(TcpStream::connect(("127.0.0.1", redis.server.port)).is_err());
-        redis.server.run();
-        assert_eq!(redis.command(&["GET", "kept"]), "$1\r\n1\r\n");
-        let port = redis.server.port;
-        drop(redis);
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    }
-    if let Some(postgres) = own_postgres("servers_answer_survive_a_kill_and_end_with_their_test") {
-        postgres.sql("CREATE TABLE kept (a int)");
-        postgres.server.kill();
-        assert!(TcpStream::connect(("127.0.0.1", postgres.server.port)).is_err());
-        postgres.server.run();
-        assert_eq!(postgres.sql("SELECT count(*) FROM kept"), "0");
-        let port = postgres.server.port;
-        drop(postgres);
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     }
 }

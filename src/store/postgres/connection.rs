@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::store::Outage;
 use crate::store::stored::at_open;
 use postgres_openssl::MakeTlsConnector;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -33,6 +35,10 @@ pub struct Connected {
     done: Statement,
     release: Statement,
     forget: Statement,
+    flush: Statement,
+    /// How many events done were answered on this connection, and of these, how many are on the disk.
+    answered: AtomicU64,
+    flushed: Mutex<u64>,
 }
 
 /// Why there is no answer.
@@ -76,7 +82,7 @@ pub async fn client(
     client
         .batch_execute(&format!(
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
-             SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
+             SET synchronous_commit = off; SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
         ))
         .await?;
     Ok(client)
@@ -111,12 +117,13 @@ pub async fn make_table(client: &Client, server: &str) -> Result<(), Error> {
 impl Connected {
     /// Prepares the questions on a connection.
     pub async fn prepare(client: Client) -> Result<Self, Failure> {
-        let (claim, renew, done, release, forget) = tokio::try_join!(
+        let (claim, renew, done, release, forget, flush) = tokio::try_join!(
             client.prepare(sql::CLAIM),
             client.prepare(sql::RENEW),
             client.prepare(sql::DONE),
             client.prepare(sql::RELEASE),
             client.prepare(sql::FORGET),
+            client.prepare(sql::FLUSH),
         )?;
         Ok(Connected {
             client,
@@ -125,6 +132,9 @@ impl Connected {
             done,
             release,
             forget,
+            flush,
+            answered: AtomicU64::new(0),
+            flushed: Mutex::new(0),
         })
     }
 
@@ -140,11 +150,28 @@ impl Connected {
                 return Ok((u64::from(row.is_some()), row));
             }
             Question::Renew => &self.renew,
-            Question::Done => &self.done,
+            Question::Done => {
+                let rows = self.client.execute(&self.done, parameters).await?;
+                self.wait_for_disk().await?;
+                return Ok((rows, None));
+            }
             Question::Release => &self.release,
             Question::Forget => &self.forget,
         };
         Ok((self.client.execute(statement, parameters).await?, None))
+    }
+
+    /// Waits until what was answered is on the disk. One waits for all that came until it began (group commit): on one
+    /// connection each would wait for those before it.
+    async fn wait_for_disk(&self) -> Result<(), Failure> {
+        let ours = self.answered.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut flushed = self.flushed.lock().await;
+        if *flushed < ours {
+            let all = self.answered.load(Ordering::Relaxed);
+            self.client.query(&self.flush, &[]).await?;
+            *flushed = all;
+        }
+        Ok(())
     }
 }
 

@@ -19,17 +19,15 @@ pub const RIGHTS: &str =
 FROM (SELECT to_regclass('eda_events')::oid AS oid) AS named WHERE oid IS NOT NULL";
 
 /// $1 group, $2 event, $3 token, $4 lease, $5 memory. One row: `ours`, or the state as it is and how long it is
-/// somebody's; none when somebody else inserts it at this moment. A claim that a crash of the database forgets is one
-/// that is made again, so it does not wait for the disk.
+/// somebody's; none when somebody else inserts it at this moment.
 pub const CLAIM: &str = "
 WITH clock AS (
-    SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms,
-           set_config('synchronous_commit', 'off', true) AS quick
+    SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms
 ), taken AS (
     INSERT INTO eda_events AS known
         (consumer_group, event_id, state, token, lease_until_ms, expires_at_ms)
     SELECT $1, $2, 'claimed', $3, now_ms + $4, now_ms + greatest($4, $5)
-    FROM clock WHERE quick IS NOT NULL
+    FROM clock
     ON CONFLICT (consumer_group, event_id) DO UPDATE SET
         state = 'claimed', token = excluded.token,
         lease_until_ms = excluded.lease_until_ms, expires_at_ms = excluded.expires_at_ms
@@ -46,13 +44,12 @@ WHERE consumer_group = $1 AND event_id = $2 AND NOT EXISTS (SELECT FROM taken)";
 /// A row that is gone was taken over and given back, or forgotten: nobody else's, so it is ours again.
 pub const RENEW: &str = "
 WITH clock AS (
-    SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms,
-           set_config('synchronous_commit', 'off', true) AS quick
+    SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms
 )
 INSERT INTO eda_events AS known
     (consumer_group, event_id, state, token, lease_until_ms, expires_at_ms)
 SELECT $1, $2, 'claimed', $3, now_ms + $4, now_ms + greatest($4, $5)
-FROM clock WHERE quick IS NOT NULL
+FROM clock
 ON CONFLICT (consumer_group, event_id) DO UPDATE SET
     lease_until_ms = excluded.lease_until_ms, expires_at_ms = excluded.expires_at_ms
 WHERE known.state = 'claimed' AND known.token = excluded.token
@@ -68,6 +65,11 @@ ON CONFLICT (consumer_group, event_id) DO UPDATE SET
     state = 'done', expires_at_ms = excluded.expires_at_ms
 WHERE known.state = 'done' OR known.token = excluded.token
 RETURNING state, 0::bigint";
+
+/// Everything that was answered on the connection before is on the disk when this is: it writes a word to the log, and
+/// waits for it.
+pub const FLUSH: &str = "
+SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'eda', '')";
 
 pub const RELEASE: &str = "
 DELETE FROM eda_events

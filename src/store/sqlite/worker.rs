@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::store::{Outage, Token};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
+};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -166,7 +168,9 @@ fn open(path: &Path, patience: Duration) -> Result<Connection, Error> {
 }
 
 fn prepared(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open(path)?;
+    // A path is a path, also when it looks like SQLite's URI.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -3,10 +3,14 @@
 // What starts the servers is shared with the black-box tests, which start more with it.
 #[path = "../../../tests/support/certificate.rs"]
 mod certificate;
+#[path = "../../../tests/support/databases.rs"]
+mod databases;
 #[allow(dead_code, clippy::disallowed_methods)]
 #[path = "../../../tests/support/keeper.rs"]
 mod keeper;
 #[allow(clippy::disallowed_methods)]
+#[path = "../../../tests/support/machine.rs"]
+mod machine;
 #[path = "../../../tests/support/servers.rs"]
 mod servers;
 #[path = "../../../tests/support/signal.rs"]

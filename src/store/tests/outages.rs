@@ -1,5 +1,6 @@
 //! Servers that are not there, go away, and come back; and who is let in.
 
+use super::databases;
 use super::place::{LONG, Place, Store, TIMEOUT, claim, in_the_end, ours, passing};
 use super::servers::{self, Server};
 use crate::error::{Error, Kind};
@@ -70,7 +71,7 @@ async fn survives_a_kill(place: &Place, server: &Server) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_killed_and_started_again() {
-    if let Some(redis) = servers::own_redis("redis_killed_and_started_again") {
+    if let Some(redis) = databases::own_redis("redis_killed_and_started_again") {
         let server = std::sync::Arc::clone(&redis.server);
         survives_a_kill(&Place::Redis(redis), &server).await;
     }
@@ -78,7 +79,7 @@ async fn redis_killed_and_started_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_killed_and_started_again() {
-    if let Some(postgres) = servers::own_postgres("postgres_killed_and_started_again") {
+    if let Some(postgres) = databases::own_postgres("postgres_killed_and_started_again") {
         let server = std::sync::Arc::clone(&postgres.server);
         survives_a_kill(&Place::Postgres(postgres), &server).await;
     }
@@ -101,7 +102,10 @@ async fn where_nobody_answers_is_unreachable() {
         );
         assert!(asked.elapsed() < TIMEOUT);
     }
-    drop(listener);
+    // A port that is taken, and where nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
     for scheme in ["redis", "rediss", "postgres"] {
         let error = refused(&format!("{scheme}://127.0.0.1:{port}/0")).await;
         says(
@@ -121,7 +125,7 @@ async fn where_nobody_answers_is_unreachable() {
 #[tokio::test]
 async fn what_is_no_server_of_its_kind_is_a_failure_or_unreachable_and_never_a_panic() {
     let name = "what_is_no_server_of_its_kind_is_a_failure_or_unreachable_and_never_a_panic";
-    let (Some(redis), Some(postgres)) = (servers::redis(name), servers::postgres(name)) else {
+    let (Some(redis), Some(postgres)) = (databases::redis(name), databases::postgres(name)) else {
         return;
     };
     for url in [

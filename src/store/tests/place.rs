@@ -1,6 +1,6 @@
 //! Where a memory under test is, and how a test waits.
 
-use super::servers::{self, Postgres, Redis};
+use super::databases::{self, Postgres, Redis};
 use crate::store::{Claimed, Idempotency, Lasting, Memory, Outage, StoreAddress, Token, open};
 use std::future::Future;
 use std::sync::Arc;
@@ -39,11 +39,11 @@ impl Place {
     }
 
     pub fn redis(test: &str) -> Option<Place> {
-        servers::redis(test).map(Place::Redis)
+        databases::redis(test).map(Place::Redis)
     }
 
     pub fn postgres(test: &str) -> Option<Place> {
-        servers::postgres(test).map(Place::Postgres)
+        databases::postgres(test).map(Place::Postgres)
     }
 
     pub fn address(&self) -> StoreAddress {

@@ -1,8 +1,8 @@
 //! What only PostgreSQL has: handlers' transactions on the table, its users, its TLS.
 
+use super::databases;
 use super::outages::{opened, refused, says};
 use super::place::{LONG, Place, claim, in_the_end, ours};
-use super::servers;
 use crate::error::Kind;
 use crate::store::Claimed;
 use std::time::{Duration, Instant};
@@ -19,7 +19,8 @@ const MARK: &str = "UPDATE eda_events SET state = 'done'
 
 #[tokio::test]
 async fn a_handler_marks_its_event_done_in_its_own_transaction() {
-    let Some(database) = servers::postgres("a_handler_marks_its_event_done_in_its_own_transaction")
+    let Some(database) =
+        databases::postgres("a_handler_marks_its_event_done_in_its_own_transaction")
     else {
         return;
     };
@@ -42,7 +43,7 @@ async fn a_handler_marks_its_event_done_in_its_own_transaction() {
 #[tokio::test]
 async fn a_row_that_a_handler_has_locked_does_not_keep_the_others() {
     let Some(database) =
-        servers::postgres("a_row_that_a_handler_has_locked_does_not_keep_the_others")
+        databases::postgres("a_row_that_a_handler_has_locked_does_not_keep_the_others")
     else {
         return;
     };
@@ -79,7 +80,7 @@ async fn a_row_that_a_handler_has_locked_does_not_keep_the_others() {
 #[tokio::test]
 async fn a_user_who_may_not_make_the_table_is_shown_the_sql_and_may_use_it_then() {
     let name = "a_user_who_may_not_make_the_table_is_shown_the_sql_and_may_use_it_then";
-    let Some(database) = servers::postgres(name) else {
+    let Some(database) = databases::postgres(name) else {
         return;
     };
     let port = database.server.port().to_string();
@@ -115,7 +116,7 @@ async fn a_user_who_may_not_make_the_table_is_shown_the_sql_and_may_use_it_then(
 
 #[tokio::test]
 async fn who_is_not_let_in_is_told() {
-    let Some(database) = servers::postgres("who_is_not_let_in_is_told") else {
+    let Some(database) = databases::postgres("who_is_not_let_in_is_told") else {
         return;
     };
     let port = database.server.port().to_string();
@@ -150,7 +151,7 @@ async fn who_is_not_let_in_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_make_the_table_at_once() {
-    let Some(database) = servers::postgres("many_make_the_table_at_once") else {
+    let Some(database) = databases::postgres("many_make_the_table_at_once") else {
         return;
     };
     let mut members = tokio::task::JoinSet::new();
@@ -163,7 +164,7 @@ async fn many_make_the_table_at_once() {
 
 #[tokio::test]
 async fn tls_is_what_sslmode_says() {
-    let Some(database) = servers::postgres("tls_is_what_sslmode_says") else {
+    let Some(database) = databases::postgres("tls_is_what_sslmode_says") else {
         return;
     };
     let certificate = database.server.certificate();

@@ -1,14 +1,15 @@
 //! What only Redis has: its users, its TLS, its keys.
 
+use super::databases;
 use super::outages::{opened, refused, says};
 use super::place::{LONG, claim, ours};
-use super::servers;
 use crate::error::Kind;
 use crate::store::Claimed;
 
 #[tokio::test]
 async fn a_user_with_the_rights_that_are_asked_for_is_enough() {
-    let Some(redis) = servers::redis("a_user_with_the_rights_that_are_asked_for_is_enough") else {
+    let Some(redis) = databases::redis("a_user_with_the_rights_that_are_asked_for_is_enough")
+    else {
         return;
     };
     let store = opened(&redis.url_of("limited")).await;
@@ -22,7 +23,7 @@ async fn a_user_with_the_rights_that_are_asked_for_is_enough() {
 
 #[tokio::test]
 async fn who_is_not_let_in_or_may_not_write_is_told() {
-    let Some(redis) = servers::redis("who_is_not_let_in_or_may_not_write_is_told") else {
+    let Some(redis) = databases::redis("who_is_not_let_in_or_may_not_write_is_told") else {
         return;
     };
     let port = redis.server.port().to_string();
@@ -36,7 +37,7 @@ async fn who_is_not_let_in_or_may_not_write_is_told() {
 
 #[tokio::test]
 async fn tls_asks_who_the_server_is_unless_told_not_to() {
-    let Some(redis) = servers::redis("tls_asks_who_the_server_is_unless_told_not_to") else {
+    let Some(redis) = databases::redis("tls_asks_who_the_server_is_unless_told_not_to") else {
         return;
     };
     let store = opened(&format!("{}#insecure", redis.tls_url())).await;
@@ -51,7 +52,7 @@ async fn tls_asks_who_the_server_is_unless_told_not_to() {
 
 #[tokio::test]
 async fn a_key_expires_with_what_it_says() {
-    let Some(redis) = servers::redis("a_key_expires_with_what_it_says") else {
+    let Some(redis) = databases::redis("a_key_expires_with_what_it_says") else {
         return;
     };
     let address = redis.url().parse().unwrap();
@@ -83,4 +84,16 @@ async fn a_key_expires_with_what_it_says() {
     assert!(store.done("order:7", &token).await.unwrap());
     assert_eq!(ask("GET").await, text("done".to_owned()));
     assert!(within(ask("PTTL").await, LONG.memory));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_password_says_so() {
+    let Some(redis) = databases::own_redis("a_server_that_wants_a_password_says_so") else {
+        return;
+    };
+    let set = redis.command(&["CONFIG", "SET", "requirepass", super::servers::PASSWORD]);
+    assert_eq!(set, "+OK\r\n");
+    says(&refused(&redis.url()).await, Kind::Failed, &["NOAUTH"]);
+    let store = opened(&redis.url_of("")).await;
+    ours(claim(&store, "order-7").await);
 }
