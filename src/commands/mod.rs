@@ -53,6 +53,7 @@ Examples:
   eda topic create order-created --partitions 6 --retention 7d
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
   eda consume order-created --group payment-service -n 10
+  eda consume order-created --group payment-service --exec ./charge
   eda lag --group payment-service --max 0
   eda offsets reset payment-service --to @-1h --dry-run
   eda dlq replay order-created.dlq --dry-run";
