@@ -106,7 +106,7 @@ fn the_examples_of_the_readme_work() {
             .succeeds();
         count += 1;
     }
-    assert_eq!(count, 6, "the README has six examples");
+    assert_eq!(count, 7, "the README has seven examples");
     assert!(readme.lines().count() < 150, "the README is short");
 }
 

@@ -53,6 +53,7 @@ Examples:
   eda topic create order-created --partitions 6 --retention 7d
   eda produce order-created orderId=order-123 userId=user-456 total=12.50
   eda consume order-created --group payment-service -n 10
+  eda consume order-created --group payment-service --exec ./charge
   eda lag --group payment-service --max 0
   eda offsets reset payment-service --to @-1h --dry-run
   eda dlq replay order-created.dlq --dry-run";
@@ -64,7 +65,7 @@ enum Command {
     #[command(subcommand)]
     Event(event::Command),
     Produce(produce::Args),
-    Consume(consume::Args),
+    Consume(Box<consume::Args>),
     Lag(lag::Args),
     #[command(subcommand)]
     Group(group::Command),
@@ -84,7 +85,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Topic(command) => topic::run(context, command).await,
         Command::Event(command) => event::run(context, command),
         Command::Produce(args) => produce::run(context, args).await,
-        Command::Consume(args) => consume::run(context, args).await,
+        Command::Consume(args) => consume::run(context, *args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,

@@ -20,6 +20,7 @@ mod foreign;
 mod foreign_clients;
 mod group;
 mod groups;
+mod handle;
 mod handlers;
 mod heartbeats;
 mod killed;

@@ -1,6 +1,7 @@
 //! Without a broker: the help, what is wrong with a command line, who is not there, and pipes.
 
 mod event;
+mod handle;
 mod help;
 mod pipes;
 mod unreachable;

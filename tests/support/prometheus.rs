@@ -53,15 +53,19 @@ fn read(text: &str) -> Result<Scrape, String> {
     }
     let mut scrape = BTreeMap::new();
     for family in &families {
-        let (name, series) = checked(family)?;
-        if scrape.insert(name.clone(), series).is_some() {
-            return Err(format!("`{name}` is in two places"));
+        for (name, series) in checked(family)? {
+            if scrape.insert(name.clone(), series).is_some() {
+                return Err(format!("`{name}` is in two places"));
+            }
         }
     }
     Ok(Scrape(scrape))
 }
 
-fn checked(family: &Family) -> Result<(String, BTreeMap<Labels, f64>), String> {
+type Series = BTreeMap<String, BTreeMap<Labels, f64>>;
+
+/// The series of a family: under its name, or those of the three names that a histogram has.
+fn checked(family: &Family) -> Result<Series, String> {
     let [
         MetricDescriptor::Help { metric, help },
         MetricDescriptor::Type {
@@ -76,8 +80,11 @@ fn checked(family: &Family) -> Result<(String, BTreeMap<Labels, f64>), String> {
     if metric != typed || help.trim().is_empty() {
         return Err(format!("HELP of `{metric}` and TYPE of `{typed}`"));
     }
+    // The library reads every type but this one.
+    let is_histogram = *r#type == MetricType::Unknown("histogram");
     match (r#type, name.ends_with("_total")) {
         (MetricType::Gauge, false) | (MetricType::Counter, true) => {}
+        (_, false) if is_histogram => {}
         _ => return Err(format!("`{name}` is a {type}")),
     }
     if !is_name(&name, ":") {
@@ -86,16 +93,48 @@ fn checked(family: &Family) -> Result<(String, BTreeMap<Labels, f64>), String> {
     if family.samples.is_empty() {
         return Err(format!("`{name}` has no series"));
     }
-    let mut series = BTreeMap::new();
+    let mut all = Series::new();
     for sample in &family.samples {
-        if sample.name() != name {
+        let part = sample.name().strip_prefix(name.as_str());
+        let belongs = match is_histogram {
+            true => matches!(part, Some("_bucket" | "_sum" | "_count")),
+            false => part == Some(""),
+        };
+        if !belongs {
             return Err(format!("`{}` among `{name}`", sample.name()));
         }
+        let series = all.entry(sample.name().to_owned()).or_default();
         if series.insert(labels(sample)?, sample.number()).is_some() {
             return Err(format!("twice: {sample:?}"));
         }
     }
-    Ok((name, series))
+    match is_histogram && !adds_up(&name, &all) {
+        true => Err(format!("`{name}` does not add up: {all:?}")),
+        false => Ok(all),
+    }
+}
+
+/// Whether the buckets of each series only grow with their bounds, up to the count.
+fn adds_up(name: &str, all: &Series) -> bool {
+    let (Some(buckets), Some(counts)) = (
+        all.get(&format!("{name}_bucket")),
+        all.get(&format!("{name}_count")),
+    ) else {
+        return false;
+    };
+    counts.iter().all(|(labels, count)| {
+        let mut found: Vec<(f64, f64)> = Vec::new();
+        for (bucket, value) in buckets {
+            let mut rest = bucket.clone();
+            let bound = rest.remove("le").and_then(|bound| bound.parse().ok());
+            if let Some(bound) = bound.filter(|_| rest == *labels) {
+                found.push((bound, *value));
+            }
+        }
+        found.sort_by(|one, other| one.0.total_cmp(&other.0));
+        found.is_sorted_by(|one, other| one.1 <= other.1)
+            && found.last() == Some(&(f64::INFINITY, *count))
+    })
 }
 
 fn labels(sample: &Sample) -> Result<Labels, String> {
@@ -122,6 +161,14 @@ fn what_prometheus_refuses_is_refused() {
     let scrape = read(&good).unwrap();
     assert_eq!(scrape.value("a", &[("b", "x\\y\"z\n")]), Some(1.0));
     assert_eq!(scrape.value("a", &[]), Some(2.5));
+    let histogram = |first: u32, all: u32, count: u32| {
+        format!(
+            "# HELP a Some.\n# TYPE a histogram\na_bucket{{le=\"1\"}} {first}\na_bucket{{le=\"+Inf\"}} {all}\n\
+             a_sum 1.5\na_count {count}\n"
+        )
+    };
+    let scrape = read(&histogram(1, 2, 2)).unwrap();
+    assert_eq!(scrape.value("a_bucket", &[("le", "+Inf")]), Some(2.0));
     for wrong in [
         "a 1\n",
         "# TYPE a gauge\na 1\n",
@@ -134,6 +181,8 @@ fn what_prometheus_refuses_is_refused() {
         &format!("{head}a{{b=\"\"\"}} 1\n"),
         &format!("{head}a 1\n{head}a{{b=\"1\"}} 1\n"),
         "# HELP a Some.\n# TYPE a counter\na 1\n",
+        &histogram(2, 1, 1),
+        &histogram(1, 2, 3),
     ] {
         assert!(read(wrong).is_err(), "{wrong}");
     }

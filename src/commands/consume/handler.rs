@@ -41,7 +41,7 @@ pub struct HandlerArgs {
     pub concurrency: Option<u64>,
 
     /// Records that each --worker is asked before it has answered the first [default: 64]
-    #[arg(long, value_name = "N", requires = "worker", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    #[arg(long, value_name = "N", requires = "handler", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     pub in_flight: Option<u64>,
 
     /// What is handled one after the other: records of one key, or of one partition [default: key]
@@ -114,6 +114,7 @@ pub enum OrderChoice {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "the field's terms")]
 pub enum DeliveryChoice {
     /// A record may be lost, and is never handled twice
     AtMostOnce,
@@ -212,6 +213,12 @@ impl HandlerArgs {
             return Err(Error::usage(
                 "`--retry-on` and `--permanent-on` are about exit codes and HTTP statuses: a worker says in its answer whether an error is permanent",
             ));
+        }
+        if kind != Some(Kind::Worker) && self.in_flight.is_some() {
+            return Err(Error::usage(
+                "`--in-flight` is for `--worker`, which is asked ahead of its answers",
+            )
+            .hint("`--concurrency` says how many records are handled at once"));
         }
         let store = self.store(environment)?;
         let has_store = !matches!(store, StoreAddress::None);

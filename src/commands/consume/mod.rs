@@ -1,4 +1,5 @@
 mod handler;
+mod help;
 mod work;
 
 use super::arguments;
@@ -16,7 +17,7 @@ use clap_complete::engine::ArgValueCandidates;
 use handler::HandlerArgs;
 use std::time::Duration;
 
-/// Read records and print them
+/// Read records and print them, or have them handled
 ///
 /// Without a group: everything from the beginning (-o says otherwise), and then what arrives, until Ctrl-C, -n or
 /// --idle. With a group: joins it, begins where the group left off (or at the beginning), and commits what was
@@ -42,16 +43,7 @@ use std::time::Duration;
 /// a group's members also get topics that come later, and theirs is POSIX's extended kind (no \d). Kafka's own topics
 /// (__…) are only meant by an expression that begins with ^__.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = "\
-Examples:
-  eda consume order-created
-  eda consume order-created --group payment-service -n 10
-  eda consume order-created -o @-1h --idle 2s --json
-  eda consume order-created -o -5                       the last five of each partition, then what comes
-  eda consume order-created -o :end | jq .value.total   all there is now
-  eda consume order-created -f '%k\\t%v\\n'             keys and values
-  eda consume '^order-' --grep key:^order-7$            one order, in every topic of orders
-  eda consume order-created --where 'total>100' --where 'items[0].sku=lamp'")]
+#[command(before_long_help = help::EXAMPLES, after_long_help = help::HANDLERS)]
 pub struct Args {
     /// Topics to read (can be repeated)
     #[arg(required = true, value_name = "TOPIC", add = ArgValueCandidates::new(candidates::topics))]
@@ -65,7 +57,7 @@ pub struct Args {
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
     offset: Option<Range>,
 
-    /// End after N records were printed; with a group, nothing past them is committed
+    /// End after N records were printed, or handled; with a group, nothing past them is committed
     #[arg(short = 'n', long, visible_alias = "max-messages", value_name = "N")]
     count: Option<u64>,
 

@@ -41,7 +41,7 @@ impl Behind {
 
     /// The sum, as it was the last time.
     pub(super) fn last(&self) -> Option<i64> {
-        self.found().as_ref().and_then(|rows| total(rows))
+        self.found().as_ref().and_then(total)
     }
 
     /// The partitions, as they were the last time.
@@ -52,14 +52,13 @@ impl Behind {
     /// Asks again and again.
     pub(super) async fn keep_asking(self: Arc<Self>) {
         loop {
-            self.look().await;
+            self.look(self.cluster.connection().timeout).await;
             tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    /// Asks now; `None` when it cannot be learnt.
-    pub(super) async fn look(&self) -> Option<i64> {
-        let limit = self.cluster.connection().timeout;
+    /// Asks now; `None` when it cannot be learnt within this.
+    pub(super) async fn look(&self, limit: Duration) -> Option<i64> {
         let rows = match tokio::time::timeout(limit, self.ask()).await {
             Ok(Ok(rows)) => Some(rows),
             Ok(Err(error)) => {

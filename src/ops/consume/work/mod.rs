@@ -32,6 +32,8 @@ use watched::Watched;
 
 /// How often whoever watches is told.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the lag may take to be learnt at the end.
+const LAST_LOOK: Duration = Duration::from_secs(3);
 /// How often what expired is forgotten.
 const CLEAN_UP: Duration = Duration::from_secs(60);
 
@@ -86,8 +88,10 @@ pub async fn work(
     topics::existing(cluster, &options.topics).await?;
     options.properties.extend(own::hidden(&options));
     let slot = match options.delivery {
-        Delivery::ExactlyOnce => Some(Slot::take(&request.slots, &options.group)?),
-        Delivery::AtLeastOnce | Delivery::AtMostOnce => None,
+        Delivery::ExactlyOnce if !own::names_transactions(cluster, &options) => {
+            Some(Slot::take(&request.slots, &options.group)?)
+        }
+        _ => None,
     };
     if let Some(slot) = &slot {
         options.transactional_id = slot.id().clone();
@@ -130,7 +134,7 @@ pub async fn work(
     drop(background);
     drop(slot);
     let lag = match joined {
-        true => behind.look().await,
+        true => behind.look(LAST_LOOK).await,
         false => None,
     };
     Ok(Work {

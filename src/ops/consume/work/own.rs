@@ -1,8 +1,9 @@
-//! Dead letters of our own: whoever reads what he writes never comes to an end.
+//! What is ours: dead letters, for whoever reads what he writes never comes to an end; and the names of transactions.
 
 use super::super::topics::{hidden as internal, names};
 use super::RuntimeOptions;
 use crate::error::{Error, Result};
+use crate::kafka::Cluster;
 use crate::model::dead_letter::topic_for;
 use crate::model::topic::TopicName;
 
@@ -44,6 +45,13 @@ pub(super) fn hidden(options: &RuntimeOptions) -> Option<(String, String)> {
         Some((name, kafka)) => (name, format!("{kafka},{own}")),
         None => ("topic.blacklist".to_owned(), own),
     })
+}
+
+/// Whether the user says what the member's transactions are called.
+pub(super) fn names_transactions(cluster: &Cluster, options: &RuntimeOptions) -> bool {
+    let properties = cluster.connection().properties.iter();
+    let mut all = properties.chain(&options.properties);
+    all.any(|(name, _)| name == "transactional.id")
 }
 
 /// As POSIX's and Rust's expressions both have it. What is in no topic's name fits nothing, however it is written.

@@ -77,6 +77,12 @@ impl Bench {
         timeout(PATIENCE * 2, answer).await.expect("an answer")
     }
 
+    /// Asks again until it is answered well.
+    async fn ask_until_done(&self, value: &str) {
+        let done = async { while self.ask(value).await != done() {} };
+        timeout(PATIENCE * 2, done).await.unwrap();
+    }
+
     /// Asks for all of these at once; the answers in their order.
     async fn ask_all(&self, values: &[&str]) -> Vec<Result<Handled, Failure>> {
         let records: Vec<Record> = values.iter().map(|value| record(Some(value))).collect();
@@ -265,6 +271,15 @@ async fn when_it_is_closed_the_process_sees_the_end_of_its_input() {
     let answer = bench.ask("2").await;
     assert_eq!(answer.unwrap_err().exception, "closed");
     assert_eq!(bench.heard.warnings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_never_asked_is_closed_at_once() {
+    let bench = shell("touch $DIR/started");
+    timeout(PATIENCE, bench.worker.close(PATIENCE * 10))
+        .await
+        .unwrap();
+    assert!(!bench.path("started").exists());
 }
 
 #[tokio::test]

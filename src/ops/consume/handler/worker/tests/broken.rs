@@ -39,8 +39,20 @@ async fn a_worker_that_ends_with_nothing_to_do_is_started_by_the_next_record() {
     let bench = shell(r#"read -r line; echo '{"ok":true}'; echo up >> $DIR/starts"#);
     for asked in 1..=3 {
         // It may be asked the next while it ends: then that is sent again, or it is a death.
-        while bench.ask("1").await != done() {}
+        bench.ask_until_done("1").await;
         assert!(bench.written("starts").len() >= asked - 1);
+    }
+}
+
+#[tokio::test]
+async fn who_ends_before_it_reads_anything_keeps_nobody_waiting() {
+    let bench = bench_with(&["true"], &Setup::default());
+    for answer in bench.ask_all(&["1", "2"]).await {
+        let failure = answer.unwrap_err();
+        assert_eq!(
+            (failure.is_death, &*failure.exception),
+            (true, "exit status 0")
+        );
     }
 }
 
@@ -88,9 +100,12 @@ async fn who_answers_twice_is_started_again() {
     let bench = shell(script);
     assert_eq!(bench.ask("1").await, done());
     // The second answer belongs to nobody, or came late enough to be taken for the next one's.
-    while bench.written("starts").len() < 2 {
-        let _ = bench.ask("2").await;
-    }
+    let second = async {
+        while bench.written("starts").len() < 2 {
+            let _ = bench.ask("2").await;
+        }
+    };
+    timeout(PATIENCE, second).await.unwrap();
     assert!(bench.heard.warnings()[0].contains("an answer more than records asked"));
 }
 
@@ -145,7 +160,7 @@ async fn who_closes_its_output_or_its_input_is_dead_to_us() {
     assert_eq!(bench.ask("1").await, done());
     let huge = "x".repeat(1_000_000);
     // It is started again for the next, which is longer than a pipe, and may be its first.
-    while bench.ask(&huge).await != done() {}
+    bench.ask_until_done(&huge).await;
 }
 
 #[tokio::test]
