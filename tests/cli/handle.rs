@@ -48,6 +48,19 @@ fn what_makes_no_sense_together_is_refused_and_why() {
             "`--in-flight` is for `--worker`",
         ),
         (
+            &[
+                "-g",
+                "g",
+                "--worker",
+                "cat",
+                "--delivery",
+                "at-most-once",
+                "--in-flight",
+                "2",
+            ],
+            "which might handle them twice",
+        ),
+        (
             &["-g", "g", "--exec", "cat", "--delivery", "exactly-once"],
             "`--delivery exactly-once` is for `--worker`",
         ),

@@ -202,6 +202,12 @@ impl HandlerArgs {
                     "`{flag}` does not go with `--delivery at-most-once`: another attempt would handle the record twice"
                 )));
             }
+            if self.in_flight.is_some_and(|ahead| ahead > 1) {
+                return Err(Error::usage(
+                    "`--in-flight` does not go with `--delivery at-most-once`: records that a worker had when it died would be sent \
+                     to the next one, which might handle them twice",
+                ));
+            }
         }
         if self.delivery() == Delivery::ExactlyOnce && kind != Some(Kind::Worker) {
             return Err(Error::usage(
@@ -326,8 +332,12 @@ impl HandlerArgs {
         number(self.concurrency, 1)
     }
 
+    /// At most once none is sent ahead: nobody knows what a worker that died had done of them.
     fn ahead(&self) -> usize {
-        number(self.in_flight, IN_FLIGHT)
+        match self.delivery() {
+            Delivery::AtMostOnce => 1,
+            Delivery::AtLeastOnce | Delivery::ExactlyOnce => number(self.in_flight, IN_FLIGHT),
+        }
     }
 
     /// What the flags say of the member.
