@@ -93,8 +93,15 @@ pub(super) fn of_consumer(connection: &Connection, options: &ConsumerOptions) ->
             "fetch.wait.max.ms",
             choose(options.end_of_partition, "50", "100"),
         ),
-        // Of one consumer, whatever the number of partitions.
-        ("queued.max.messages.kbytes", "65536".to_owned()),
+        // Of one consumer, whatever the number of partitions; but of each partition when each has a queue of its own.
+        (
+            "queued.max.messages.kbytes",
+            choose(options.apart.is_some(), "2048", "65536"),
+        ),
+        (
+            "queued.min.messages",
+            choose(options.apart.is_some(), "5000", "100000"),
+        ),
         // A topic that is not there is not there.
         ("topic.metadata.propagation.max.ms", "1000".to_owned()),
         ("fetch.error.backoff.ms", "100".to_owned()),
