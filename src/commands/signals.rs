@@ -31,14 +31,34 @@ pub fn watch() {
             ) else {
                 return;
             };
+            // A terminal that is closed, a connection that is lost; unless whoever started us would have it ignored (nohup).
+            let mut hang_up = match is_hang_up_ignored() {
+                true => None,
+                false => signal(SignalKind::hangup()).ok(),
+            };
             loop {
+                let hung_up = async {
+                    match &mut hang_up {
+                        Some(signal) => signal.recv().await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     _ = interrupt.recv() => tell(Status::Interrupted),
                     _ = terminate.recv() => tell(Status::Terminated),
+                    _ = hung_up => tell(Status::Terminated),
                 }
             }
         });
     });
+}
+
+/// Whether SIGHUP is ignored already, as far as the system says it (proc(5)); where it does not, it is left as it is.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & 1 != 0)
 }
 
 fn tell(status: Status) {

@@ -128,6 +128,8 @@ impl Membership {
         };
         let mut queues = self.queues();
         for partition in partitions {
+            // One of an earlier assignment would take the signal of this one with it when it goes.
+            queues.remove(partition);
             let queue = self.handle.partition_queue(partition, Arc::clone(wake))?;
             queues.insert(partition.clone(), queue);
         }
@@ -189,19 +191,23 @@ impl Membership {
         self.handle.commit(&offsets, timeout)
     }
 
-    /// Leaves the group, if it is a member of one, and ends the client; no longer than `deadline` altogether. With
-    /// `in_order` the listener is asked for offsets, which are committed first.
+    /// Leaves the group, if it is a member of one, and ends the client; no longer than `deadline` altogether, counted from
+    /// when the listener has answered. With `in_order` it is asked for offsets, which are committed first.
     pub(super) fn leave(
         self,
         deadline: Duration,
         is_member: bool,
         in_order: bool,
     ) -> Result<(), Fault> {
+        let handed_over = match is_member && in_order {
+            true => self.hand_over_all(deadline.min(self.timeout)),
+            false => Ok(()),
+        };
+        // Only from here on: whoever has records in hand may take his time to finish them.
         let end = Instant::now() + deadline;
-        let left = if is_member {
-            self.leave_group(end, in_order)
-        } else {
-            Ok(())
+        let left = match is_member {
+            true => handed_over.and(self.leave_group(end, in_order)),
+            false => Ok(()),
         };
         self.queues().clear();
         // librdkafka joins its threads, and one of them may be asking a name server that does not answer.
@@ -229,7 +235,16 @@ impl Membership {
         settled.and(left)
     }
 
-    /// Commits first and answers whatever the group has asked.
+    /// Commits what the listener has, of everything.
+    fn hand_over_all(&self, timeout: Duration) -> Result<(), Fault> {
+        let held = self.handle.assignment();
+        match held.is_empty() {
+            true => Ok(()),
+            false => self.hand_over(&held, self.handle.assignment_lost(), timeout),
+        }
+    }
+
+    /// Answers whatever the group has asked; everything is committed before.
     ///
     /// Leaving would ask for partitions and offsets too. But when a rebalance has begun that we did not answer yet,
     /// librdkafka 2.12.1 leaves at once (`rd_kafka_cgrp_revoke_all_rejoin`, eager protocol): a commit after that is
@@ -243,12 +258,7 @@ impl Membership {
         // Nobody will read from what may still be assigned.
         self.acquainted.store(true, Ordering::Relaxed);
         let held = self.handle.assignment();
-        let mut outcome = match patience() {
-            Some(timeout) if !held.is_empty() => {
-                self.hand_over(&held, self.handle.assignment_lost(), timeout)
-            }
-            _ => Ok(()),
-        };
+        let mut outcome = Ok(());
         // Without records in the way the group's questions are soon reached.
         if let Err(fault) = self.handle.pause(&held) {
             tracing::debug!("not paused before leaving: {fault}");

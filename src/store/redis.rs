@@ -232,6 +232,8 @@ fn outage(server: &str, error: &RedisError) -> Outage {
                 | ServerErrorKind::ClusterDown
                 | ServerErrorKind::MasterDown
                 | ServerErrorKind::NoScript
+                // One that was failed over takes no writes until the address leads elsewhere.
+                | ServerErrorKind::ReadOnly
         ),
         // Too little memory, a disk that takes nothing, too few replicas, a script that goes on: of the server's state.
         ErrorKind::Extension => matches!(

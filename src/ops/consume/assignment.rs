@@ -3,7 +3,7 @@
 use super::ahead::Ahead;
 use super::partition::{Given, Partition};
 use super::shared::{Shared, lock};
-use super::transfers::{Setback, Transfers};
+use super::transfers::{Committed, Setback, Transfers};
 use crate::error::Error;
 use crate::kafka::{NextOffset, Rebalance, Standing};
 use crate::model::topic::TopicPartition;
@@ -84,6 +84,13 @@ impl Assignment {
     /// Whether everything that was given is done.
     pub(super) fn is_idle(&self) -> bool {
         lock(&self.held).values().all(Partition::is_idle)
+    }
+
+    /// How many records are to be handled and are not over for good.
+    pub(super) fn in_progress(&self) -> u64 {
+        let held = lock(&self.held);
+        let at_work = held.values().filter(|partition| !partition.abandoned);
+        at_work.map(Partition::in_progress).sum()
     }
 
     /// Whether everything that was given is begun; at most once.
@@ -219,28 +226,40 @@ impl Assignment {
         }
     }
 
-    /// Ends the transaction before partitions are given away; the consumer itself has nothing to commit.
+    /// A transaction was committed.
+    pub(super) fn committed_together(&self, committed: &Committed) {
+        self.committed(&committed.offsets);
+        self.shared.forget_refused(&committed.offsets);
+        let held = lock(&self.held);
+        for (place, records) in &committed.counted {
+            // Of a partition that is given away nobody counts any more what is in progress.
+            if let Some(partition) = held.get(place) {
+                partition.finish(*records);
+            }
+            self.shared.finish(*records);
+        }
+    }
+
+    /// Commits what is done of all partitions, those `leaving` included, before these are given away; the consumer itself
+    /// has nothing to commit.
     fn end_transaction(
         &self,
         transfers: &Mutex<Transfers>,
         leaving: &[Partition],
-        lost: bool,
         standing: Standing<'_>,
     ) {
-        if lost {
-            let error = Error::failed("the group gave the partitions to another member");
-            lock(transfers).abort(error);
-            return;
-        }
         self.transfer();
         let committed = {
             let mut transfers = lock(transfers);
+            if !transfers.is_ready() {
+                return;
+            }
             for partition in leaving {
                 transfers.add(partition.place(), partition.take_transfer());
             }
             transfers.commit(standing.group_metadata())
         };
-        self.committed(&committed);
+        self.committed_together(&committed);
     }
 }
 
@@ -275,6 +294,15 @@ impl Rebalance for Assignment {
         lost: bool,
         standing: Standing<'_>,
     ) -> Vec<NextOffset> {
+        match &self.transfers {
+            Some(transfers) if lost => {
+                let error = Error::failed("the group gave the partitions to another member");
+                lock(transfers).abort(error);
+            }
+            // What is done does not wait for what is in hand: a transaction may be open only so long.
+            Some(transfers) => self.end_transaction(transfers, &[], standing),
+            None => {}
+        }
         let leaving: Vec<Partition> = {
             let mut held = lock(&self.held);
             let remove = |place| held.remove(place);
@@ -293,7 +321,9 @@ impl Rebalance for Assignment {
             partition.end(deadline);
         }
         if let Some(transfers) = &self.transfers {
-            self.end_transaction(transfers, &leaving, lost, standing);
+            if !lost {
+                self.end_transaction(transfers, &leaving, standing);
+            }
             return Vec::new();
         }
         let last = |partition: &Partition| partition.last(self.shared.delivery);

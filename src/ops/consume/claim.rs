@@ -2,12 +2,14 @@
 
 use super::Notices;
 use super::retry::Backoff;
+use super::task::revocation;
 use crate::error::{Error, Result};
 use crate::store::{Claimed, Idempotency, Outage, Pending, Token};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long to wait between two questions to a memory that does not answer: at most this, and at first.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -35,11 +37,17 @@ impl Outages {
         }
     }
 
-    /// Asks until there is an answer; no attempt of a handler is counted for it.
+    /// Asks until there is an answer; no attempt of a handler is counted for it. `None`: the partition was given away while
+    /// there was none. A question that is under way is never cut short: each takes only so long, and what it has done would
+    /// not be known.
     ///
     /// # Errors
     /// An outage that will not pass.
-    async fn patiently<'a, T>(&self, mut ask: impl FnMut() -> Pending<'a, T>) -> Result<T> {
+    async fn patiently<'a, T>(
+        &self,
+        revoked: &mut watch::Receiver<bool>,
+        mut ask: impl FnMut() -> Pending<'a, T>,
+    ) -> Result<Option<T>> {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT, fastrand::Rng::new());
         let mut attempt = 1;
         loop {
@@ -48,7 +56,7 @@ impl Outages {
                     if self.is_out.swap(false, Ordering::AcqRel) {
                         self.notices.warn("the memory of events answers again");
                     }
-                    return Ok(answer);
+                    return Ok(Some(answer));
                 }
                 Err(outage) if outage.passing => {
                     if !self.is_out.swap(true, Ordering::AcqRel) {
@@ -59,7 +67,11 @@ impl Outages {
                 }
                 Err(outage) => return Err(hopeless(outage)),
             }
-            tokio::time::sleep(backoff.after(attempt).max(FIRST_WAIT)).await;
+            tokio::select! {
+                biased;
+                () = revocation(revoked) => return Ok(None),
+                () = tokio::time::sleep(backoff.after(attempt).max(FIRST_WAIT)) => {}
+            }
             attempt = attempt.saturating_add(1);
         }
     }
@@ -67,6 +79,15 @@ impl Outages {
 
 fn hopeless(outage: Outage) -> Error {
     Error::failed("the memory of events cannot be used").caused_by(outage)
+}
+
+/// What became of asking for it.
+pub(super) enum Asked {
+    Ours(Claim),
+    /// It was done before.
+    Done,
+    /// The partition was given away first.
+    Left,
 }
 
 /// The right to handle one event. Given back when it is dropped, as far as that can be done then; else it ends by itself.
@@ -79,31 +100,37 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// The right to handle the event, or `None` when it is done. While somebody else has it in hand, waits for the
-    /// outcome, or the end of their lease. Safe to drop while waiting.
+    /// Asks for the right to handle the event. While somebody else has it in hand, waits for the outcome, or the end of
+    /// their lease.
     pub(super) async fn get(
         store: &Arc<dyn Idempotency>,
         event: String,
         outages: &Outages,
-    ) -> Result<Option<Claim>> {
+        revoked: &mut watch::Receiver<bool>,
+    ) -> Result<Asked> {
         let mut looks = 0;
         loop {
-            match outages.patiently(|| store.claim(&event)).await? {
-                Claimed::Ours(token) => {
-                    return Ok(Some(Claim {
+            let answer = outages.patiently(revoked, || store.claim(&event)).await?;
+            let left = match answer {
+                None => return Ok(Asked::Left),
+                Some(Claimed::Done) => return Ok(Asked::Done),
+                Some(Claimed::Ours(token)) => {
+                    return Ok(Asked::Ours(Claim {
                         store: Arc::clone(store),
                         event,
                         token,
                         is_settled: false,
                     }));
                 }
-                Claimed::Done => return Ok(None),
-                Claimed::InHand(left) => {
-                    // Whoever has it is seldom long at work, and never tells when it is done.
-                    let patience = SOON * 2_u32.saturating_pow(looks);
-                    tokio::time::sleep(left.clamp(SOON, patience.clamp(SOON, LATE))).await;
-                    looks = (looks + 1).min(10);
-                }
+                Some(Claimed::InHand(left)) => left,
+            };
+            // Whoever has it is seldom long at work, and never tells when it is done.
+            let patience = SOON * 2_u32.saturating_pow(looks);
+            looks = (looks + 1).min(10);
+            tokio::select! {
+                biased;
+                () = revocation(revoked) => return Ok(Asked::Left),
+                () = tokio::time::sleep(left.clamp(SOON, patience.clamp(SOON, LATE))) => {}
             }
         }
     }
@@ -123,19 +150,24 @@ impl Claim {
         }
     }
 
-    /// The event is done, and will not be handed out again.
-    pub(super) async fn done(mut self, outages: &Outages) -> Result<()> {
+    /// The event is done, and will not be handed out again. Whether that is known: not when the partition was given away
+    /// while nobody could be told.
+    pub(super) async fn done(
+        mut self,
+        outages: &Outages,
+        revoked: &mut watch::Receiver<bool>,
+    ) -> Result<bool> {
         let marked = outages
-            .patiently(|| self.store.done(&self.event, &self.token))
-            .await;
-        self.is_settled = marked.is_ok();
-        if !marked? {
+            .patiently(revoked, || self.store.done(&self.event, &self.token))
+            .await?;
+        self.is_settled = marked.is_some();
+        if marked == Some(false) {
             tracing::warn!(
                 event = self.event,
                 "its lease ran out while it was handled, and another took it over: it was handled twice"
             );
         }
-        Ok(())
+        Ok(self.is_settled)
     }
 
     /// It was not done: whoever comes next may handle it.

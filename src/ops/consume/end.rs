@@ -3,6 +3,7 @@
 use super::assignment::Assignment;
 use super::idle::{Idle, unassigned};
 use super::presence::{Change, Presence};
+use super::shared::Shared;
 use super::{Notices, RuntimeOptions};
 use crate::error::Result;
 use crate::kafka::Cluster;
@@ -12,8 +13,8 @@ use std::time::Instant;
 const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 pub(super) struct End {
-    /// How many more records are to be handled.
-    remaining: Option<u64>,
+    /// How many records are to be handled.
+    count: Option<u64>,
     idle: Option<Idle>,
     presence: Presence,
     brokers: String,
@@ -27,7 +28,7 @@ impl End {
         let timeout = cluster.connection().timeout;
         let is_finite = options.count.is_some() || options.idle.is_some();
         End {
-            remaining: options.count,
+            count: options.count,
             idle: options.idle.map(|idle| Idle::new(idle, timeout)),
             presence: Presence::new(cluster, is_finite, Vec::new()),
             brokers: cluster.connection().brokers.clone(),
@@ -36,18 +37,14 @@ impl End {
         }
     }
 
-    /// How many more records are wanted.
-    pub(super) fn wanted(&self) -> usize {
-        self.remaining.map_or(usize::MAX, |remaining| {
-            usize::try_from(remaining).unwrap_or(usize::MAX)
-        })
-    }
-
-    /// One more is to be handled.
-    pub(super) fn take_one(&mut self) {
-        if let Some(remaining) = &mut self.remaining {
-            *remaining = remaining.saturating_sub(1);
-        }
+    /// How many more records are wanted: those that are over, and those in progress, are not. One that was given away with
+    /// its partition, or lost with a transaction, is wanted again.
+    pub(super) fn wanted(&self, shared: &Shared, assignment: &Assignment) -> usize {
+        let Some(count) = self.count else {
+            return usize::MAX;
+        };
+        let taken = shared.finished() + assignment.in_progress();
+        usize::try_from(count.saturating_sub(taken)).unwrap_or(usize::MAX)
     }
 
     /// Whether everything that was asked for is done; `found`: whether something came just now.
@@ -57,6 +54,7 @@ impl End {
     pub(super) fn is_reached(
         &mut self,
         found: bool,
+        shared: &Shared,
         assignment: &Assignment,
         notices: &dyn Notices,
     ) -> Result<bool> {
@@ -66,7 +64,7 @@ impl End {
         }
         self.looked = now;
         let is_at_rest = assignment.is_idle();
-        if self.remaining == Some(0) && is_at_rest {
+        if self.count.is_some_and(|count| shared.finished() >= count) && is_at_rest {
             return Ok(true);
         }
         let changes = assignment.changes();

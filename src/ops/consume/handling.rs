@@ -1,17 +1,22 @@
 //! The life of one record: claimed, tried until it is taken or given up, and what it leaves behind.
 
-use super::claim::Claim;
+use super::claim::{Asked, Claim};
 use super::shared::Shared;
 use super::task::revocation;
 use super::{Delivery, Handled};
 use crate::error::{Error, Result};
 use crate::model::dead_letter::{Failure, FailureKind};
 use crate::model::record::{OutgoingRecord, Record as Read};
-use std::time::Instant;
+use crate::store::Idempotency;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{SemaphorePermit, watch};
 
 /// So many times a handler may die of a record; then the record is poison.
 const DEATHS: u32 = 2;
+
+/// Nobody is left alone for longer, whatever it asks for: the records behind wait too.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// A record in hand.
 pub(super) struct Record<'a> {
@@ -44,23 +49,10 @@ impl<'a> Record<'a> {
     pub(super) async fn handle(mut self, permit: SemaphorePermit<'a>) -> Result<Ended> {
         let outcome = match &self.shared.dedupe {
             None => self.attempts(Some(permit)).await?,
-            // Whoever waits for another's claim must not keep others from working.
             Some(store) => {
+                // Whoever waits for another's claim must not keep others from working.
                 drop(permit);
-                let event = self.record.event_id();
-                let claim = tokio::select! {
-                    biased;
-                    claim = Claim::get(store, event, &self.shared.outages) => Some(claim?),
-                    () = revocation(&mut self.revoked) => None,
-                };
-                match claim {
-                    Some(Some(claim)) => self.claimed(claim).await?,
-                    Some(None) => {
-                        self.shared.meter.duplicate();
-                        Outcome::Duplicate
-                    }
-                    None => Outcome::Left,
-                }
+                self.once(store).await?
             }
         };
         Ok(Ended {
@@ -69,23 +61,43 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Handles what is ours to handle, for as long as it takes; then marks it done, unless it became a dead letter, whose
-    /// replay must not be passed over.
-    async fn claimed(&mut self, claim: Claim) -> Result<Outcome> {
+    /// Handles the record unless its event was done before.
+    async fn once(&mut self, store: &Arc<dyn Idempotency>) -> Result<Outcome> {
+        let shared = self.shared;
+        let slot = tokio::select! {
+            biased;
+            () = revocation(&mut self.revoked) => return Ok(Outcome::Left),
+            slot = shared.claims.acquire() => slot.ok(),
+        };
+        let event = self.record.event_id();
+        let claim = match Claim::get(store, event, &shared.outages, &mut self.revoked).await? {
+            Asked::Ours(claim) => claim,
+            Asked::Done => {
+                shared.meter.duplicate();
+                return Ok(Outcome::Duplicate);
+            }
+            Asked::Left => return Ok(Outcome::Left),
+        };
+        let permit = self.permit().await;
+        drop(slot);
+        if permit.is_none() {
+            claim.release().await;
+            return Ok(Outcome::Left);
+        }
         let outcome = tokio::select! {
             biased;
-            outcome = self.attempts(None) => outcome?,
+            outcome = self.attempts(permit) => outcome?,
             never = claim.keep() => match never {},
         };
         if !matches!(outcome, Outcome::Handled(_)) {
+            // Also of a dead letter, whose replay must not be passed over.
             claim.release().await;
             return Ok(outcome);
         }
-        tokio::select! {
-            biased;
-            done = claim.done(&self.shared.outages) => done.map(|()| outcome),
+        match claim.done(&shared.outages, &mut self.revoked).await? {
+            true => Ok(outcome),
             // The memory could not be told: whoever has it next handles it once more.
-            () = revocation(&mut self.revoked) => Ok(Outcome::Left),
+            false => Ok(Outcome::Left),
         }
     }
 
@@ -113,6 +125,11 @@ impl<'a> Record<'a> {
             permit = None;
             shared.meter.failed();
             tracing::debug!(record = self.record.coordinates(), attempt, %failure, "failed");
+            let is_leaving = shared.stopping() || *self.revoked.borrow();
+            if failure.is_death && is_leaving && shared.delivery != Delivery::AtMostOnce {
+                // Whoever stops us may have ended the handler too, as service managers do.
+                return Ok(Outcome::Left);
+            }
             deaths += u32::from(failure.is_death);
             if deaths >= DEATHS {
                 failure.kind = FailureKind::Poison;
@@ -164,9 +181,8 @@ impl<'a> Record<'a> {
     /// Whether the wait before the next attempt ended by itself.
     async fn wait(&mut self, attempt: u32, failure: &Failure) -> bool {
         let backoff = self.shared.backoff(attempt);
-        let wait = failure
-            .retry_after
-            .map_or(backoff, |asked| asked.max(backoff));
+        let asked = failure.retry_after.unwrap_or_default();
+        let wait = asked.min(LONGEST_RETRY_AFTER).max(backoff);
         tokio::select! {
             biased;
             () = revocation(&mut self.revoked) => false,
@@ -184,9 +200,10 @@ impl<'a> Record<'a> {
                 shared.group,
                 self.record.coordinates()
             ));
-            return Err(
-                error.hint("it was not committed; repair the handler, or what it depends on")
-            );
+            return Err(error.hint(format!(
+                "{}; repair the handler, or what it depends on",
+                shared.fate.sentence()
+            )));
         }
         let letters = &shared.dead_letters;
         let topic = letters.topic(&self.record).unwrap_or_default();

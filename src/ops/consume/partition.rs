@@ -4,11 +4,11 @@ use super::Delivery;
 use super::ahead::Ahead;
 use super::shared::{Shared, lock};
 use super::task::Task;
-use super::window::Window;
+use super::window::{Advance, Window};
 use crate::kafka::NextOffset;
 use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::TopicPartition;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -26,14 +26,21 @@ pub(super) enum Given {
     Record(Record),
     /// Nobody wants it: offset and size.
     PassedOver(i64, usize),
+    /// It was done before, by whoever had the partition then: the same.
+    DoneBefore(i64, usize),
 }
 
 impl Given {
     pub(super) fn place(&self) -> (i64, usize) {
         match self {
             Given::Record(record) => (record.offset, record.size()),
-            Given::PassedOver(offset, size) => (*offset, *size),
+            Given::PassedOver(offset, size) | Given::DoneBefore(offset, size) => (*offset, *size),
         }
+    }
+
+    /// Whether it is to be handled.
+    fn counts(&self) -> bool {
+        matches!(self, Given::Record(_))
     }
 }
 
@@ -46,6 +53,8 @@ pub(super) struct Partition {
     task: AbortHandle,
     /// Says nothing, and is closed when the task is gone, however it went.
     ended: std::sync::mpsc::Receiver<()>,
+    /// How many records were given that are to be handled.
+    handed: u64,
     /// The first offset that was read since the partition was assigned.
     first: Option<i64>,
     /// The last that was committed since then.
@@ -65,6 +74,8 @@ pub(super) struct Progress {
     /// Given and not done without a gap.
     records: AtomicUsize,
     bytes: AtomicUsize,
+    /// Of those that were to be handled, how many are over for good.
+    finished: AtomicU64,
     /// At most once: given, and so committed, and not begun.
     unbegun: AtomicUsize,
     /// The thread found no room and wants to be woken when there is.
@@ -79,6 +90,8 @@ pub(super) struct Progress {
 pub(super) struct Transfer {
     /// The offset after it, when there is something.
     pub(super) next: Option<i64>,
+    /// How many records were handled for it.
+    pub(super) counted: u64,
     /// What was produced, with the offsets of what it was made of.
     pub(super) produced: Vec<(i64, Vec<OutgoingRecord>)>,
 }
@@ -93,6 +106,7 @@ impl Partition {
             next: AtomicI64::new(-1),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            finished: AtomicU64::new(0),
             unbegun: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             window: Mutex::default(),
@@ -108,6 +122,7 @@ impl Partition {
             progress,
             revoked,
             ended,
+            handed: 0,
             first: None,
             committed: None,
             ahead: is_known.then(|| (0, Arc::default())),
@@ -125,11 +140,9 @@ impl Partition {
             return;
         };
         self.first.get_or_insert(first);
+        let records = given.iter().filter(|one| one.counts()).count();
+        self.handed += records as u64;
         if delivery == Delivery::AtMostOnce {
-            let records = given
-                .iter()
-                .filter(|one| matches!(one, Given::Record(_)))
-                .count();
             self.progress.unbegun.fetch_add(records, Ordering::AcqRel);
             // Committed already: if it is never begun, this is where to begin again.
             let _ =
@@ -163,6 +176,17 @@ impl Partition {
     /// Whether everything that was given is done without a gap.
     pub(super) fn is_idle(&self) -> bool {
         self.progress.records.load(Ordering::Acquire) == 0
+    }
+
+    /// How many records were given that are to be handled and are not over for good.
+    pub(super) fn in_progress(&self) -> u64 {
+        let finished = self.progress.finished.load(Ordering::Acquire);
+        self.handed.saturating_sub(finished)
+    }
+
+    /// So many more of its records are over for good.
+    pub(super) fn finish(&self, records: u64) {
+        self.progress.finish(records);
     }
 
     /// Whether everything that was given is begun; at most once.
@@ -230,12 +254,19 @@ impl Partition {
         if self.progress.next.fetch_max(position, Ordering::AcqRel) < position
             && delivery == Delivery::ExactlyOnce
         {
-            self.progress.transfer(position, Vec::new());
+            self.progress.transfer(Advance {
+                next: Some(position),
+                ..Advance::default()
+            });
         }
     }
 
-    /// What is to become part of a transaction, taken away.
+    /// What is to become part of a transaction, taken away; nothing of a partition that begins anew, whose earlier records
+    /// may have been lost.
     pub(super) fn take_transfer(&self) -> Transfer {
+        if self.abandoned {
+            return Transfer::default();
+        }
         std::mem::take(&mut *lock(&self.progress.transfer))
     }
 
@@ -282,8 +313,14 @@ impl Progress {
     }
 
     /// One more record was taken, the last so far.
-    pub(super) fn taken(&self, offset: i64, size: usize) {
-        lock(&self.window).open(offset, size);
+    pub(super) fn taken(&self, given: &Given) {
+        let (offset, size) = given.place();
+        lock(&self.window).open(offset, size, given.counts());
+    }
+
+    /// So many more records are over for good.
+    pub(super) fn finish(&self, records: u64) {
+        self.finished.fetch_add(records, Ordering::AcqRel);
     }
 
     /// A record is done. How many are now without a gap that were not before, and whether the thread waits for that.
@@ -298,28 +335,30 @@ impl Progress {
         let Some(next) = advance.next else {
             return (0, false);
         };
+        let (records, bytes) = (advance.records, advance.bytes);
         match delivery {
             Delivery::AtLeastOnce => self.next.store(next, Ordering::Release),
             Delivery::ExactlyOnce => {
-                self.transfer(next, advance.produced);
+                self.transfer(advance);
                 self.next.store(next, Ordering::Release);
             }
             // Beginning is what counted.
             Delivery::AtMostOnce => {}
         }
         drop(window);
-        self.records.fetch_sub(advance.records, Ordering::AcqRel);
-        self.bytes.fetch_sub(advance.bytes, Ordering::AcqRel);
+        self.records.fetch_sub(records, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
         // Half of it, so that it is woken for more than one record.
         let has_room = self.room() >= WINDOW_RECORDS / 2;
         let awaited = has_room && self.full.swap(false, Ordering::AcqRel);
-        (advance.records, awaited)
+        (records, awaited)
     }
 
     /// What was done is to become part of a transaction.
-    fn transfer(&self, next: i64, produced: Vec<(i64, Vec<OutgoingRecord>)>) {
+    fn transfer(&self, advance: Advance) {
         let mut transfer = lock(&self.transfer);
-        transfer.next = Some(next);
-        transfer.produced.extend(produced);
+        transfer.next = advance.next.or(transfer.next);
+        transfer.counted += advance.counted;
+        transfer.produced.extend(advance.produced);
     }
 }

@@ -25,8 +25,9 @@ const BATCH: usize = 500;
 const TICK: Duration = Duration::from_millis(250);
 const IMPATIENT_TICK: Duration = Duration::from_millis(20);
 
-/// So many commits in a row may be refused. A rebalance refuses one, a missing right refuses all.
+/// So many commits in a row may be refused, and for so long. A rebalance refuses some, a missing right refuses all.
 pub(super) const REFUSED_COMMITS: u32 = 3;
+const REFUSING: Duration = Duration::from_secs(5);
 
 pub(super) struct Polling {
     pub(super) consumer: Consumer,
@@ -41,6 +42,8 @@ pub(super) struct Polling {
     /// What is being committed in the background, and how often partitions had changed hands then.
     committing: Option<(Vec<NextOffset>, u64)>,
     refused_commits: u32,
+    /// When the first of them was.
+    refused_since: Instant,
     /// How often a transaction was lost since the last that was committed.
     pub(super) setbacks: u32,
 }
@@ -65,6 +68,7 @@ impl Polling {
             last_commit: Instant::now(),
             committing: None,
             refused_commits: 0,
+            refused_since: Instant::now(),
             setbacks: 0,
         }
     }
@@ -101,8 +105,7 @@ impl Polling {
             while let Some(polled) = self.consumer.poll(Duration::ZERO)? {
                 // Fetched before its partition was set apart.
                 if let Polled::Record(record) = polled {
-                    let place = record.topic_partition();
-                    self.give(&place, vec![record]);
+                    self.give(record)?;
                 }
             }
             self.ask_what_is_done()?;
@@ -114,7 +117,7 @@ impl Polling {
             self.commit_if_due()?;
             if self
                 .end
-                .is_reached(found, &self.assignment, &*self.notices)?
+                .is_reached(found, &self.shared, &self.assignment, &*self.notices)?
             {
                 return Ok(());
             }
@@ -130,6 +133,10 @@ impl Polling {
         if !self.consumer.was_ever_answered() {
             return IMPATIENT_TICK;
         }
+        if self.committing.is_some() {
+            // The answer wakes us.
+            return TICK;
+        }
         let left = self
             .commit_interval
             .saturating_sub(self.last_commit.elapsed());
@@ -137,9 +144,9 @@ impl Polling {
     }
 
     fn read_and_give(&mut self) -> Result<bool> {
-        let (assignment, filter, end) = (&self.assignment, &self.filter, &mut self.end);
-        let wanted = end.wanted();
-        let room = |place: &TopicPartition| match wanted {
+        let (assignment, filter) = (&self.assignment, &self.filter);
+        // Asked anew for each partition: what is read is given, or the next commit would pass over it.
+        let room = |place: &TopicPartition| match self.end.wanted(&self.shared, assignment) {
             0 => 0,
             wanted => assignment.room(place).min(BATCH).min(wanted),
         };
@@ -149,13 +156,19 @@ impl Polling {
                 let has = |(from, ahead): &(i64, Arc<Ahead>)| ahead.has(record.offset - from);
                 ahead.as_ref().is_some_and(has)
             };
-            assignment.give(place, choose(records, filter, end, was_done));
+            assignment.give(place, choose(records, filter, was_done));
         })
     }
 
-    fn give(&mut self, place: &TopicPartition, records: Vec<Record>) {
-        let given = choose(records, &self.filter, &mut self.end, |_| false);
-        self.assignment.give(place, given);
+    fn give(&mut self, record: Record) -> Result<()> {
+        let place = record.topic_partition();
+        if self.end.wanted(&self.shared, &self.assignment) == 0 {
+            // It comes again when it is wanted.
+            return self.consumer.seek(&[(place, record.offset)]);
+        }
+        let given = choose(vec![record], &self.filter, |_| false);
+        self.assignment.give(&place, given);
+        Ok(())
     }
 
     /// At most once: takes what is there, commits it, and only then gives it out; when all of the last batch is begun, so
@@ -165,7 +178,9 @@ impl Polling {
             return Ok(false);
         }
         let mut batch: BTreeMap<TopicPartition, Vec<Record>> = BTreeMap::new();
-        let left = std::cell::Cell::new(AT_MOST_ONCE_BATCH.min(self.end.wanted()));
+        let left = std::cell::Cell::new(
+            AT_MOST_ONCE_BATCH.min(self.end.wanted(&self.shared, &self.assignment)),
+        );
         let assignment = &self.assignment;
         let found = self.consumer.read_each(
             |place| assignment.room(place).min(left.get()),
@@ -190,7 +205,7 @@ impl Polling {
         if self.judge(outcome)? {
             self.assignment.committed(&nexts);
             for (place, records) in batch {
-                let given = choose(records, &self.filter, &mut self.end, |_| false);
+                let given = choose(records, &self.filter, |_| false);
                 self.assignment.give(&place, given);
             }
         } else {
@@ -213,8 +228,9 @@ impl Polling {
         if !is_time && !self.shared.is_due() {
             return Ok(());
         }
-        // Until it is answered another one would only say more of the same. Nobody answers while the group has none to.
-        if self.committing.is_some() && !is_time {
+        // One after the other, or nobody would know which one was answered. The client library always answers, if only that
+        // nobody did.
+        if self.committing.is_some() {
             return Ok(());
         }
         self.last_commit = Instant::now();
@@ -246,36 +262,31 @@ impl Polling {
             "offsets were not committed: {}",
             error.one_line()
         );
-        if error.kind() != Kind::Unreachable {
-            self.refused_commits += 1;
+        match error.kind() {
+            Kind::Unreachable => {}
+            _ if self.refused_commits == 0 => {
+                self.refused_commits = 1;
+                self.refused_since = Instant::now();
+            }
+            _ => self.refused_commits += 1,
         }
-        match self.refused_commits < REFUSED_COMMITS {
+        match self.refused_commits < REFUSED_COMMITS || self.refused_since.elapsed() < REFUSING {
             true => Ok(false),
             false => Err(error),
         }
     }
 }
 
-/// Which of them are to be handled. What comes after the last that is wanted at all is left where it is.
-fn choose(
-    records: Vec<Record>,
-    filter: &Filter,
-    end: &mut End,
-    was_done: impl Fn(&Record) -> bool,
-) -> Vec<Given> {
-    let mut given = Vec::with_capacity(records.len());
-    for record in records {
-        if end.wanted() == 0 {
-            break;
+/// Which of them are to be handled.
+fn choose(records: Vec<Record>, filter: &Filter, was_done: impl Fn(&Record) -> bool) -> Vec<Given> {
+    let choose = |record: Record| {
+        if was_done(&record) {
+            return Given::DoneBefore(record.offset, record.size());
         }
-        let wanted = filter.is_empty() || filter.wants(&(&record).into()) == Wanted::Yes;
-        given.push(match wanted && !was_done(&record) {
-            true => {
-                end.take_one();
-                Given::Record(record)
-            }
+        match filter.is_empty() || filter.wants(&(&record).into()) == Wanted::Yes {
+            true => Given::Record(record),
             false => Given::PassedOver(record.offset, record.size()),
-        });
-    }
-    given
+        }
+    };
+    records.into_iter().map(choose).collect()
 }

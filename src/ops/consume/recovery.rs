@@ -3,7 +3,7 @@
 use super::polling::{Polling, REFUSED_COMMITS};
 use super::shared::lock;
 use super::transfers::Setback;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::Polled;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -54,9 +54,9 @@ impl Polling {
             }
             transfers.commit(self.consumer.group_metadata())
         };
-        if !committed.is_empty() {
+        if !committed.offsets.is_empty() {
             self.setbacks = 0;
-            self.assignment.committed(&committed);
+            self.assignment.committed_together(&committed);
         }
         self.recover_if_lost()?;
         self.until_reached(|polling| polling.prepare_transactions())?;
@@ -74,6 +74,13 @@ impl Polling {
     fn recover(&mut self, setback: Setback) -> Result<()> {
         self.setbacks += 1;
         for (place, offset, failure) in setback.refused {
+            if self.shared.is_refused(&place, offset) {
+                // It failed already, for what it produced: this time it was its dead letter.
+                return Err(Error::failed(format!(
+                    "the dead letter of `{place}:{offset}` was refused; the record was not committed"
+                ))
+                .caused_by(failure.message));
+            }
             self.shared.refuse_output(place, offset, failure);
         }
         let is_hopeless = !setback.is_being_cured

@@ -7,11 +7,11 @@ use super::outputs::Outputs;
 use super::retry::Backoff;
 use super::{Delivery, Handler, Order, RuntimeOptions};
 use crate::error::Error;
-use crate::kafka::{Cluster, Wake};
+use crate::kafka::{Cluster, NextOffset, Wake};
 use crate::model::dead_letter::Failure;
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
-use crate::ops::dlq::DeadLetters;
+use crate::ops::dlq::{DeadLetters, Fate};
 use crate::store::Idempotency;
 use fastrand::Rng;
 use std::collections::HashMap;
@@ -20,10 +20,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// So many events are claimed at the same time for each record that may be attempted; at least so many altogether.
+const CLAIMS: usize = 4;
+const LEAST_CLAIMS: usize = 16;
+
 pub(super) struct Shared {
     pub(super) group: String,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) dead_letters: DeadLetters,
+    /// What becomes of a record that ends the member.
+    pub(super) fate: Fate,
     pub(super) outputs: Outputs,
     pub(super) dedupe: Option<Arc<dyn Idempotency>>,
     pub(super) outages: Outages,
@@ -31,6 +37,8 @@ pub(super) struct Shared {
     pub(super) order: Order,
     /// One for each record that may be attempted at the same time.
     pub(super) permits: Semaphore,
+    /// One for each record whose event may be asked for: not all that wait for a permit need a lease.
+    pub(super) claims: Semaphore,
     pub(super) breaker: Option<Breaker>,
     pub(super) meter: Arc<Meter>,
     /// Wakes the member's thread.
@@ -41,6 +49,8 @@ pub(super) struct Shared {
     /// Records done, whatever became of them, and how many of them the thread has taken note of.
     done: AtomicU64,
     noted: AtomicU64,
+    /// Records that were to be handled and are over, for good: counted against how many were asked for.
+    finished: AtomicU64,
     stopping: AtomicBool,
     failure: Mutex<Option<Error>>,
     /// Exactly once: records whose outputs were refused, which cost their transaction, and why.
@@ -55,10 +65,20 @@ impl Shared {
         handler: Arc<dyn Handler>,
     ) -> Self {
         let group = options.group.clone();
+        let fate = match options.delivery {
+            Delivery::AtMostOnce => Fate::Lost,
+            Delivery::AtLeastOnce | Delivery::ExactlyOnce => Fate::Uncommitted,
+        };
         let random = options.random_seed.map_or_else(Rng::new, Rng::with_seed);
         Shared {
             handler,
-            dead_letters: DeadLetters::new(cluster.clone(), group.clone(), options.dlq.clone()),
+            dead_letters: DeadLetters::new(
+                cluster.clone(),
+                group.clone(),
+                options.dlq.clone(),
+                fate,
+            ),
+            fate,
             outputs: Outputs::new(cluster.clone()),
             group,
             dedupe: options.dedupe.clone(),
@@ -66,6 +86,12 @@ impl Shared {
             delivery: options.delivery,
             order: options.order,
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            claims: Semaphore::new(
+                options
+                    .concurrency
+                    .saturating_mul(CLAIMS)
+                    .clamp(LEAST_CLAIMS, Semaphore::MAX_PERMITS),
+            ),
             breaker: options.breaker.then(Breaker::default),
             meter: Arc::default(),
             wake: Arc::default(),
@@ -82,6 +108,7 @@ impl Shared {
             commit_records: options.commit_records.max(1),
             done: AtomicU64::new(0),
             noted: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             failure: Mutex::default(),
             refused: Mutex::default(),
@@ -120,6 +147,15 @@ impl Shared {
         self.noted.store(done, Ordering::Release);
     }
 
+    /// So many more records are over for good.
+    pub(super) fn finish(&self, records: u64) {
+        self.finished.fetch_add(records, Ordering::AcqRel);
+    }
+
+    pub(super) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Acquire)
+    }
+
     /// Asks the member to finish.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
@@ -144,6 +180,24 @@ impl Shared {
     pub(super) fn refuse_output(&self, place: TopicPartition, offset: i64, failure: Failure) {
         lock(&self.refused).insert((place, offset), failure);
         self.has_refused.store(true, Ordering::Release);
+    }
+
+    /// Whether that was known already: then it is its dead letter that was refused.
+    pub(super) fn is_refused(&self, place: &TopicPartition, offset: i64) -> bool {
+        lock(&self.refused).contains_key(&(place.clone(), offset))
+    }
+
+    /// These are committed: what is before them does not come again.
+    pub(super) fn forget_refused(&self, committed: &[NextOffset]) {
+        if !self.has_refused.load(Ordering::Acquire) {
+            return;
+        }
+        let mut refused = lock(&self.refused);
+        for next in committed {
+            refused.retain(|(place, offset), _| *place != next.place || *offset >= next.offset);
+        }
+        self.has_refused
+            .store(!refused.is_empty(), Ordering::Release);
     }
 
     /// Why what this record produced was refused, when it was.

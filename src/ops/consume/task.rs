@@ -47,13 +47,17 @@ impl Task {
         let mut watched = self.revoked.clone();
         let mut revocation = pin!(revocation(&mut watched));
         let mut in_hand = FuturesUnordered::new();
-        let failed = loop {
+        loop {
             tokio::select! {
                 biased;
-                () = &mut revocation => break false,
+                () = &mut revocation => break,
                 Some(ended) = in_hand.next(), if !in_hand.is_empty() => {
                     if !self.ended(ended) {
-                        break true;
+                        break;
+                    }
+                    if in_hand.is_empty() && !self.schedule.has_ready() {
+                        // Somebody may wait for the end of everything.
+                        shared.wake.wake();
                     }
                 }
                 permit = shared.permits.acquire(), if self.schedule.has_ready() => {
@@ -69,26 +73,27 @@ impl Task {
                 }
                 batch = given.recv() => match batch {
                     Some(batch) => self.take(batch),
-                    None => break false,
+                    None => break,
                 },
             }
-        };
+        }
         while let Some(ended) = in_hand.next().await {
-            if !failed {
-                self.ended(ended);
-            }
+            self.ended(ended);
         }
         self.orderly = true;
     }
 
     fn take(&mut self, batch: Vec<Given>) {
         for given in batch {
-            let (offset, size) = given.place();
-            self.progress.taken(offset, size);
+            self.progress.taken(&given);
             match given {
                 Given::Record(record) => self.schedule.push(record),
-                Given::PassedOver(..) => {
+                Given::PassedOver(offset, _) => {
                     self.shared.meter.passed_over();
+                    self.done(offset, Vec::new());
+                }
+                Given::DoneBefore(offset, _) => {
+                    self.shared.meter.duplicate();
                     self.done(offset, Vec::new());
                 }
             }
@@ -100,13 +105,17 @@ impl Task {
         match ended {
             Ok(Ended { offset, outcome }) => {
                 self.schedule.free(track);
-                match outcome {
-                    Outcome::Handled(produced) | Outcome::DeadLettered(produced) => {
-                        self.done(offset, produced);
-                    }
-                    Outcome::Duplicate => self.done(offset, Vec::new()),
-                    Outcome::Left => {}
+                let produced = match outcome {
+                    Outcome::Handled(produced) | Outcome::DeadLettered(produced) => produced,
+                    Outcome::Duplicate => Vec::new(),
+                    Outcome::Left => return true,
+                };
+                if self.shared.delivery != Delivery::ExactlyOnce {
+                    // In a transaction it is over when that is committed.
+                    self.shared.finish(1);
+                    self.progress.finish(1);
                 }
+                self.done(offset, produced);
                 true
             }
             Err(error) => {

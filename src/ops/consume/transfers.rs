@@ -35,8 +35,18 @@ struct Open {
     begun: Instant,
     /// The next offsets, by partition.
     offsets: BTreeMap<TopicPartition, i64>,
+    /// How many records were handled for it, by partition.
+    counted: BTreeMap<TopicPartition, u64>,
     /// What each record in it was made of: a record's token is its index.
     sources: Vec<(TopicPartition, i64)>,
+}
+
+/// What a transaction has made true.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) offsets: Vec<NextOffset>,
+    /// How many records were handled for it, by partition.
+    pub(super) counted: BTreeMap<TopicPartition, u64>,
 }
 
 /// A transaction that was lost.
@@ -133,6 +143,7 @@ impl Transfers {
                 transaction: producer.begin()?,
                 begun: Instant::now(),
                 offsets: BTreeMap::new(),
+                counted: BTreeMap::new(),
                 sources: Vec::new(),
             });
         }
@@ -149,6 +160,7 @@ impl Transfers {
             }
         }
         open.offsets.insert(place.clone(), next);
+        *open.counted.entry(place.clone()).or_default() += transfer.counted;
         Ok(())
     }
 
@@ -170,13 +182,13 @@ impl Transfers {
         told
     }
 
-    /// Commits what is in the transaction, and answers its offsets; nothing when there is none.
-    pub(super) fn commit(&mut self, group: Result<GroupMetadata>) -> Vec<NextOffset> {
+    /// Commits what is in the transaction, and answers what it was; nothing when there is none.
+    pub(super) fn commit(&mut self, group: Result<GroupMetadata>) -> Committed {
         if self.setback.is_some() {
-            return Vec::new();
+            return Committed::default();
         }
         let Some(open) = &self.open else {
-            return Vec::new();
+            return Committed::default();
         };
         let entries: Vec<_> = open
             .offsets
@@ -186,15 +198,16 @@ impl Transfers {
         let sent = group.and_then(|group| open.transaction.send_offsets(&entries, &group));
         if let Err(error) = sent {
             self.give_up(error);
-            return Vec::new();
+            return Committed::default();
         }
         let Some(open) = self.open.take() else {
-            return Vec::new();
+            return Committed::default();
         };
         let Open {
             transaction,
             begun,
             offsets,
+            counted,
             sources,
         } = open;
         let limit = transaction.limit();
@@ -207,7 +220,10 @@ impl Transfers {
                         self.producer = None;
                     }
                 }
-                offsets.into_iter().map(NextOffset::from).collect()
+                Committed {
+                    offsets: offsets.into_iter().map(NextOffset::from).collect(),
+                    counted,
+                }
             }
             Err(
                 Uncommitted::Nothing(error)
@@ -215,7 +231,7 @@ impl Transfers {
                 | Uncommitted::Unknown(error),
             ) => {
                 self.note(error, &sources, begun.elapsed() < limit);
-                Vec::new()
+                Committed::default()
             }
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Window {
 struct Slot {
     offset: i64,
     size: usize,
+    /// Whether it was to be handled.
+    counts: bool,
     /// What it produced, once it is done.
     done: Option<Vec<OutgoingRecord>>,
 }
@@ -27,16 +29,19 @@ pub(super) struct Advance {
     pub(super) next: Option<i64>,
     pub(super) records: usize,
     pub(super) bytes: usize,
+    /// How many of them were to be handled.
+    pub(super) counted: u64,
     /// What those produced that produced something, with their offsets, in their order.
     pub(super) produced: Vec<(i64, Vec<OutgoingRecord>)>,
 }
 
 impl Window {
     /// One more record, the last so far.
-    pub(super) fn open(&mut self, offset: i64, size: usize) {
+    pub(super) fn open(&mut self, offset: i64, size: usize, counts: bool) {
         self.slots.push_back(Slot {
             offset,
             size,
+            counts,
             done: None,
         });
     }
@@ -56,6 +61,7 @@ impl Window {
             advance.next = Some(slot.offset + 1);
             advance.records += 1;
             advance.bytes += slot.size;
+            advance.counted += u64::from(slot.counts);
             if !produced.is_empty() {
                 advance.produced.push((slot.offset, produced));
             }
@@ -96,13 +102,14 @@ mod tests {
         let mut window = Window::default();
         // Compaction and transactions leave holes.
         for offset in [3, 4, 9] {
-            window.open(offset, 10);
+            window.open(offset, 10, offset != 4);
         }
         assert_eq!(window.done(4, output("b")), Advance::default());
         let expected = Advance {
             next: Some(5),
             records: 2,
             bytes: 20,
+            counted: 1,
             produced: vec![(3, output("a")), (4, output("b"))],
         };
         assert_eq!(window.done(3, output("a")), expected);
@@ -113,7 +120,7 @@ mod tests {
     #[test]
     fn an_offset_that_is_not_in_it_changes_nothing() {
         let mut window = Window::default();
-        window.open(3, 10);
+        window.open(3, 10, true);
         assert_eq!(window.done(7, Vec::new()), Advance::default());
         assert_eq!(window.done(3, Vec::new()).next, Some(4));
         assert_eq!(window.done(3, Vec::new()), Advance::default());

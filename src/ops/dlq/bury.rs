@@ -14,12 +14,35 @@ use tokio::sync::Mutex;
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
+/// What becomes of a record that failed and has no dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ops) enum Fate {
+    /// Its offset is not committed: it comes again.
+    Uncommitted,
+    /// Its offset was committed before it was handled: it is lost.
+    Lost,
+}
+
+impl Fate {
+    /// In a sentence, after what went wrong.
+    pub(in crate::ops) fn sentence(self) -> &'static str {
+        match self {
+            Fate::Uncommitted => "the record was not committed",
+            Fate::Lost => {
+                "the record was committed before it was handled, and is lost to the group"
+            }
+        }
+    }
+}
+
 /// Where a group's dead letters go.
 pub(in crate::ops) struct DeadLetters {
     cluster: Cluster,
     group: String,
     /// Such as `{topic}.dlq`; `None` when the user wants none.
     template: Option<String>,
+    /// What became of a record that has no dead letter.
+    fate: Fate,
     /// Opened for the first dead letter: most members never need it.
     open: Mutex<Open>,
 }
@@ -32,11 +55,17 @@ struct Open {
 }
 
 impl DeadLetters {
-    pub(in crate::ops) fn new(cluster: Cluster, group: String, template: Option<String>) -> Self {
+    pub(in crate::ops) fn new(
+        cluster: Cluster,
+        group: String,
+        template: Option<String>,
+        fate: Fate,
+    ) -> Self {
         DeadLetters {
             cluster,
             group,
             template,
+            fate,
             open: Mutex::default(),
         }
     }
@@ -62,7 +91,7 @@ impl DeadLetters {
     ) -> Result<()> {
         let letter = self.letter(record, failure, attempts).await?;
         let written = self.write(&letter).await;
-        written.map_err(|error| unwritten(record, &letter.topic, error))
+        written.map_err(|error| self.unwritten(record, &letter.topic, error))
     }
 
     /// The dead letter, not written yet. Its topic exists.
@@ -80,10 +109,13 @@ impl DeadLetters {
                 "record `{}` failed, and there is no dead-letter topic: {failure}",
                 record.coordinates()
             ))
-            .hint("it was not committed; repair the handler, or name a dead-letter topic"));
+            .hint(format!(
+                "{}; repair the handler, or name a dead-letter topic",
+                self.fate.sentence()
+            )));
         };
         let partitions = self.ensure(&topic, &record.topic).await;
-        let partitions = partitions.map_err(|error| unwritten(record, &topic, error))?;
+        let partitions = partitions.map_err(|error| self.unwritten(record, &topic, error))?;
         let partition = (record.partition < partitions).then_some(record.partition);
         Ok(eda::bury(
             record,
@@ -93,6 +125,14 @@ impl DeadLetters {
             &topic,
             partition,
             jiff::Timestamp::now().as_millisecond(),
+        ))
+    }
+
+    fn unwritten(&self, record: &Record, topic: &str, error: Error) -> Error {
+        error.context(format!(
+            "the dead letter of `{}` could not be written to `{topic}`; {}",
+            record.coordinates(),
+            self.fate.sentence()
         ))
     }
 
@@ -164,11 +204,4 @@ impl DeadLetters {
         let found = self.cluster.topic(topic).await?;
         Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
     }
-}
-
-fn unwritten(record: &Record, topic: &str, error: Error) -> Error {
-    error.context(format!(
-        "the dead letter of `{}` could not be written to `{topic}`; the record was not committed",
-        record.coordinates()
-    ))
 }

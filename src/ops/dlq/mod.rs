@@ -8,7 +8,7 @@ mod plan;
 mod replay;
 mod show;
 
-pub(in crate::ops) use bury::DeadLetters;
+pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
 pub use plan::{ReplayPlan, ReplayRequest, plan};
 pub use replay::{ReplayOutcome, replay};

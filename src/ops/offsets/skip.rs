@@ -8,7 +8,7 @@ use crate::model::dead_letter::{Failure, topic_for};
 use crate::model::record::Record;
 use crate::model::record_json;
 use crate::model::topic::{TopicName, TopicPartition};
-use crate::ops::dlq::DeadLetters;
+use crate::ops::dlq::{DeadLetters, Fate};
 use crate::ops::group::{Occupied, occupied};
 use crate::ops::{missing, scan};
 use crate::report::{Cell, Report, Table, Tone};
@@ -316,7 +316,12 @@ pub async fn skip(cluster: &Cluster, plan: SkipPlan, _consent: Consent) -> Resul
     };
     unmoved(cluster, &group, &request.place, plan.prior).await?;
     if request.dlq.is_some() {
-        let letters = DeadLetters::new(cluster.clone(), group.clone(), request.dlq);
+        let letters = DeadLetters::new(
+            cluster.clone(),
+            group.clone(),
+            request.dlq,
+            Fate::Uncommitted,
+        );
         let failure = Failure::permanent("Skipped", request.reason);
         letters.bury(&record, &failure, None).await?;
         // To create the topic may have taken a while.

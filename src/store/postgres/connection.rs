@@ -209,8 +209,9 @@ impl Failure {
             };
         };
         let code = said.code().code();
-        // Lost connections, conflicts with others, too few resources, a locked row, and a server that goes down or comes up.
-        let passing = ["08", "40", "53", "55P03", "57", "58"];
+        // Lost connections, a server that was failed over and takes no writes (25006), conflicts with others, too few
+        // resources, a locked row, and a server that goes down or comes up.
+        let passing = ["08", "25006", "40", "53", "55P03", "57", "58"];
         Outage {
             message: format!("PostgreSQL on `{server}`: {} ({code})", said.message()),
             passing: passing.iter().any(|class| code.starts_with(class)),
