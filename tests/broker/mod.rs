@@ -20,8 +20,9 @@ mod foreign;
 mod foreign_clients;
 mod group;
 mod groups;
+mod guarantees;
 mod handle;
-mod handlers;
+
 mod heartbeats;
 mod killed;
 mod lag;

@@ -61,6 +61,32 @@ fn what_makes_no_sense_together_is_refused_and_why() {
             "which might handle them twice",
         ),
         (
+            &[
+                "-g",
+                "g",
+                "--exec",
+                "cat",
+                "--delivery",
+                "at-most-once",
+                "--dedupe",
+                "memory",
+            ],
+            "handles none twice by itself",
+        ),
+        (
+            &[
+                "-g",
+                "g",
+                "--worker",
+                "cat",
+                "--delivery",
+                "exactly-once",
+                "--commit-interval",
+                "31s",
+            ],
+            "at most 30s",
+        ),
+        (
             &["-g", "g", "--exec", "cat", "--delivery", "exactly-once"],
             "`--delivery exactly-once` is for `--worker`",
         ),

@@ -8,7 +8,7 @@ use crate::ops::consume::handler::{
 };
 use crate::ops::consume::{Delivery, Notices, Order, RuntimeOptions};
 use crate::ops::http::ListenAddress;
-use crate::store::{Lasting, StoreAddress};
+use crate::store::Lasting;
 use clap::ValueEnum;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +124,10 @@ pub enum DeliveryChoice {
     ExactlyOnce,
 }
 
+/// librdkafka's `max.poll.interval.ms`, and how much longer than the grace it has to be.
+const USUAL_POLL_INTERVAL: Duration = Duration::from_secs(300);
+const POLL_MARGIN: Duration = Duration::from_secs(60);
+
 fn positive(text: &str) -> Result<Duration, String> {
     match arguments::duration(text)? {
         length if length < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
@@ -145,7 +149,7 @@ fn backoff(text: &str) -> Result<(Duration, Duration), String> {
 
 /// Who handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Exec,
     Worker,
     Http,
@@ -157,7 +161,7 @@ impl HandlerArgs {
         self.kind().is_some()
     }
 
-    fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<Kind> {
         let given = [
             self.exec.is_some().then_some(Kind::Exec),
             self.worker.is_some().then_some(Kind::Worker),
@@ -181,89 +185,6 @@ impl HandlerArgs {
             None | Some(DeliveryChoice::AtLeastOnce) => Delivery::AtLeastOnce,
             Some(DeliveryChoice::AtMostOnce) => Delivery::AtMostOnce,
             Some(DeliveryChoice::ExactlyOnce) => Delivery::ExactlyOnce,
-        }
-    }
-
-    /// Where the memory of events is; `environment` is what `EDA_DEDUPE` says.
-    ///
-    /// # Errors
-    /// Usage: what makes no sense together, or an address that is none or has a password where others can read it.
-    pub fn check(&self, environment: Option<&str>) -> Result<StoreAddress> {
-        let kind = self.kind();
-        if self.delivery() == Delivery::AtMostOnce {
-            let flag = match (self.max_retries, self.backoff, &self.retry_on) {
-                (Some(1..), ..) => Some("--max-retries"),
-                (_, Some(_), _) => Some("--backoff"),
-                (_, _, Some(_)) => Some("--retry-on"),
-                _ => None,
-            };
-            if let Some(flag) = flag {
-                return Err(Error::usage(format!(
-                    "`{flag}` does not go with `--delivery at-most-once`: another attempt would handle the record twice"
-                )));
-            }
-            if self.in_flight.is_some_and(|ahead| ahead > 1) {
-                return Err(Error::usage(
-                    "`--in-flight` does not go with `--delivery at-most-once`: records that a worker had when it died would be sent \
-                     to the next one, which might handle them twice",
-                ));
-            }
-        }
-        if self.delivery() == Delivery::ExactlyOnce && kind != Some(Kind::Worker) {
-            return Err(Error::usage(
-                "`--delivery exactly-once` is for `--worker`, whose answers say what to produce in the transaction",
-            )
-            .hint("what a program or a server does by itself cannot be undone: at-least-once with `--dedupe` passes over what was done"));
-        }
-        if kind == Some(Kind::Worker) && (self.retry_on.is_some() || self.permanent_on.is_some()) {
-            return Err(Error::usage(
-                "`--retry-on` and `--permanent-on` are about exit codes and HTTP statuses: a worker says in its answer whether an error is permanent",
-            ));
-        }
-        if kind != Some(Kind::Worker) && self.in_flight.is_some() {
-            return Err(Error::usage(
-                "`--in-flight` is for `--worker`, which is asked ahead of its answers",
-            )
-            .hint("`--concurrency` says how many records are handled at once"));
-        }
-        let store = self.store(environment)?;
-        let has_store = !matches!(store, StoreAddress::None);
-        if has_store && self.delivery() == Delivery::ExactlyOnce {
-            let source = match self.dedupe {
-                Some(_) => "`--dedupe` does",
-                None => "`EDA_DEDUPE` does",
-            };
-            return Err(Error::usage(format!(
-                "{source} not go with `--delivery exactly-once`: a transaction that is lost would leave marks of what nobody saw"
-            ))
-            .hint("`--dedupe none` leaves it out"));
-        }
-        let about_store = self.dedupe_lease.is_some() || self.dedupe_ttl.is_some();
-        if about_store && !has_store {
-            return Err(Error::usage(
-                "`--dedupe-lease` and `--dedupe-ttl` are about a memory of events, and there is none",
-            )
-            .hint("name one with `--dedupe`, such as `--dedupe sqlite:done.db`"));
-        }
-        Ok(store)
-    }
-
-    fn store(&self, environment: Option<&str>) -> Result<StoreAddress> {
-        if let Some(text) = &self.dedupe {
-            let address: StoreAddress = text.parse()?;
-            return match address.has_password() {
-                true => Err(Error::usage(
-                    "a password in `--dedupe` can be read by every user of this machine",
-                )
-                .hint("set EDA_DEDUPE to the address instead")),
-                false => Ok(address),
-            };
-        }
-        match environment {
-            Some(text) => text
-                .parse()
-                .map_err(|error: Error| error.context("EDA_DEDUPE")),
-            None => Ok(StoreAddress::None),
         }
     }
 
@@ -371,6 +292,12 @@ impl HandlerArgs {
         }
         if let Some(grace) = self.grace {
             options.grace = grace;
+            // The group waits for whoever finishes what is in hand, and this is how long (5 minutes, unless said).
+            let patience = (grace + POLL_MARGIN).as_millis();
+            if patience > USUAL_POLL_INTERVAL.as_millis() {
+                let name = "max.poll.interval.ms".to_owned();
+                options.properties.push((name, patience.to_string()));
+            }
         }
     }
 }

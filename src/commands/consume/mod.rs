@@ -1,5 +1,6 @@
 mod handler;
 mod help;
+mod refused;
 mod work;
 
 use super::arguments;

@@ -61,6 +61,11 @@ impl Task {
                     }
                 }
                 permit = shared.permits.acquire(), if self.schedule.has_ready() => {
+                    // The news of it may come a moment after the fact, and what was begun then would overtake one that
+                    // was left.
+                    if *self.revoked.borrow() {
+                        break;
+                    }
                     let (Ok(permit), Some((record, track))) = (permit, self.schedule.begin()) else {
                         continue;
                     };
@@ -108,7 +113,8 @@ impl Task {
                 let produced = match outcome {
                     Outcome::Handled(produced) | Outcome::DeadLettered(produced) => produced,
                     Outcome::Duplicate => Vec::new(),
-                    Outcome::Left => return true,
+                    // The partition is given away, and what is behind it goes with it.
+                    Outcome::Left => return false,
                 };
                 if self.shared.delivery != Delivery::ExactlyOnce {
                     // In a transaction it is over when that is committed.

@@ -195,3 +195,26 @@ async fn a_partition_that_is_stuck_stops_no_other_and_nothing_is_lost() {
     assert_eq!(offsets, (0..3000).collect::<Vec<i64>>());
     member.stop().await.unwrap();
 }
+
+/// The time-out is of requests; how long a record in hand may take is the grace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_takes_longer_than_a_request_is_finished_in_order() {
+    let bench = Bench::new(1).await;
+    bench.produce(0, values(2)).await;
+    let handler = Scripted::new(|_, _| Ok(()));
+    handler.open(false);
+    let mut connection = bench.cluster.connection().clone();
+    connection.timeout = Duration::from_secs(1);
+    let cluster = Cluster::new(connection).unwrap();
+    let member = start(&cluster, bench.options(), handler.clone()).unwrap();
+    until("the first record", || handler.attempts().len() == 1).await;
+    let begun = Instant::now();
+    let stopping = tokio::spawn(member.stop());
+    until("more than a request's time", || {
+        begun.elapsed() > Duration::from_millis(1500)
+    })
+    .await;
+    handler.open(true);
+    stopping.await.unwrap().unwrap();
+    assert_eq!(bench.committed().await, BTreeMap::from([(0, 1)]));
+}

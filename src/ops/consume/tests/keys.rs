@@ -169,3 +169,74 @@ async fn a_record_of_which_the_handler_dies_twice_is_poison() {
         Some(crate::model::dead_letter::FailureKind::Poison)
     );
 }
+
+/// What is read for a count that another partition has used up is not passed over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_over_several_partitions_loses_nothing() {
+    let bench = Bench::new(3).await;
+    for partition in 0..3 {
+        let unwanted = (0..15).map(|number| format!("no-{number}"));
+        bench.produce(partition, unwanted.chain(values(15))).await;
+    }
+    let handler = Scripted::new(|_, _| Ok(()));
+    let options = RuntimeOptions {
+        count: Some(20),
+        concurrency: 2,
+        filter: crate::model::filter::Filter {
+            greps: vec!["value:^value-".parse().unwrap()],
+            ..Default::default()
+        },
+        commit_interval: Duration::from_millis(2),
+        ..options(&bench)
+    };
+    let mut member = bench.start(options.clone(), &handler);
+    member.finished().await.unwrap();
+    assert_eq!(member.figures().processed, 20);
+    drop(member);
+    let rest = RuntimeOptions {
+        count: Some(25),
+        ..options
+    };
+    let mut member = bench.start(rest, &handler);
+    member.finished().await.unwrap();
+    let mut handled: Vec<(i32, i64)> = handler
+        .attempts()
+        .into_iter()
+        .map(|(place, offset, _)| (place.partition, offset))
+        .collect();
+    handled.sort_unstable();
+    let expected: Vec<(i32, i64)> = (0..3)
+        .flat_map(|partition| (15..30).map(move |offset| (partition, offset)))
+        .collect();
+    assert_eq!(handled, expected);
+}
+
+/// Records that go to another member with their partition are not those that were asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_is_of_records_that_were_handled_here() {
+    let bench = Bench::new(2).await;
+    for partition in 0..2 {
+        bench.produce(partition, values(40)).await;
+    }
+    let handler = Scripted::new(|_, _| Ok(()));
+    handler.open(false);
+    let counting = RuntimeOptions {
+        count: Some(60),
+        concurrency: 1,
+        ..options(&bench)
+    };
+    let mut member = bench.start(counting, &handler);
+    until("a record in hand", || handler.attempts().len() == 1).await;
+    let other = Scripted::new(|_, _| Ok(()));
+    let options = RuntimeOptions {
+        count: Some(20),
+        ..options(&bench)
+    };
+    let mut guest = bench.start(options, &other);
+    handler.open(true);
+    guest.finished().await.unwrap();
+    member.finished().await.unwrap();
+    assert_eq!(guest.figures().processed, 20);
+    assert_eq!(member.figures().processed, 60);
+    assert_eq!(bench.committed().await, BTreeMap::from([(0, 40), (1, 40)]));
+}

@@ -13,6 +13,8 @@ struct Flaky {
     renewals: AtomicU64,
     refusals: AtomicU64,
     lease: Duration,
+    /// How long it takes to mark an event done.
+    slowness: Duration,
 }
 
 impl Flaky {
@@ -53,6 +55,7 @@ impl Idempotency for Flaky {
     fn done<'a>(&'a self, event: &'a str, token: &'a Token) -> Pending<'a, bool> {
         Box::pin(async move {
             self.is_there()?;
+            tokio::time::sleep(self.slowness).await;
             self.memory.done(event, token).await
         })
     }
@@ -176,4 +179,30 @@ async fn somebody_elses_claim_is_waited_for() {
     bench.committed_is(&[(0, 1)]).await;
     assert_eq!(handler.tries(), [(0, 1)]);
     member.stop().await.unwrap();
+}
+
+/// Whoever stops while the mark is under way waits for it: it is what tells that the record was handled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_cut_the_mark_of_a_handled_event_short() {
+    let bench = Bench::new(1).await;
+    bench.produce(0, values(1)).await;
+    let store = Arc::new(Flaky {
+        lease: LONG,
+        slowness: Duration::from_millis(200),
+        ..Flaky::default()
+    });
+    let handler = Scripted::new(|_, _| Ok(()));
+    handler.open(false);
+    let options = RuntimeOptions {
+        dedupe: Some(store),
+        ..bench.options()
+    };
+    let member = bench.start(options, &handler);
+    until("the record", || handler.attempts().len() == 1).await;
+    let assignment = member.assignment();
+    let stopping = tokio::spawn(member.stop());
+    until("the farewell", || assignment.len() == 0).await;
+    handler.open(true);
+    assert_eq!(stopping.await.unwrap().unwrap().processed, 1);
+    assert_eq!(bench.committed().await, BTreeMap::from([(0, 1)]));
 }

@@ -136,14 +136,37 @@ async fn an_output_that_is_refused_makes_a_dead_letter_of_its_record_alone() {
     };
     bench.produce(0, (0..6).map(value)).await;
     let handler = Scripted::producing(|record, _| Ok(copy(record)));
-    let member = bench.start(options(&bench), &handler);
-    bench.committed_is(&[(0, 6)]).await;
-    member.stop().await.unwrap();
+    // The count is of what was committed, not of what a lost transaction took back.
+    let counting = RuntimeOptions {
+        count: Some(6),
+        ..options(&bench)
+    };
+    let mut member = bench.start(counting, &handler);
+    member.finished().await.unwrap();
+    assert_eq!(bench.committed().await, BTreeMap::from([(0, 6)]));
     let copies: BTreeSet<String> = seen(&bench, "copies", 5).await.into_iter().collect();
     let expected: BTreeSet<String> = [0, 1, 2, 4, 5].map(value).into_iter().collect();
     assert_eq!(copies, expected);
     let letters = seen(&bench, "orders.dlq", 1).await;
     assert_eq!(letters, [value(3)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_is_refused_ends_the_member() {
+    let bench = Bench::new(1).await;
+    create(&bench, "orders.dlq", &[("max.message.bytes", "1000")]).await;
+    bench
+        .produce(0, [values(1).next().unwrap(), "x".repeat(5000)])
+        .await;
+    let handler = Scripted::new(|record, _| match record.offset {
+        1 => Err(permanent()),
+        _ => Ok(()),
+    });
+    let mut member = bench.start(options(&bench), &handler);
+    let error = member.finished().await.unwrap_err();
+    let expected = "the dead letter of `orders:0:1` was refused; the record was not committed";
+    assert_eq!(error.message(), expected);
+    assert!(bench.committed().await.values().all(|next| *next <= 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -117,7 +117,7 @@ impl Work {
 
 const WORKER: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/tests/broker/handlers/worker.py"
+    "/tests/broker/guarantees/worker.py"
 );
 
 fn line(number: u64) -> String {
