@@ -4,6 +4,7 @@ mod batch;
 mod each;
 
 pub use batch::{BatchReader, Seen};
+pub use each::PendingCommit;
 
 use super::context::ClientContext;
 use super::error::{Fault, Place, Subject, code};
@@ -66,8 +67,6 @@ pub struct Consumer {
     brokers: String,
     timeout: Duration,
     opened: Instant,
-    /// What became of the last commit in the background, until it is taken.
-    background_commit: Mutex<Option<Result<()>>>,
 }
 
 impl fmt::Debug for Consumer {
@@ -105,7 +104,6 @@ impl Consumer {
             brokers: connection.brokers.clone(),
             timeout: connection.timeout,
             opened: Instant::now(),
-            background_commit: Mutex::default(),
         })
     }
 
@@ -189,13 +187,11 @@ impl Consumer {
             return Ok(None);
         }
         if let Some(outcome) = event.commit() {
-            if let Err(fault) = &outcome {
+            if let Err(fault) = outcome {
                 // Of a commit in the background. The offsets are still the listener's: the next commit and the last one,
                 // in `close`, take them along, wait for the answer and report it.
                 tracing::warn!("offsets were not committed: {fault}");
             }
-            let outcome = outcome.map_err(|fault| self.commit_error(fault));
-            *lock(&self.background_commit) = Some(outcome);
             return Ok(None);
         }
         match event.fault() {
@@ -261,11 +257,6 @@ impl Consumer {
         self.handle()?
             .commit_in_background(offsets)
             .map_err(|fault| self.commit_error(fault))
-    }
-
-    /// What became of the last commit in the background that a poll has found since this was asked.
-    pub fn take_background_commit(&self) -> Option<Result<()>> {
-        lock(&self.background_commit).take()
     }
 
     /// Stops fetching these partitions; they stay ours, and polling keeps them.
@@ -355,6 +346,10 @@ impl Consumer {
         if verdict::is_no_longer_ours(&fault) {
             let sentence = "the group gave the partitions to another member before the commit";
             return Error::failed(sentence).caused_by(fault);
+        }
+        if fault.code == code::WAIT_COORD || fault.is_passing() {
+            // A coordinator that restarts, or moves: the next commit makes up for it.
+            return Error::unreachable("the group's coordinator does not answer").caused_by(fault);
         }
         self.error("commit offsets", self.group_subject(), fault)
     }

@@ -25,7 +25,7 @@ mod vanished;
 mod verdict;
 mod wake;
 
-pub use consumer::{BatchReader, Consumer, ConsumerOptions, Polled, Seen};
+pub use consumer::{BatchReader, Consumer, ConsumerOptions, PendingCommit, Polled, Seen};
 pub use membership::{GroupMetadata, NextOffset, Rebalance, Standing};
 pub use offsets::{Committed, Isolation, ListedOffset, OffsetQuery};
 pub use producer::{Delivered, Delivery, Outlet, Producer, ProducerOptions, Tally};

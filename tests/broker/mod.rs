@@ -22,7 +22,6 @@ mod group;
 mod groups;
 mod guarantees;
 mod handle;
-
 mod heartbeats;
 mod killed;
 mod lag;

@@ -1,6 +1,7 @@
 //! The flags of handlers, and what of them makes no sense together.
 
 use super::super::arguments;
+use super::headers;
 use crate::error::{Error, Result};
 use crate::model::codes::{CodeList, Overrides};
 use crate::ops::consume::handler::{
@@ -10,6 +11,7 @@ use crate::ops::consume::{Delivery, Notices, Order, RuntimeOptions};
 use crate::ops::http::ListenAddress;
 use crate::store::Lasting;
 use clap::ValueEnum;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,10 @@ pub struct HandlerArgs {
     /// POST each record to this URL
     #[arg(long, value_name = "URL", group = "handler")]
     pub http: Option<String>,
+
+    /// A file of headers for --http, such as `Authorization: Bearer …`, a line each
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub http_headers: Option<PathBuf>,
 
     /// Records at once (--exec, --http), or processes (--worker) [default: 1]
     #[arg(long, value_name = "N", requires = "handler", value_parser = clap::value_parser!(u64).range(1..=MOST))]
@@ -230,7 +236,10 @@ impl HandlerArgs {
         if let Some(url) = &self.http {
             return Ok(Arc::new(Http::new(HttpOptions {
                 url: url.clone(),
-                headers: Vec::new(),
+                headers: match &self.http_headers {
+                    Some(path) => headers::read(path)?,
+                    None => Vec::new(),
+                },
                 authorities: None,
                 group,
                 timeout,

@@ -33,7 +33,7 @@ Handlers:
   never      65, 64                    {\"error\":\"…\",\"permanent\":true}     any other status
   poison     dies of a signal, twice   ends without an answer, twice      -
 
-  --retry-on and --permanent-on judge exit codes and statuses otherwise. Retry-After is heeded.
+  --retry-on and --permanent-on judge exit codes and statuses otherwise. Retry-After is heeded, up to 5m.
   Poison and \"never\" become dead letters at once. When more than half of the last 100 records
   would, it ends with status 1 instead.
 
@@ -58,12 +58,13 @@ Handlers:
 Guarantees (--delivery):
   at-least-once  An offset is committed after its record, and every earlier one of the
                  partition, was handled, was a duplicate, or is a dead letter that Kafka
-                 acknowledged. A crash repeats what was done since the last commit, and at most
-                 1000 records of each partition after the first that was not done. Nothing is
-                 lost.
+                 acknowledged. What is done after one that is not is noted beside the offset, and
+                 not repeated by whoever reads on. A crash repeats what was done since the last
+                 commit. Nothing is lost.
   at-most-once   An offset is committed before its record is handled. A crash loses what was
-                 fetched, at most 100 records. There are no retries: what fails is a dead letter
-                 at once. Nothing is handled twice.
+                 committed and not begun, at most 100 records, and what was in hand. There are no
+                 retries: what fails is a dead letter at once. A worker is asked one record at a
+                 time. Nothing is handled twice.
   exactly-once   For --worker: what it answers is to be produced, its dead letters, and the
                  offsets of the records these were made of are committed in one transaction, or
                  none of it. Who reads committed records sees the outcome of each record once. A
@@ -76,21 +77,25 @@ Idempotency (--dedupe):
   An event that was done is passed over, by the group and the event's id: the value's eventId,
   the header ce_id or id, else topic, partition and offset. It is claimed before it is handled,
   for --dedupe-lease, and marked done afterwards, for --dedupe-ttl. A crash between the
-  handler's effect and the mark handles it once more; to close that gap, have the handler keep
-  the ids it has done (EDA_EVENT_ID, eventId) in the database of its effect, in the same
-  transaction. What became a dead letter is not marked. sqlite:PATH serves one machine; redis://
-  and postgres:// several. An address with a password goes into EDA_DEDUPE.
+  handler's effect and the mark handles it once more. To close that gap, keep the effect in the
+  same SQLite file or PostgreSQL database and have the handler mark the event (EDA_EVENT_ID,
+  eventId) in the transaction of the effect, which it rolls back when that changes no row:
+    UPDATE eda_events SET state = 'done'
+     WHERE consumer_group = 'GROUP' AND event_id = 'ID' AND state <> 'done';
+  What became a dead letter is not marked. sqlite:PATH serves one machine; redis:// and
+  postgres:// several. An address with a password goes into EDA_DEDUPE.
 
 Stopping:
-  The first Ctrl-C or SIGTERM finishes what is in hand, for no longer than --grace, commits,
-  leaves the group and exits with 130 or 143; the second kills the handlers and leaves at once,
-  without a commit. -n and --idle end with 0.
+  The first Ctrl-C, SIGTERM or closed terminal finishes what is in hand, for no longer than
+  --grace, commits, leaves the group and exits with 130 or 143; the second kills the handlers
+  and leaves at once, without a commit. What a worker was sent and had no time for it may still
+  do; so may handlers that outlive a kill -9 of eda. -n and --idle end with 0; -n counts records that this member was done with.
 
 JSON:
   The summary is {group, topics, delivery, ended, processed, retried, failedAttempts,
   deadLettered, deadLetterTopics, duplicates, produced, passedOver, lag, seconds,
   recordsPerSecond, p50Ms, p95Ms, p99Ms}; ended is done, interrupted, terminated or failed; the
-  times are of attempts. passedOver is null without a filter, lag when it is not known.
+  times are of attempts. exactly-once: what a lost transaction took back is counted too. passedOver is null without a filter, lag when it is not known.
 
 Metrics (--metrics):
   eda_handler_processed_total, and likewise _retried, _failed_attempts, _dead_lettered,

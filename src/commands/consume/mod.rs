@@ -1,4 +1,5 @@
 mod handler;
+mod headers;
 mod help;
 mod refused;
 mod work;

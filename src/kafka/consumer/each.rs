@@ -3,9 +3,14 @@
 use super::{Consumer, membership};
 use crate::error::Result;
 use crate::kafka::error::Subject;
+use crate::kafka::ffi::consumer::Commit;
 use crate::kafka::membership::{GroupMetadata, NextOffset};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
+use std::time::Duration;
+
+/// A commit under way. To be dropped before its consumer.
+pub struct PendingCommit(Commit);
 
 impl Consumer {
     /// Takes what is at hand of each partition, at most as much as `room` says, and never waits. Only for a consumer that
@@ -61,6 +66,21 @@ impl Consumer {
     pub fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<NextOffset>> {
         let committed = self.handle()?.committed(partitions, self.timeout);
         committed.map_err(|fault| self.error("read committed offsets", self.group_subject(), fault))
+    }
+
+    /// Commits next offsets, to be asked later what became of it. While the group has no coordinator that may take a minute;
+    /// later commits need not wait for it.
+    pub fn begin_commit(&self, offsets: &[NextOffset]) -> Result<PendingCommit> {
+        let begun = self.handle()?.begin_commit(offsets);
+        begun
+            .map(PendingCommit)
+            .map_err(|fault| self.commit_error(fault))
+    }
+
+    /// What became of a commit of this consumer's; `None` while it is not answered.
+    pub fn outcome(&self, commit: &PendingCommit) -> Option<Result<()>> {
+        let outcome = commit.0.outcome(Duration::ZERO)?;
+        Some(outcome.map_err(|fault| self.commit_error(fault)))
     }
 
     /// Whether any broker ever answered.

@@ -42,6 +42,7 @@ pub(in crate::kafka) const INVALID_REGULAR_EXPRESSION: i32 = 128;
 pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
 /// A broker knows a newer producer of the same transactional id, or has counted this one out.
 pub(in crate::kafka) const FENCED: i32 = -144;
+pub(in crate::kafka) const WAIT_COORD: i32 = -180;
 /// The client had a failure before after which it does nothing more.
 pub(in crate::kafka) const FATAL: i32 = -150;
 pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;

@@ -3,7 +3,7 @@
 use super::super::error::{Fault, code};
 use super::super::membership::NextOffset;
 use super::event::Event;
-use super::handle::Handle;
+use super::handle::{Handle, Queue};
 use super::message::{self, Message};
 use super::partitions::List;
 use super::{check, consume_error, milliseconds, raw};
@@ -141,23 +141,16 @@ impl Handle {
         offsets: &[NextOffset],
         timeout: Duration,
     ) -> Result<(), Fault> {
+        let commit = self.begin_commit(offsets)?;
+        let unanswered = || Err(Fault::new(code::TIMED_OUT, "the commit was not answered"));
+        commit.outcome(timeout).unwrap_or_else(unanswered)
+    }
+
+    /// Commits next offsets, to be asked later what became of it.
+    pub(in crate::kafka) fn begin_commit(&self, offsets: &[NextOffset]) -> Result<Commit, Fault> {
         let answers = self.new_queue()?;
         self.send_commit(offsets, answers.pointer())?;
-        let deadline = Instant::now() + timeout;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match answers.poll(left) {
-                Some(event) => {
-                    if let Some(outcome) = event.commit() {
-                        return outcome;
-                    }
-                }
-                None if left.is_zero() => {
-                    return Err(Fault::new(code::TIMED_OUT, "the commit was not answered"));
-                }
-                None => {}
-            }
-        }
+        Ok(Commit(answers))
     }
 
     /// Commits next offsets; the outcome is an event.
@@ -237,6 +230,28 @@ impl Handle {
     pub(in crate::kafka) fn has_left(&self) -> bool {
         // SAFETY: the client is alive.
         unsafe { c::rd_kafka_consumer_closed(self.client()) != 0 }
+    }
+}
+
+/// A commit under way. Must not outlive its client.
+pub(in crate::kafka) struct Commit(Queue);
+
+impl Commit {
+    /// What became of it; `None` when there is no answer within `timeout`.
+    pub(in crate::kafka) fn outcome(&self, timeout: Duration) -> Option<Result<(), Fault>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.0.poll(left) {
+                Some(event) => {
+                    if let Some(outcome) = event.commit() {
+                        return Some(outcome);
+                    }
+                }
+                None if left.is_zero() => return None,
+                None => {}
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::claim::{Asked, Claim};
 use super::shared::Shared;
 use super::task::revocation;
 use super::{Delivery, Handled};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::dead_letter::{Failure, FailureKind};
 use crate::model::record::{OutgoingRecord, Record as Read};
 use crate::store::Idempotency;
@@ -17,6 +17,9 @@ const DEATHS: u32 = 2;
 
 /// Nobody is left alone for longer, whatever it asks for: the records behind wait too.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// How long to wait when brokers are away.
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(500);
 
 /// A record in hand.
 pub(super) struct Record<'a> {
@@ -112,13 +115,14 @@ impl<'a> Record<'a> {
                 return Ok(Outcome::Left);
             }
             let mut failure = match self.attempt(attempt).await {
-                Ok(produced) => {
+                Ok(Some(produced)) => {
                     shared.meter.processed();
                     if let Some(breaker) = &shared.breaker {
                         breaker.lived();
                     }
                     return Ok(Outcome::Handled(produced));
                 }
+                Ok(None) => return Ok(Outcome::Left),
                 Err(failure) => failure,
             };
             // Nothing is attempted while it waits.
@@ -154,8 +158,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// One attempt, and what is to be produced in a transaction for it.
-    async fn attempt(&self, attempt: u32) -> Result<Vec<OutgoingRecord>, Failure> {
+    /// One attempt, and what is to be produced in a transaction for it. `None`: the partition was given away before what the
+    /// handler answered could be produced.
+    async fn attempt(&mut self, attempt: u32) -> Result<Option<Vec<OutgoingRecord>>, Failure> {
         let shared = self.shared;
         if let Some(failure) = shared.refused_output(&self.record) {
             return Err(failure);
@@ -165,16 +170,30 @@ impl<'a> Record<'a> {
         shared.meter.attempt(begun.elapsed());
         let Handled { produce } = answer?;
         if produce.is_empty() {
-            return Ok(produce);
+            return Ok(Some(produce));
         }
-        shared.outputs.check(&produce).await?;
-        shared.meter.produced(produce.len() as u64);
-        match shared.delivery {
-            Delivery::ExactlyOnce => Ok(produce),
-            Delivery::AtLeastOnce | Delivery::AtMostOnce => {
-                shared.outputs.send(&produce).await?;
-                Ok(Vec::new())
+        let sends = shared.delivery != Delivery::ExactlyOnce;
+        while let Err(error) = shared.outputs.produce(&produce, sends).await {
+            if error.kind() != Kind::Unreachable {
+                return Err(Failure::permanent("produce", error.one_line()));
             }
+            // Brokers that are away are nothing that the handler could do better next time.
+            if !self.rest(&error).await {
+                return Ok(None);
+            }
+        }
+        shared.meter.produced(produce.len() as u64);
+        Ok(Some(if sends { Vec::new() } else { produce }))
+    }
+
+    /// Waits because the brokers are away; `false` when the partition was given away first.
+    async fn rest(&mut self, error: &Error) -> bool {
+        let record = self.record.coordinates();
+        tracing::warn!(record, "tried again: {}", error.one_line());
+        tokio::select! {
+            biased;
+            () = revocation(&mut self.revoked) => false,
+            () = tokio::time::sleep(BEFORE_ANOTHER_TRY) => true,
         }
     }
 
@@ -190,7 +209,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    async fn bury(&self, failure: &Failure, attempts: u32) -> Result<Outcome> {
+    async fn bury(&mut self, failure: &Failure, attempts: u32) -> Result<Outcome> {
         let shared = self.shared;
         if let Some(breaker) = &shared.breaker
             && !breaker.may_die()
@@ -206,19 +225,29 @@ impl<'a> Record<'a> {
             )));
         }
         let letters = &shared.dead_letters;
-        let topic = letters.topic(&self.record).unwrap_or_default();
-        let in_transaction = match shared.delivery {
-            Delivery::ExactlyOnce => {
-                let letter = letters
+        let sends = shared.delivery != Delivery::ExactlyOnce;
+        let in_transaction = loop {
+            let written = match sends {
+                true => letters
+                    .bury(&self.record, failure, Some(attempts))
+                    .await
+                    .map(|()| Vec::new()),
+                false => letters
                     .letter(&self.record, failure, Some(attempts))
-                    .await?;
-                vec![letter]
-            }
-            Delivery::AtLeastOnce | Delivery::AtMostOnce => {
-                letters.bury(&self.record, failure, Some(attempts)).await?;
-                Vec::new()
+                    .await
+                    .map(|letter| vec![letter]),
+            };
+            match written {
+                Ok(in_transaction) => break in_transaction,
+                Err(error) if error.kind() == Kind::Unreachable => {
+                    if !self.rest(&error).await {
+                        return Ok(Outcome::Left);
+                    }
+                }
+                Err(error) => return Err(error),
             }
         };
+        let topic = letters.topic(&self.record).unwrap_or_default();
         shared.meter.dead_lettered(topic);
         Ok(Outcome::DeadLettered(in_transaction))
     }

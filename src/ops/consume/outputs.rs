@@ -1,6 +1,6 @@
 //! What handlers produce: whether it can be, and its way out when no transaction takes it.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::{Cluster, Producer, ProducerOptions};
 use crate::model::dead_letter::Failure;
 use crate::model::record::OutgoingRecord;
@@ -32,20 +32,30 @@ impl Outputs {
         }
     }
 
+    /// Checks the records, and produces them unless a transaction will.
+    ///
+    /// # Errors
+    /// Brokers that are away, or a record that they refuse.
+    pub(super) async fn produce(&self, records: &[OutgoingRecord], sends: bool) -> Result<()> {
+        self.check(records).await?;
+        match sends {
+            true => self.send(records).await,
+            false => Ok(()),
+        }
+    }
+
     /// Whether their topics exist, as far as that was not known: a transaction with a record for one that does not is
     /// lost as a whole.
-    pub(super) async fn check(&self, records: &[OutgoingRecord]) -> Result<(), Failure> {
+    async fn check(&self, records: &[OutgoingRecord]) -> Result<()> {
         for record in records {
             let topic = &record.topic;
             if super::shared::lock(&self.known).contains(topic) {
                 continue;
             }
-            let found = self.cluster.topic(topic).await.map_err(unproduced)?;
-            if found.is_none() {
-                return Err(Failure::permanent(
-                    "produce",
-                    format!("it was to produce to topic `{topic}`, which does not exist"),
-                ));
+            if self.cluster.topic(topic).await?.is_none() {
+                return Err(Error::failed(format!(
+                    "it was to produce to topic `{topic}`, which does not exist"
+                )));
             }
             super::shared::lock(&self.known).insert(topic.clone());
         }
@@ -53,43 +63,38 @@ impl Outputs {
     }
 
     /// Produces the records and waits until all are acknowledged.
-    pub(super) async fn send(&self, records: &[OutgoingRecord]) -> Result<(), Failure> {
+    async fn send(&self, records: &[OutgoingRecord]) -> Result<()> {
         let producer = self.open(&self.producer, false)?;
-        let sent: Result<Vec<_>, Error> =
-            records.iter().map(|record| producer.send(record)).collect();
-        for (delivery, record) in sent.map_err(unproduced)?.into_iter().zip(records) {
+        let sent: Result<Vec<_>> = records.iter().map(|record| producer.send(record)).collect();
+        for (delivery, record) in sent?.into_iter().zip(records) {
             match delivery.await {
                 Ok(_) => {}
-                Err(error) if error.kind() == Kind::Unreachable => return Err(unproduced(error)),
+                Err(error) if error.kind() == Kind::Unreachable => return Err(error),
                 // A batch that is too large is refused as a whole.
                 Err(_) => {
                     let alone = self.open(&self.alone, true)?;
-                    let again = alone.send(record).map_err(unproduced)?;
-                    again.await.map_err(unproduced)?;
+                    let again = alone.send(record)?;
+                    again.await?;
                 }
             }
         }
         Ok(())
     }
 
-    fn open<'a>(
-        &self,
-        place: &'a OnceLock<Producer>,
-        alone: bool,
-    ) -> Result<&'a Producer, Failure> {
+    fn open<'a>(&self, place: &'a OnceLock<Producer>, alone: bool) -> Result<&'a Producer> {
         if place.get().is_none() {
             let options = ProducerOptions {
                 linger: Some(LINGER),
                 alone,
                 ..ProducerOptions::default()
             };
-            let opened = Producer::open(self.cluster.connection(), options).map_err(unproduced)?;
+            let opened = Producer::open(self.cluster.connection(), options)?;
             // Of two first uses at once one producer is dropped, which has sent nothing.
             let _ = place.set(opened);
         }
         place
             .get()
-            .ok_or_else(|| Failure::transient("produce", "the producer vanished"))
+            .ok_or_else(|| Error::failed("the producer vanished"))
     }
 }
 

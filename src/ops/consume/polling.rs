@@ -7,11 +7,11 @@ use super::partition::Given;
 use super::shared::Shared;
 use super::{Delivery, Notices, RuntimeOptions};
 use crate::error::{Kind, Result};
-use crate::kafka::{Consumer, NextOffset, Polled};
+use crate::kafka::{Consumer, NextOffset, PendingCommit, Polled};
 use crate::model::filter::{Filter, Wanted};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,20 @@ const IMPATIENT_TICK: Duration = Duration::from_millis(20);
 pub(super) const REFUSED_COMMITS: u32 = 3;
 const REFUSING: Duration = Duration::from_secs(5);
 
+/// A commit that is not answered yet.
+struct Committing {
+    commit: PendingCommit,
+    offsets: Vec<NextOffset>,
+    /// How often partitions had changed hands when it was begun.
+    changes: u64,
+}
+
+/// So many may be under way: while the group has no coordinator they are all answered late.
+const COMMITS: usize = 16;
+
 pub(super) struct Polling {
+    /// In the order they were begun; before the consumer, which goes last.
+    committing: VecDeque<Committing>,
     pub(super) consumer: Consumer,
     pub(super) shared: Arc<Shared>,
     pub(super) assignment: Arc<Assignment>,
@@ -39,8 +52,6 @@ pub(super) struct Polling {
     end: End,
     commit_interval: Duration,
     pub(super) last_commit: Instant,
-    /// What is being committed in the background, and how often partitions had changed hands then.
-    committing: Option<(Vec<NextOffset>, u64)>,
     refused_commits: u32,
     /// When the first of them was.
     refused_since: Instant,
@@ -66,7 +77,7 @@ impl Polling {
             end,
             commit_interval: options.commit_interval,
             last_commit: Instant::now(),
-            committing: None,
+            committing: VecDeque::new(),
             refused_commits: 0,
             refused_since: Instant::now(),
             setbacks: 0,
@@ -82,6 +93,8 @@ impl Polling {
         // Nothing is begun from here on, even if it was an error that ended the polling.
         shared.stop();
         let assignment = Arc::clone(&self.assignment);
+        // Whatever is not answered by now is committed once more.
+        self.committing.clear();
         let left = self.consumer.close(deadline);
         // Only now have all tasks ended: the last may have failed.
         if let Some(failure) = shared.take_failure() {
@@ -132,10 +145,6 @@ impl Polling {
     fn patience(&self) -> Duration {
         if !self.consumer.was_ever_answered() {
             return IMPATIENT_TICK;
-        }
-        if self.committing.is_some() {
-            // The answer wakes us.
-            return TICK;
         }
         let left = self
             .commit_interval
@@ -216,21 +225,13 @@ impl Polling {
     }
 
     fn commit_if_due(&mut self) -> Result<()> {
-        if let Some(outcome) = self.consumer.take_background_commit()
-            && let Some((offsets, changes)) = self.committing.take()
-            && self.judge(outcome)?
-            && changes == self.assignment.changes()
-        {
-            self.assignment.committed(&offsets);
-        }
+        self.hear_commits()?;
         self.recover_if_lost()?;
         let is_time = self.last_commit.elapsed() >= self.commit_interval;
         if !is_time && !self.shared.is_due() {
             return Ok(());
         }
-        // One after the other, or nobody would know which one was answered. The client library always answers, if only that
-        // nobody did.
-        if self.committing.is_some() {
+        if self.committing.len() >= COMMITS {
             return Ok(());
         }
         self.last_commit = Instant::now();
@@ -245,8 +246,32 @@ impl Polling {
         }
         let due = self.assignment.due();
         if !due.is_empty() {
-            self.consumer.commit_in_background(&due)?;
-            self.committing = Some((due, self.assignment.changes()));
+            self.committing.push_back(Committing {
+                commit: self.consumer.begin_commit(&due)?,
+                offsets: due,
+                changes: self.assignment.changes(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the answers to commits. What is committed by one is not less because an earlier one is not answered yet.
+    fn hear_commits(&mut self) -> Result<()> {
+        let mut at = 0;
+        while let Some(next) = self.committing.get(at) {
+            let Some(outcome) = self.consumer.outcome(&next.commit) else {
+                at += 1;
+                continue;
+            };
+            let answered = self.committing.remove(at);
+            if self.judge(outcome)? {
+                self.committing.drain(..at);
+                at = 0;
+                let now = self.assignment.changes();
+                if let Some(commit) = answered.filter(|commit| commit.changes == now) {
+                    self.assignment.committed(&commit.offsets);
+                }
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use super::work::{LONG, PARTITIONS, QUICKLY, Work, count, hopeless, numbers, possible};
 use crate::support::broker::Kind;
-use crate::support::{Broker, apache, wait_until};
+use crate::support::{Broker, Running, apache};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -33,6 +33,7 @@ fn start_again(folder: &Path, address: &str) -> Broker {
 /// Lets the consumer work, and the broker die a few times meanwhile; then waits for the end. Answers the last broker.
 fn restart_often(
     work: &Work,
+    running: &Running,
     folder: &Path,
     mut broker: Broker,
     progress: impl Fn(&Broker) -> u64,
@@ -40,15 +41,25 @@ fn restart_often(
     let address = broker.address().to_owned();
     for _ in 0..RESTARTS {
         let before = progress(&broker);
-        wait_until("some progress", LONG, || {
+        running.wait_until("some progress", LONG, |running| {
+            goes_on(running);
             progress(&broker) > before || work.is_done(&broker)
         });
         broker.kill();
         drop(broker);
         broker = start_again(folder, &address);
     }
-    wait_until("the end", LONG, || work.is_done(&broker));
+    running.wait_until("the end", LONG, |running| {
+        goes_on(running);
+        work.is_done(&broker)
+    });
     broker
+}
+
+#[track_caller]
+fn goes_on(running: &Running) {
+    let stderr = running.stderr();
+    assert!(!stderr.contains("\"error\""), "it ended: {stderr}");
 }
 
 #[test]
@@ -61,7 +72,7 @@ fn at_least_once_goes_on_and_loses_nothing() {
     let consume = consume.args(QUICKLY);
     let running = consume.spawn();
     let lines = |_: &Broker| work.log("log").len() as u64;
-    let broker = restart_often(&work, folder.path(), broker, lines);
+    let broker = restart_often(&work, &running, folder.path(), broker, lines);
     running.terminate();
     running.wait(LONG).status(143);
     let handled: BTreeSet<u64> = work
@@ -87,7 +98,7 @@ fn exactly_once_goes_on_and_doubles_nothing() {
         .args(["--delivery", "exactly-once"]);
     let running = consume.spawn();
     let progress = |broker: &Broker| work.ends(broker, &copies);
-    let broker = restart_often(&work, folder.path(), broker, progress);
+    let broker = restart_often(&work, &running, folder.path(), broker, progress);
     running.terminate();
     running.wait(LONG).status(143);
     assert_eq!(count(numbers(&broker, &copies)), count(possible()));

@@ -115,7 +115,7 @@ fn exactly_once_a_member_that_was_killed_is_followed_by_one_that_ends_its_transa
     let locks = locks();
     let copier = || with(copier(&topic, &group, &out), locks.path());
     // Its transaction is open when it dies, and would be for a minute.
-    let member = copier().args(["--commit-interval", "1h"]).spawn();
+    let member = copier().args(["--commit-interval", "30s"]).spawn();
     member.wait_until("all copies", PATIENCE, |run| {
         run.stderr().matches("copied ").count() == 3
     });

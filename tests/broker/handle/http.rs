@@ -151,3 +151,24 @@ fn a_server_that_is_not_there_is_a_failure_that_may_pass() {
         (&json!("transient"), &json!(2))
     );
 }
+
+/// An `Authorization` is a secret: in a file, and nowhere else.
+#[test]
+fn headers_come_from_a_file() {
+    let (topic, group) = (topic("orders", 1), fresh("billing"));
+    send_keys(&topic, &["a"]);
+    let server = Server::start(|_| "204 No Content\r\nx: y");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("headers");
+    std::fs::write(&file, "Authorization: Bearer s3cret\n").unwrap();
+    let file = file.to_str().unwrap();
+    let flags = ["-n", "1", "--http-headers", file];
+    let output = consume(&topic, &group, &server, &flags).succeeds();
+    let (head, _) = &server.asked()[0];
+    let header = "authorization: bearer s3cret";
+    assert!(
+        head.to_lowercase().lines().any(|line| line == header),
+        "{head}"
+    );
+    assert!(!format!("{}{}", output.stdout, output.stderr).contains("s3cret"));
+}

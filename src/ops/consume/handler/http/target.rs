@@ -27,7 +27,7 @@ impl Target {
         if authority.contains('@') {
             let text = "the URL of the handler has a user or a password in it, which everybody on this machine can see";
             return Err(Error::usage(text).hint(
-                "send an `Authorization` header instead, from a file or an environment variable",
+                "put an `Authorization` header into a file, and name it with `--http-headers`",
             ));
         }
         let Ok(uri) = url.parse::<Uri>() else {
