@@ -47,7 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["ops"]),
     ("indicatif", &["ui"]),
     ("kafka_protocol", &["broker"]),
-    ("openssl_probe", &["store"]),
+    ("openssl_probe", &["ops", "store"]),
     ("postgres", &["store"]),
     ("postgres_openssl", &["store"]),
     ("prometheus_client", &["ops"]),

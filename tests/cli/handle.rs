@@ -44,6 +44,10 @@ fn what_makes_no_sense_together_is_refused_and_why() {
             "begins where it left off",
         ),
         (
+            &["-g", "g", "--exec", "cat", "-X", "enable.auto.commit=true"],
+            "`-X enable.auto.commit` does not go with a handler",
+        ),
+        (
             &["-g", "g", "--exec", "cat", "--in-flight", "2"],
             "`--in-flight` is for `--worker`",
         ),

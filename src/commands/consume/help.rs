@@ -33,7 +33,8 @@ Handlers:
   never      65, 64                    {\"error\":\"…\",\"permanent\":true}     any other status
   poison     dies of a signal, twice   ends without an answer, twice      -
 
-  --retry-on and --permanent-on judge exit codes and statuses otherwise. Retry-After is heeded, up to 5m.
+  --retry-on and --permanent-on judge exit codes and statuses otherwise. Retry-After is heeded, up
+  to 5m.
   Poison and \"never\" become dead letters at once. When more than half of the last 100 records
   would, it ends with status 1 instead.
 

@@ -10,6 +10,33 @@ use std::time::Duration;
 /// Brokers abort transactions that are open for longer than `transaction.timeout.ms`, a minute.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(30);
 
+/// Client properties that would commit what is not done, or show what was never committed, with the value that is ours.
+const OURS: [(&str, &str); 5] = [
+    ("enable.auto.commit", "false"),
+    ("auto.commit.enable", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("group.id", ""),
+    ("isolation.level", "read_committed"),
+];
+
+/// Refuses properties that would break what handlers are promised.
+///
+/// # Errors
+/// Usage, naming the property.
+pub fn refuse_properties(properties: &[(String, String)]) -> Result<()> {
+    let is_theirs = |(name, value): &&(String, String)| {
+        OURS.iter()
+            .any(|(ours, allowed)| name == ours && value != allowed)
+    };
+    match properties.iter().find(is_theirs) {
+        Some((name, _)) => Err(Error::usage(format!(
+            "`-X {name}` does not go with a handler, whose records would be lost or taken back"
+        ))
+        .hint("leave it out; `--delivery` says when offsets are committed")),
+        None => Ok(()),
+    }
+}
+
 impl HandlerArgs {
     /// Where the memory of events is; `environment` is what `EDA_DEDUPE` says.
     ///

@@ -2,6 +2,7 @@
 
 use super::super::context::Context;
 use super::Args;
+use super::refused::refuse_properties;
 use crate::error::{Error, Result, Status};
 use crate::model::duration::human;
 use crate::model::offset::{Position, Range};
@@ -36,6 +37,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         .hint("add `--group NAME`; members of one group share the partitions"));
     };
     refuse(&args)?;
+    refuse_properties(&context.settings.properties)?;
     let address = handling.check(context.settings.dedupe.as_deref())?;
     let working = Arc::new(context.ui.working());
     let notices: Arc<dyn Notices> = Arc::new(ToWorking(Arc::clone(&working)));
