@@ -91,16 +91,29 @@ pub fn start_with(properties: &str) -> Result<Broker, String> {
     Err(reason)
 }
 
+/// So often it is tried to have an address again.
+const LAUNCHES: u32 = 5;
+
 /// One with everything in `folder`, for tests that end it and start it again there: it then has the address it had. Its
 /// ports are none of those that outgoing connections get, for while it is away somebody else would have them.
 pub fn start_in(folder: &Path) -> Result<Broker, String> {
     let jars = jars()?;
     let ports = folder.join("ports");
+    let mut launches = 1;
     if let Ok(text) = fs::read_to_string(&ports)
         && let Some((port, _)) = text.split_once(' ')
     {
         let port = port.parse().map_err(|_| format!("no port: `{port}`"))?;
-        return launch(&jars, folder, port, scratch()?);
+        // One that was killed may hold its address a moment longer.
+        let mut launched = launch(&jars, folder, port, scratch()?);
+        while let Err(failure) = &launched
+            && failure.contains("BindException")
+            && launches < LAUNCHES
+        {
+            launches += 1;
+            launched = launch(&jars, folder, port, scratch()?);
+        }
+        return launched;
     }
     let mut reason = String::new();
     for _ in 0..3 {

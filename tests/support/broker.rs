@@ -10,6 +10,7 @@
 //! One that was asked for and cannot start fails every test that needs it, with the reason.
 
 use super::keeper::Keeper;
+use super::wait::wait_for;
 use super::{apache, container, eda, wire};
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -96,12 +97,19 @@ impl Broker {
         panic!("the embedded broker did not start: {reason}");
     }
 
-    /// The same where another was.
+    /// The same where another was. One that was killed may hold its address a moment longer, on a busy machine.
     #[track_caller]
     pub fn embedded_at(address: &str, arguments: &[&str]) -> Broker {
-        match Broker::start_embedded(address, arguments) {
-            Ok(broker) => broker,
-            Err(reason) => panic!("the embedded broker did not start: {reason}"),
+        let started = wait_for(Duration::from_secs(10), || {
+            match Broker::start_embedded(address, arguments) {
+                Err(reason) if reason.contains("Address already in use") => None,
+                started => Some(started),
+            }
+        });
+        match started {
+            Some(Ok(broker)) => broker,
+            Some(Err(reason)) => panic!("the embedded broker did not start: {reason}"),
+            None => panic!("`{address}` stays in use"),
         }
     }
 
