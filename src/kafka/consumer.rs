@@ -275,6 +275,9 @@ impl Consumer {
 
     /// Moves to other offsets of partitions that are ours; what was fetched before is dropped.
     pub fn seek(&self, offsets: &[(TopicPartition, i64)]) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
         self.handle()?
             .seek(offsets, self.timeout)
             .map_err(|fault| self.error("seek", Subject::Cluster, fault))

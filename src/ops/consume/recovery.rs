@@ -5,11 +5,15 @@ use super::shared::lock;
 use super::transfers::Setback;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::Polled;
+use crate::model::topic::TopicPartition;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long to poll before another attempt to reach somebody.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// So often it is tried to go back.
+const SEEKS: u32 = 20;
 
 impl Polling {
     /// Whether there are transactions, where there are to be; not when the member is to stop before.
@@ -108,10 +112,27 @@ impl Polling {
             .into_iter()
             .map(|next| (next.place, next.offset))
             .collect();
-        self.consumer
-            .seek(&self.assignment.beginnings(&committed))?;
+        self.go_back(&committed)?;
         self.assignment.restart();
         Ok(())
+    }
+
+    /// Reads the abandoned partitions from where they begin anew. One that was just given may not be read yet, and is moved
+    /// when it is.
+    fn go_back(&self, committed: &HashMap<TopicPartition, i64>) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            let beginnings = self.assignment.beginnings(committed);
+            let moved = self.consumer.seek(&beginnings);
+            attempts += 1;
+            if moved.is_ok() || attempts >= SEEKS || self.shared.stopping() {
+                return moved;
+            }
+            self.shared.wake.wait(PAUSE);
+            while let Some(polled) = self.consumer.poll(Duration::ZERO)? {
+                drop::<Polled>(polled);
+            }
+        }
     }
 
     /// Asks until somebody answers, and keeps the membership meanwhile; `None` when the member is to stop.
