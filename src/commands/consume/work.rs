@@ -5,9 +5,8 @@ use super::Args;
 use super::refused::refuse_properties;
 use crate::error::{Error, Result, Status};
 use crate::model::duration::human;
-use crate::model::offset::{Position, Range};
 use crate::ops::consume::work::{Sample, WorkRequest, work};
-use crate::ops::consume::{Notices, RuntimeOptions};
+use crate::ops::consume::{Notices, RuntimeOptions, print};
 use crate::ops::http::Server;
 use crate::settings;
 use crate::store;
@@ -58,7 +57,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         filter: args.filter(),
         count: args.count,
         idle: args.idle,
-        from_beginning: begins_at_beginning(args.offset.as_ref(), &group)?,
+        from_beginning: print::begins_at_beginning(args.offset.as_ref(), &group)?,
         dedupe: dedupe.await?,
         notices,
         ..RuntimeOptions::new(group.as_str(), args.topics.clone())
@@ -110,25 +109,6 @@ fn refuse(args: &Args) -> Result<()> {
     match refused.into_iter().find(|(given, _)| *given) {
         Some((_, text)) => Err(Error::usage(text)),
         None => Ok(()),
-    }
-}
-
-fn begins_at_beginning(range: Option<&Range>, group: &str) -> Result<bool> {
-    match range {
-        None => Ok(true),
-        Some(Range {
-            start: Position::Stored | Position::Beginning,
-            end: None,
-        }) => Ok(true),
-        Some(Range {
-            start: Position::End,
-            end: None,
-        }) => Ok(false),
-        Some(_) => Err(
-            Error::usage(format!("group `{group}` begins where it left off")).hint(
-                "with `--group`, `-o` is `beginning` or `end`: where to begin without a commit",
-            ),
-        ),
     }
 }
 

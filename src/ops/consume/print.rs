@@ -125,7 +125,15 @@ fn from_beginning(request: &PrintRequest, group: &str) -> Result<bool> {
         return Err(Error::usage("`--partition` does not go with `--group`")
             .hint("a group's partitions are given out among its members"));
     }
-    match &request.range {
+    begins_at_beginning(request.range.as_ref(), group)
+}
+
+/// Where a group's member begins without a commit: the beginning, else the end.
+///
+/// # Errors
+/// Usage: any other place, for a group begins where it left off.
+pub fn begins_at_beginning(range: Option<&Range>, group: &str) -> Result<bool> {
+    match range {
         None => Ok(true),
         Some(Range {
             start: Position::Stored | Position::Beginning,
