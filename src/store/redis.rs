@@ -8,8 +8,9 @@
 //! Each operation is a script of Lua, so one round trip and atomic. A user of an access control list needs
 //! `~eda:event:* +eval +evalsha +script|load +get +set +del +pttl` (and `+select` for a database other than 0).
 //!
-//! **Durability** is the server's: one without `appendonly yes`, or that falls over to a replica, forgets the last
-//! events done, and they are handled again; one whose `maxmemory-policy` is not `noeviction` forgets when it is full.
+//! **Durability** is the server's: one without `appendonly yes` and `appendfsync always` may forget the last events done
+//! when it is killed, as may one that falls over to a replica, and they are handled again; one whose `maxmemory-policy`
+//! is not `noeviction` forgets when it is full.
 //! One server is talked to, not a cluster's slots.
 
 pub mod address;

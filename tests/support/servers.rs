@@ -121,6 +121,8 @@ impl Server {
                     ("--databases", &databases),
                     ("--save", ""),
                     ("--appendonly", "yes"),
+                    // Else what was answered may not be written yet when the server is killed.
+                    ("--appendfsync", "always"),
                 ] {
                     words.extend([OsString::from(name), OsString::from(value)]);
                 }
