@@ -5,7 +5,7 @@ use super::super::membership::NextOffset;
 use super::event::Event;
 use super::handle::{Handle, Queue};
 use super::message::{self, Message};
-use super::partitions::List;
+use super::partitions::{List, first_fault};
 use super::{check, consume_error, milliseconds, raw};
 use crate::model::record::Record;
 use crate::model::topic::TopicPartition;
@@ -253,11 +253,4 @@ impl Commit {
             }
         }
     }
-}
-
-fn first_fault(list: &List) -> Result<(), Fault> {
-    list.read()
-        .into_iter()
-        .find_map(|read| read.fault)
-        .map_or(Ok(()), Err)
 }

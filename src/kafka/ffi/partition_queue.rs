@@ -9,7 +9,7 @@ use super::super::membership::NextOffset;
 use super::super::wake::Wake;
 use super::batch::{Batch, fetch};
 use super::handle::{Handle, Queue};
-use super::partitions::List;
+use super::partitions::{List, first_fault};
 use super::{c_text, check, milliseconds, raw};
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
@@ -98,6 +98,8 @@ impl Handle {
         let timeout = milliseconds(timeout);
         // SAFETY: client and list are alive.
         check(unsafe { raw::rd_kafka_committed(self.client(), list.pointer(), timeout) })?;
+        // Of a partition that could not be asked about it is not known whether there is a commit.
+        first_fault(&list)?;
         Ok(list.committed())
     }
 }

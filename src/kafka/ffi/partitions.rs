@@ -81,7 +81,7 @@ impl List {
     /// What a group has committed, where it has, with the notes beside the offsets.
     pub(super) fn committed(&self) -> Vec<NextOffset> {
         let read = self.read().into_iter().enumerate();
-        let known = read.filter(|(_, read)| read.offset >= 0 && read.fault.is_none());
+        let known = read.filter(|(_, read)| read.offset >= 0);
         known
             .map(|(at, read)| {
                 // SAFETY: the list is alive and has as many entries as were read; the note belongs to it and is copied.
@@ -150,6 +150,14 @@ impl Drop for List {
         // SAFETY: ours, freed once.
         unsafe { c::rd_kafka_topic_partition_list_destroy(self.pointer()) }
     }
+}
+
+/// What is wrong with the first entry that something is wrong with.
+pub(super) fn first_fault(list: &List) -> Result<(), Fault> {
+    list.read()
+        .into_iter()
+        .find_map(|read| read.fault)
+        .map_or(Ok(()), Err)
 }
 
 /// Copies one entry.

@@ -81,15 +81,9 @@ impl<'a> Record<'a> {
             }
             Asked::Left => return Ok(Outcome::Left),
         };
-        let permit = self.permit().await;
-        drop(slot);
-        if permit.is_none() {
-            claim.release().await;
-            return Ok(Outcome::Left);
-        }
         let outcome = tokio::select! {
             biased;
-            outcome = self.attempts(permit) => outcome?,
+            outcome = self.when_permitted(slot) => outcome?,
             never = claim.keep() => match never {},
         };
         if !matches!(outcome, Outcome::Handled(_)) {
@@ -101,6 +95,16 @@ impl<'a> Record<'a> {
             true => Ok(outcome),
             // The memory could not be told: whoever has it next handles it once more.
             false => Ok(Outcome::Left),
+        }
+    }
+
+    /// A `slot` among those who claim is held until there is something to do.
+    async fn when_permitted(&mut self, slot: Option<SemaphorePermit<'a>>) -> Result<Outcome> {
+        let permit = self.permit().await;
+        drop(slot);
+        match permit {
+            None => Ok(Outcome::Left),
+            permit => self.attempts(permit).await,
         }
     }
 
