@@ -69,6 +69,8 @@ impl ClientContext {
             if broker >= 0 {
                 self.member_up.store(true, Ordering::Release);
             }
+            // Whatever fails from here on has another reason.
+            self.state().last = None;
         }
         // Logical brokers (the group coordinator) have no address of their own until there was an answer.
         if broker >= 0 || host.is_empty() || self.ever_up() {

@@ -2,9 +2,9 @@
 //! starting a client for each group would take minutes.
 
 use super::broker::Broker;
+use super::connection::{Connection, PATIENCE};
 use super::wait::wait_for;
-use super::wire;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
@@ -16,14 +16,12 @@ use kafka_protocol::messages::{
     CreateTopicsRequest, FindCoordinatorRequest, GroupId, OffsetCommitRequest, ProduceRequest,
     TopicName,
 };
-use kafka_protocol::protocol::{Decodable, HeaderVersion, Request, StrBytes};
+use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, Record,
     RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
 use std::collections::BTreeMap;
-use std::net::TcpStream;
-use std::time::Duration;
 
 /// Versions that both Kafka 4 and the embedded broker speak, old enough to do without topic ids.
 const CREATE_TOPICS: i16 = 4;
@@ -31,11 +29,7 @@ const PRODUCE: i16 = 8;
 const OFFSET_COMMIT: i16 = 7;
 const FIND_COORDINATOR: i16 = 2;
 
-/// A broker that makes ten thousand partitions writes as many folders.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 const PARTITIONS_A_REQUEST: usize = 500;
-const REQUESTS_IN_FLIGHT: usize = 64;
 
 /// So many groups without members, each with commits in one topic; the topics go round.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +73,7 @@ impl Fleet<'_> {
 
     /// Makes topics, records and commits on a broker that leads every partition and coordinates every group.
     pub fn make(&self, broker: &Broker) -> Result<(), String> {
-        let mut connection = Connection::open(broker)?;
+        let mut connection = Connection::open(broker.address())?;
         self.wait_for_coordinator(&mut connection)?;
         let topics: Vec<usize> = (0..self.topics).collect();
         let batch = (PARTITIONS_A_REQUEST / self.partitions.max(1) as usize).max(1);
@@ -197,73 +191,6 @@ fn produce(due: &BTreeMap<String, Vec<(i32, i64)>>) -> Result<ProduceRequest, St
         .with_acks(-1)
         .with_timeout_ms(PATIENCE.as_millis() as i32)
         .with_topic_data(topics))
-}
-
-/// A connection on which answers come in the order of the requests.
-struct Connection(TcpStream);
-
-impl Connection {
-    fn open(broker: &Broker) -> Result<Self, String> {
-        let stream = wire::connect(broker.address())?;
-        let failed = |error: std::io::Error| error.to_string();
-        stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-        Ok(Connection(stream))
-    }
-
-    fn ask<R: Request>(&mut self, request: &R, version: i16) -> Result<R::Response, String> {
-        self.send(request, version)?;
-        self.receive::<R>(version)
-    }
-
-    /// Asks many things, several at once, and checks each answer.
-    fn ask_all<R: Request>(
-        &mut self,
-        requests: impl Iterator<Item = Result<R, String>>,
-        version: i16,
-        check: impl Fn(R::Response) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let mut in_flight = 0;
-        for request in requests {
-            if in_flight == REQUESTS_IN_FLIGHT {
-                check(self.receive::<R>(version)?)?;
-                in_flight -= 1;
-            }
-            self.send(&request?, version)?;
-            in_flight += 1;
-        }
-        for _ in 0..in_flight {
-            check(self.receive::<R>(version)?)?;
-        }
-        Ok(())
-    }
-
-    fn send<R: Request>(&mut self, request: &R, version: i16) -> Result<(), String> {
-        let mut frame = BytesMut::new();
-        frame.put_i16(R::KEY);
-        frame.put_i16(version);
-        frame.put_i32(0); // correlation id: the order tells which is which
-        frame.put_i16(-1); // no client id
-        if R::header_version(version) >= 2 {
-            frame.put_u8(0); // no tagged fields
-        }
-        request
-            .encode(&mut frame, version)
-            .map_err(|error| error.to_string())?;
-        wire::send(&mut self.0, &frame)
-    }
-
-    fn receive<R: Request>(&mut self, version: i16) -> Result<R::Response, String> {
-        let mut answer = Bytes::from(wire::receive(&mut self.0)?);
-        if answer.len() < 5 {
-            return Err("a short answer".to_owned());
-        }
-        answer.advance(4); // correlation id
-        if R::Response::header_version(version) >= 1 {
-            answer.advance(1); // no tagged fields
-        }
-        R::Response::decode(&mut answer, version).map_err(|error| error.to_string())
-    }
 }
 
 /// The first error among these codes.

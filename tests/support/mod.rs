@@ -10,6 +10,7 @@
 pub mod apache;
 pub mod broker;
 pub mod certificate;
+pub mod connection;
 pub mod container;
 pub mod databases;
 pub mod eda;

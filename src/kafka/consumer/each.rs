@@ -2,7 +2,7 @@
 
 use super::{Consumer, membership};
 use crate::error::Result;
-use crate::kafka::error::Subject;
+use crate::kafka::error::{Subject, code};
 use crate::kafka::ffi::consumer::Commit;
 use crate::kafka::membership::{GroupMetadata, NextOffset};
 use crate::model::record::Record;
@@ -65,7 +65,18 @@ impl Consumer {
     /// No answer within the connection's time-out, or a right that is missing.
     pub fn committed(&self, partitions: &[TopicPartition]) -> Result<Vec<NextOffset>> {
         let committed = self.handle()?.committed(partitions, self.timeout);
-        committed.map_err(|fault| self.error("read committed offsets", self.group_subject(), fault))
+        committed.map_err(|fault| {
+            let is_late = fault.code == code::TIMED_OUT;
+            let error = self.error("read committed offsets", self.group_subject(), fault);
+            match is_late {
+                // Kafka answers UNSTABLE_OFFSET_COMMIT, which librdkafka keeps to itself and asks again (KIP-447).
+                true => error.hint(
+                    "they are kept back as long as a transaction with offsets of the group is not ended; \
+                     `kafka-transactions.sh find-hanging` shows one that never will be",
+                ),
+                false => error,
+            }
+        })
     }
 
     /// Commits next offsets, to be asked later what became of it. While the group has no coordinator that may take a minute;

@@ -112,8 +112,9 @@ impl Partition {
             window: Mutex::default(),
             transfer: Mutex::default(),
         });
-        // Only there may be something: of the others everything after a gap is done again, or nothing.
-        let is_known = shared.delivery != Delivery::AtLeastOnce;
+        // At most once nothing is done after a gap. Exactly once neither, but a transaction that is not ended yet keeps the
+        // member from reading, and only who asks is told.
+        let is_known = shared.delivery == Delivery::AtMostOnce;
         let task = Task::new(shared, Arc::clone(&progress), revocation, alive);
         Partition {
             place,

@@ -4,6 +4,7 @@ use super::ahead::Ahead;
 use super::assignment::Assignment;
 use super::end::End;
 use super::partition::Given;
+use super::recovery::Waiting;
 use super::shared::Shared;
 use super::{Delivery, Notices, RuntimeOptions};
 use crate::error::{Kind, Result};
@@ -25,9 +26,10 @@ const BATCH: usize = 500;
 const TICK: Duration = Duration::from_millis(250);
 const IMPATIENT_TICK: Duration = Duration::from_millis(20);
 
-/// So many commits in a row may be refused, and for so long. A rebalance refuses some, a missing right refuses all.
+/// So many commits in a row may be refused, and for so long, while no partitions come or go. A group that has dropped the
+/// member refuses some, until the next heartbeat is refused too and it joins again; a missing right refuses all.
 pub(super) const REFUSED_COMMITS: u32 = 3;
-const REFUSING: Duration = Duration::from_secs(5);
+const REFUSING: Duration = Duration::from_secs(10);
 
 /// A commit that is not answered yet.
 struct Committing {
@@ -53,8 +55,11 @@ pub(super) struct Polling {
     commit_interval: Duration,
     pub(super) last_commit: Instant,
     refused_commits: u32,
-    /// When the first of them was.
+    /// When the first of them was, and how often partitions had changed hands then.
     refused_since: Instant,
+    refused_at_changes: u64,
+    /// For what was done already.
+    pub(super) waiting: Waiting,
     /// How often a transaction was lost since the last that was committed.
     pub(super) setbacks: u32,
 }
@@ -80,7 +85,9 @@ impl Polling {
             committing: VecDeque::new(),
             refused_commits: 0,
             refused_since: Instant::now(),
+            refused_at_changes: 0,
             setbacks: 0,
+            waiting: Waiting::default(),
         }
     }
 
@@ -287,11 +294,13 @@ impl Polling {
             "offsets were not committed: {}",
             error.one_line()
         );
+        let changes = self.assignment.changes();
         match error.kind() {
             Kind::Unreachable => {}
-            _ if self.refused_commits == 0 => {
+            _ if self.refused_commits == 0 || self.refused_at_changes != changes => {
                 self.refused_commits = 1;
                 self.refused_since = Instant::now();
+                self.refused_at_changes = changes;
             }
             _ => self.refused_commits += 1,
         }

@@ -1,5 +1,6 @@
 //! Where to begin: after what was done already; and, exactly once, after the last transaction when one is lost.
 
+use super::Notices;
 use super::polling::{Polling, REFUSED_COMMITS};
 use super::shared::lock;
 use super::transfers::Setback;
@@ -7,13 +8,44 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::Polled;
 use crate::model::topic::TopicPartition;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to poll before another attempt to reach somebody.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// So often it is tried to go back.
 const SEEKS: u32 = 20;
+
+/// Who waits longer than this for an answer is told so.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Waiting for somebody to answer, which is told once when it lasts.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Waiting {
+    fn goes_on(&mut self, error: &Error, notices: &dyn Notices) {
+        tracing::warn!("no answer yet: {}", error.one_line());
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() < LONG || self.is_told {
+            return;
+        }
+        self.is_told = true;
+        let hint = error.hint_text().map(|hint| format!(" ({hint})"));
+        let hint = hint.unwrap_or_default();
+        notices.warn(&format!("still waiting: {}{hint}", error.one_line()));
+    }
+
+    fn is_over(&mut self, notices: &dyn Notices) {
+        if self.is_told {
+            notices.warn("it is answered: going on");
+        }
+        *self = Waiting::default();
+    }
+}
 
 impl Polling {
     /// Whether there are transactions, where there are to be; not when the member is to stop before.
@@ -28,18 +60,18 @@ impl Polling {
     ///
     /// # Errors
     /// The group's coordinator refuses to say. While it does not answer, it is asked again.
-    pub(super) fn ask_what_is_done(&self) -> Result<()> {
+    pub(super) fn ask_what_is_done(&mut self) -> Result<()> {
         let fresh = self.assignment.fresh();
         if fresh.is_empty() {
             return Ok(());
         }
         match self.consumer.committed(&fresh) {
-            Ok(committed) => self.assignment.begin(&fresh, committed),
+            Ok(committed) => {
+                self.waiting.is_over(&*self.notices);
+                self.assignment.begin(&fresh, committed);
+            }
             Err(error) if error.kind() == Kind::Unreachable => {
-                tracing::warn!(
-                    "what was done already is not known yet: {}",
-                    error.one_line()
-                );
+                self.waiting.goes_on(&error, &*self.notices);
             }
             Err(error) => return Err(error),
         }
@@ -137,12 +169,16 @@ impl Polling {
 
     /// Asks until somebody answers, and keeps the membership meanwhile; `None` when the member is to stop.
     fn until_reached<T>(&self, ask: impl Fn(&Self) -> Result<T>) -> Result<Option<T>> {
+        let mut waiting = Waiting::default();
         while !self.shared.stopping() {
             match ask(self) {
                 Err(error) if error.kind() == Kind::Unreachable => {
-                    tracing::warn!("no answer yet: {}", error.one_line());
+                    waiting.goes_on(&error, &*self.notices);
                 }
-                answer => return answer.map(Some),
+                answer => {
+                    waiting.is_over(&*self.notices);
+                    return answer.map(Some);
+                }
             }
             self.shared.wake.wait(PAUSE);
             while let Some(polled) = self.consumer.poll(Duration::ZERO)? {

@@ -3,7 +3,10 @@
 
 use super::work::{LONG, PARTITIONS, QUICKLY, Work, count, hopeless, numbers, possible};
 use crate::support::broker::Kind;
-use crate::support::{Broker, Running, apache};
+use crate::support::connection::Connection;
+use crate::support::signal::signal;
+use crate::support::{Broker, Running, apache, wait_until};
+use kafka_protocol::messages::ListTransactionsRequest;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -46,7 +49,10 @@ fn restart_often(
             goes_on(running);
             progress(&broker) > before || work.is_done(&broker)
         });
-        broker.kill();
+        match kind {
+            Kind::Apache => kill_between_decisions(&broker, running),
+            Kind::Embedded | Kind::Container | Kind::Given => broker.kill(),
+        }
         drop(broker);
         broker = start_again(kind, folder, &address);
     }
@@ -55,6 +61,35 @@ fn restart_often(
         work.is_done(&broker)
     });
     broker
+}
+
+/// Kills Apache Kafka while no transaction is decided and not ended.
+///
+/// Started again as the only broker, Kafka 4.3.1 has no leaders for a moment (its new registration takes them out of their
+/// in-sync replicas), and takes the partitions of a transaction in state PrepareCommit for deleted ones: "Couldn't find
+/// leader endpoint for partitions … these partitions are likely deleted already and hence can be skipped". The transaction
+/// is then complete in its log without a marker anywhere, and whoever reads committed records or offsets waits for ever.
+fn kill_between_decisions(broker: &Broker, running: &Running) {
+    // Whoever is stopped decides nothing more.
+    signal("STOP", running.id());
+    wait_until("no transaction is being ended", LONG, || {
+        let states = transaction_states(broker.address());
+        !states.iter().any(|state| state.starts_with("Prepare"))
+    });
+    broker.kill();
+    signal("CONT", running.id());
+}
+
+/// The states of all transactional ids.
+fn transaction_states(address: &str) -> Vec<String> {
+    let mut connection = Connection::open(address).unwrap();
+    let answer = connection.ask(&ListTransactionsRequest::default(), 0);
+    let answer = answer.unwrap();
+    assert_eq!(answer.error_code, 0);
+    let states = answer.transaction_states.into_iter();
+    states
+        .map(|state| state.transaction_state.to_string())
+        .collect()
 }
 
 #[track_caller]
@@ -69,7 +104,7 @@ fn at_least_once_goes_on_and_loses_nothing() {
     let broker = start(Kind::chosen(), folder.path());
     let work = Work::new(&broker);
     let log = work.path("log");
-    let consume = work.consume_alone(&broker, &["log", log.to_str().unwrap()]);
+    let consume = work.consume(&broker, &["log", log.to_str().unwrap()]);
     let consume = consume.args(QUICKLY);
     let running = consume.spawn();
     let lines = |_: &Broker| work.log("log").len() as u64;
@@ -93,17 +128,15 @@ fn at_least_once_goes_on_and_loses_nothing() {
     assert_eq!(dead, hopeless());
 }
 
-/// On the embedded broker whatever the run's is: with Apache Kafka killed three times the member has been seen to stand
-/// still, which is not understood yet.
 #[test]
 fn exactly_once_goes_on_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let broker = start(Kind::Embedded, folder.path());
+    let broker = start(Kind::chosen(), folder.path());
     let work = Work::new(&broker);
     let copies = crate::support::fresh("copies");
     super::super::create(&broker, &copies, PARTITIONS);
     let consume = work
-        .consume_alone(&broker, &["copy", &copies])
+        .consume(&broker, &["copy", &copies])
         .args(QUICKLY)
         .args(["--delivery", "exactly-once"]);
     let running = consume.spawn();
@@ -111,7 +144,7 @@ fn exactly_once_goes_on_and_doubles_nothing() {
     let broker = restart_often(
         &work,
         &running,
-        Kind::Embedded,
+        Kind::chosen(),
         folder.path(),
         broker,
         progress,
