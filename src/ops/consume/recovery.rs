@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SEEKS: u32 = 20;
 
 /// Who waits longer than this for an answer is told so.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(10);
 
 /// Waiting for somebody to answer, which is told once when it lasts.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@ mod exec;
 mod failures;
 mod http;
 mod stop;
+mod waiting;
 mod watch;
 mod worker;
 
