@@ -8,6 +8,7 @@ pub mod event;
 pub mod group;
 pub mod http;
 pub mod lag;
+mod largest_batch;
 pub mod missing;
 pub mod offsets;
 pub mod positions;

@@ -130,10 +130,6 @@ pub enum DeliveryChoice {
     ExactlyOnce,
 }
 
-/// librdkafka's `max.poll.interval.ms`, and how much longer than the grace it has to be.
-const USUAL_POLL_INTERVAL: Duration = Duration::from_secs(300);
-const POLL_MARGIN: Duration = Duration::from_secs(60);
-
 fn positive(text: &str) -> Result<Duration, String> {
     match arguments::duration(text)? {
         length if length < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
@@ -301,12 +297,6 @@ impl HandlerArgs {
         }
         if let Some(grace) = self.grace {
             options.grace = grace;
-            // The group waits for whoever finishes what is in hand, and this is how long (5 minutes, unless said).
-            let patience = (grace + POLL_MARGIN).as_millis();
-            if patience > USUAL_POLL_INTERVAL.as_millis() {
-                let name = "max.poll.interval.ms".to_owned();
-                options.properties.push((name, patience.to_string()));
-            }
         }
     }
 }

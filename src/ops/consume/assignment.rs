@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
+/// No rebalance takes longer: it is librdkafka's `max.poll.interval.ms`, for which a group waits for its members.
+const REBALANCE: Duration = Duration::from_secs(300);
+
 pub(super) struct Assignment {
     shared: Arc<Shared>,
     runtime: Handle,
@@ -23,6 +26,8 @@ pub(super) struct Assignment {
     changes: AtomicU64,
     /// Whether it was ever given any.
     ever_held: AtomicBool,
+    /// When it gave the last of them away, unless the group has answered since.
+    given_away: Mutex<Option<Instant>>,
     /// Exactly once.
     pub(super) transfers: Option<Mutex<Transfers>>,
 }
@@ -41,6 +46,7 @@ impl Assignment {
             held: Mutex::default(),
             changes: AtomicU64::new(0),
             ever_held: AtomicBool::new(false),
+            given_away: Mutex::default(),
             transfers: transfers.map(Mutex::new),
         }
     }
@@ -57,6 +63,15 @@ impl Assignment {
 
     pub(super) fn has_ever_held(&self) -> bool {
         self.ever_held.load(Ordering::Acquire)
+    }
+
+    /// Whether it waits for partitions, or for what is committed of them.
+    pub(super) fn is_between(&self) -> bool {
+        let held = lock(&self.held);
+        match held.is_empty() {
+            true => lock(&self.given_away).is_some_and(|since| since.elapsed() < REBALANCE),
+            false => held.values().any(Partition::is_fresh),
+        }
     }
 
     /// How many partitions there are.
@@ -133,14 +148,14 @@ impl Assignment {
                 let next = committed.get(place);
                 let note = next.and_then(|next| next.note.as_deref());
                 let ahead = note.map(Ahead::read).unwrap_or_default();
-                partition.begin(next.map_or(0, |next| next.offset), ahead);
+                partition.begin(next.map(|next| next.offset), ahead);
             }
         }
     }
 
-    /// What of this partition was done already when it was assigned, counted from an offset.
-    pub(super) fn ahead(&self, place: &TopicPartition) -> Option<(i64, Arc<Ahead>)> {
-        lock(&self.held).get(place)?.ahead()
+    /// What of this partition was done already when it was assigned, counted from an offset, for who reads on at `next`.
+    pub(super) fn ahead(&self, place: &TopicPartition, next: i64) -> Option<(i64, Arc<Ahead>)> {
+        lock(&self.held).get_mut(place)?.ahead(next)
     }
 
     /// What to commit.
@@ -160,18 +175,31 @@ impl Assignment {
         }
     }
 
+    /// What was committed is not known any more.
+    pub(super) fn forget_committed(&self) {
+        for partition in lock(&self.held).values_mut() {
+            partition.forget_committed();
+        }
+    }
+
     /// Moves what is done into the transaction.
     pub(super) fn transfer(&self) {
         let Some(transfers) = &self.transfers else {
             return;
         };
-        let held = lock(&self.held);
         let mut transfers = lock(transfers);
         if !transfers.is_ready() {
             return;
         }
-        for partition in held.values() {
-            transfers.add(partition.place(), partition.take_transfer());
+        // Adding may wait for room in the producer: who asks for the partitions must not wait for that.
+        let due: Vec<_> = {
+            let held = lock(&self.held);
+            let take =
+                |partition: &Partition| (partition.place().clone(), partition.take_transfer());
+            held.values().map(take).collect()
+        };
+        for (place, transfer) in due {
+            transfers.add(&place, transfer);
         }
     }
 
@@ -273,6 +301,7 @@ fn milliseconds(duration: Duration) -> u64 {
 impl Rebalance for Assignment {
     fn assigned(&self, partitions: &[TopicPartition]) {
         self.changes.fetch_add(1, Ordering::AcqRel);
+        *lock(&self.given_away) = None;
         if self.shared.stopping() {
             // It is leaving: whatever would be begun now could not be committed any more.
             return;
@@ -308,8 +337,19 @@ impl Rebalance for Assignment {
             let remove = |place| held.remove(place);
             let leaving = partitions.iter().filter_map(remove);
             // All are told before any is waited for.
-            leaving.inspect(Partition::revoke).collect()
+            let leaving = leaving.inspect(Partition::revoke).collect();
+            if held.is_empty() {
+                *lock(&self.given_away) = Some(Instant::now());
+            }
+            leaving
         };
+        if lost && !leaving.is_empty() && !self.shared.stopping() {
+            self.shared.notices.warn(&format!(
+                "group `{}` took {} partitions back: what was in hand and not committed is handled again",
+                self.shared.group,
+                leaving.len()
+            ));
+        }
         self.changes.fetch_add(1, Ordering::AcqRel);
         let grace = match lost {
             // Somebody else reads them already: what is done now is done twice.

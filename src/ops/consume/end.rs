@@ -4,13 +4,17 @@ use super::assignment::Assignment;
 use super::idle::{Idle, unassigned};
 use super::presence::{Change, Presence};
 use super::shared::Shared;
+use super::topics::names;
 use super::{Notices, RuntimeOptions};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often the rest of the questions is asked while records flow.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Who looks no more often than this was kept from looking.
+const BLOCKED: Duration = Duration::from_secs(1);
 
 pub(super) struct End {
     /// How many records are to be handled.
@@ -26,11 +30,12 @@ impl End {
     /// Within the runtime whose tasks ask after the brokers.
     pub(super) fn new(cluster: &Cluster, options: &RuntimeOptions) -> Self {
         let timeout = cluster.connection().timeout;
+        let named = names(&options.topics).cloned().collect();
         let is_finite = options.count.is_some() || options.idle.is_some();
         End {
             count: options.count,
             idle: options.idle.map(|idle| Idle::new(idle, timeout)),
-            presence: Presence::new(cluster, is_finite, Vec::new()),
+            presence: Presence::new(cluster, is_finite, named),
             brokers: cluster.connection().brokers.clone(),
             changes: 0,
             looked: Instant::now(),
@@ -43,7 +48,9 @@ impl End {
         let Some(count) = self.count else {
             return usize::MAX;
         };
-        let taken = shared.finished() + assignment.in_progress();
+        // In this order: a record that ends between the two is counted twice, and not forgotten.
+        let in_progress = assignment.in_progress();
+        let taken = in_progress + shared.finished();
         usize::try_from(count.saturating_sub(taken)).unwrap_or(usize::MAX)
     }
 
@@ -62,14 +69,16 @@ impl End {
         if found && now.duration_since(self.looked) < LOOK {
             return Ok(false);
         }
-        self.looked = now;
+        let looked = std::mem::replace(&mut self.looked, now);
         let is_at_rest = assignment.is_idle();
         if self.count.is_some_and(|count| shared.finished() >= count) && is_at_rest {
             return Ok(true);
         }
         let changes = assignment.changes();
-        let is_busy =
-            found || !is_at_rest || changes != std::mem::replace(&mut self.changes, changes);
+        let has_changed = changes != std::mem::replace(&mut self.changes, changes);
+        // Nothing can come while the group shares its partitions out anew, or while this thread waits for an answer.
+        let cannot_come = assignment.is_between() || now.duration_since(looked) > BLOCKED;
+        let is_busy = found || !is_at_rest || has_changed || cannot_come;
         let mut is_over = false;
         if let Some(idle) = &mut self.idle {
             if is_busy {

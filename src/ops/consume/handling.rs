@@ -183,9 +183,14 @@ impl<'a> Record<'a> {
             }
             // Brokers that are away are nothing that the handler could do better next time.
             if !self.rest(&error).await {
-                return Ok(None);
+                return match shared.delivery {
+                    // Nobody else handles it.
+                    Delivery::AtMostOnce => Err(Failure::permanent("produce", error.one_line())),
+                    Delivery::AtLeastOnce | Delivery::ExactlyOnce => Ok(None),
+                };
             }
         }
+        shared.absence.ends();
         shared.meter.produced(produce.len() as u64);
         Ok(Some(if sends { Vec::new() } else { produce }))
     }
@@ -194,6 +199,7 @@ impl<'a> Record<'a> {
     async fn rest(&mut self, error: &Error) -> bool {
         let record = self.record.coordinates();
         tracing::warn!(record, "tried again: {}", error.one_line());
+        self.shared.absence.begins(error);
         tokio::select! {
             biased;
             () = revocation(&mut self.revoked) => false,
@@ -245,12 +251,17 @@ impl<'a> Record<'a> {
                 Ok(in_transaction) => break in_transaction,
                 Err(error) if error.kind() == Kind::Unreachable => {
                     if !self.rest(&error).await {
-                        return Ok(Outcome::Left);
+                        return match shared.delivery {
+                            // Nobody else handles it, and nobody would know of it.
+                            Delivery::AtMostOnce => Err(error.hint(shared.fate.sentence())),
+                            Delivery::AtLeastOnce | Delivery::ExactlyOnce => Ok(Outcome::Left),
+                        };
                     }
                 }
                 Err(error) => return Err(error),
             }
         };
+        shared.absence.ends();
         let topic = letters.topic(&self.record).unwrap_or_default();
         shared.meter.dead_lettered(topic);
         Ok(Outcome::DeadLettered(in_transaction))

@@ -17,6 +17,22 @@ use tokio::sync::oneshot;
 /// How long a member that is dropped, not stopped, may take to finish what is in hand.
 const HASTY_GRACE: Duration = Duration::from_secs(1);
 
+/// librdkafka's `max.poll.interval.ms`.
+const USUAL_POLL_INTERVAL: Duration = Duration::from_secs(300);
+
+/// The most that librdkafka takes.
+const LONGEST_POLL_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// How long the group waits for a member that gives partitions away: until what is in hand is finished, and then for the
+/// answers of brokers, twice a transaction of three questions each. `None` while that is no longer than usual.
+fn patience(grace: Duration, timeout: Duration) -> Option<(String, String)> {
+    let patience = grace
+        .saturating_add(timeout.saturating_mul(6))
+        .min(LONGEST_POLL_INTERVAL);
+    let name = "max.poll.interval.ms".to_owned();
+    (patience > USUAL_POLL_INTERVAL).then(|| (name, patience.as_millis().to_string()))
+}
+
 /// Starts one member of a group on a thread of its own; the handler runs on the current tokio runtime. It joins in the
 /// background: a cluster that is not there, or a topic, is what [`Member::finished`] answers.
 ///
@@ -51,6 +67,7 @@ pub fn start(
             apart: Some(Arc::clone(&shared.wake)),
             overrides: hidden(&options.topics)
                 .into_iter()
+                .chain(patience(options.grace, cluster.connection().timeout))
                 .chain(options.properties.clone())
                 .collect(),
             ..ConsumerOptions::default()

@@ -37,6 +37,7 @@
 //!   [`RuntimeOptions::grace`]; one that waits to be tried again is left to the next owner. After that time its handler is
 //!   dropped, and the record stays uncommitted.
 
+mod absence;
 mod ahead;
 mod assignment;
 mod breaker;

@@ -62,6 +62,10 @@ pub(super) struct Partition {
     /// What was done already beyond what was committed when it was assigned: counted from this offset. `None` while that
     /// has to be asked; nothing is taken before.
     ahead: Option<(i64, Arc<Ahead>)>,
+    /// Nothing is committed, and not the beginning is where it began: that is to be committed, or the next owner begins
+    /// elsewhere (`auto.offset.reset=latest`).
+    is_new: AtomicBool,
+    from_beginning: bool,
     /// Nothing is given to it any more, since it begins anew elsewhere.
     pub(super) abandoned: bool,
 }
@@ -114,6 +118,7 @@ impl Partition {
         });
         // At most once nothing is done after a gap. Exactly once neither, but a transaction that is not ended yet keeps the
         // member from reading, and only who asks is told.
+        let from_beginning = shared.from_beginning;
         let is_known = shared.delivery == Delivery::AtMostOnce;
         let task = Task::new(shared, Arc::clone(&progress), revocation, alive);
         Partition {
@@ -127,6 +132,8 @@ impl Partition {
             first: None,
             committed: None,
             ahead: is_known.then(|| (0, Arc::default())),
+            is_new: AtomicBool::new(false),
+            from_beginning,
             abandoned: false,
         }
     }
@@ -205,14 +212,25 @@ impl Partition {
         self.ahead.is_none()
     }
 
-    /// What was done already, from this offset on.
-    pub(super) fn begin(&mut self, offset: i64, ahead: Ahead) {
-        self.ahead = Some((offset, Arc::new(ahead)));
+    /// What is committed: an offset, and what was done already from there on.
+    pub(super) fn begin(&mut self, offset: Option<i64>, ahead: Ahead) {
+        let is_new = offset.is_none() && !self.from_beginning;
+        self.is_new.store(is_new, Ordering::Release);
+        self.ahead = Some((offset.unwrap_or_default(), Arc::new(ahead)));
     }
 
-    /// What was done already when it was assigned, counted from this offset.
-    pub(super) fn ahead(&self) -> Option<(i64, Arc<Ahead>)> {
-        self.ahead.clone().filter(|(_, ahead)| !ahead.is_empty())
+    /// What was done already when it was assigned, counted from this offset, for who reads on at `next`.
+    pub(super) fn ahead(&mut self, next: i64) -> Option<(i64, Arc<Ahead>)> {
+        let (from, ahead) = self.ahead.as_mut()?;
+        if ahead.is_empty() {
+            return None;
+        }
+        if next < *from {
+            // The log begins anew: what comes there are other records.
+            *ahead = Arc::default();
+            return None;
+        }
+        Some((*from, Arc::clone(ahead)))
     }
 
     /// What to commit, when it is another than the last that was, and no less.
@@ -238,7 +256,8 @@ impl Partition {
             Delivery::AtLeastOnce => window.ahead_of(offset),
             Delivery::AtMostOnce | Delivery::ExactlyOnce => None,
         };
-        if next < 0 && ahead.is_none() {
+        let is_told = !self.is_new.load(Ordering::Acquire) || self.committed.is_some();
+        if next < 0 && ahead.is_none() && is_told {
             return None;
         }
         let note = ahead.map(|ahead| ahead.write());
@@ -268,7 +287,16 @@ impl Partition {
         if self.abandoned {
             return Transfer::default();
         }
-        std::mem::take(&mut *lock(&self.progress.transfer))
+        let mut transfer = std::mem::take(&mut *lock(&self.progress.transfer));
+        if self.first.is_some() && self.is_new.swap(false, Ordering::AcqRel) {
+            transfer.next = transfer.next.or(self.first);
+        }
+        transfer
+    }
+
+    /// What was committed is not known any more.
+    pub(super) fn forget_committed(&mut self) {
+        self.committed = None;
     }
 
     pub(super) fn committed(&mut self, next: &NextOffset) {

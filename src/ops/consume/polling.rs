@@ -101,7 +101,10 @@ impl Polling {
         shared.stop();
         let assignment = Arc::clone(&self.assignment);
         // Whatever is not answered by now is committed once more.
-        self.committing.clear();
+        if !self.committing.is_empty() {
+            self.committing.clear();
+            assignment.forget_committed();
+        }
         let left = self.consumer.close(deadline);
         // Only now have all tasks ended: the last may have failed.
         if let Some(failure) = shared.take_failure() {
@@ -128,6 +131,8 @@ impl Polling {
                     self.give(record)?;
                 }
             }
+            // Before it is asked what was done: that may wait for the end of what was lost.
+            self.recover_if_lost()?;
             self.ask_what_is_done()?;
             let found = match self.shared.delivery {
                 Delivery::AtMostOnce => self.commit_and_give()?,
@@ -167,7 +172,8 @@ impl Polling {
             wanted => assignment.room(place).min(BATCH).min(wanted),
         };
         self.consumer.read_each(room, |place, records| {
-            let ahead = assignment.ahead(place);
+            let first = records.first().map(|record| record.offset);
+            let ahead = assignment.ahead(place, first.unwrap_or_default());
             let was_done = |record: &Record| {
                 let has = |(from, ahead): &(i64, Arc<Ahead>)| ahead.has(record.offset - from);
                 ahead.as_ref().is_some_and(has)
@@ -238,10 +244,10 @@ impl Polling {
         if !is_time && !self.shared.is_due() {
             return Ok(());
         }
+        self.last_commit = Instant::now();
         if self.committing.len() >= COMMITS {
             return Ok(());
         }
-        self.last_commit = Instant::now();
         self.shared.note();
         if is_time {
             let idle = self.assignment.idle_places();
@@ -262,7 +268,8 @@ impl Polling {
         Ok(())
     }
 
-    /// Takes the answers to commits. What is committed by one is not less because an earlier one is not answered yet.
+    /// Takes the answers to commits. One that is answered after a later one may have been repeated after it, and what the
+    /// later one committed is then to be committed again.
     fn hear_commits(&mut self) -> Result<()> {
         let mut at = 0;
         while let Some(next) = self.committing.get(at) {
@@ -272,8 +279,6 @@ impl Polling {
             };
             let answered = self.committing.remove(at);
             if self.judge(outcome)? {
-                self.committing.drain(..at);
-                at = 0;
                 let now = self.assignment.changes();
                 if let Some(commit) = answered.filter(|commit| commit.changes == now) {
                     self.assignment.committed(&commit.offsets);
@@ -296,7 +301,7 @@ impl Polling {
         );
         let changes = self.assignment.changes();
         match error.kind() {
-            Kind::Unreachable => {}
+            Kind::Unreachable => return Ok(false),
             _ if self.refused_commits == 0 || self.refused_at_changes != changes => {
                 self.refused_commits = 1;
                 self.refused_since = Instant::now();

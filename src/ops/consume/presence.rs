@@ -41,8 +41,7 @@ pub(in crate::ops::consume) struct Presence {
     runtime: Handle,
     /// Whether reading is to end when nobody answers, else it goes on until they do.
     ends: bool,
-    /// The topics that reading ends with. librdkafka tells a group's member that one is gone; one of those that a pattern
-    /// found may go without the others.
+    /// The topics that reading ends with; one of those that a pattern found may go without the others.
     named: Vec<String>,
     /// Since when there was neither a record nor an answer; `None` while records flow.
     quiet: Option<Instant>,
@@ -176,6 +175,11 @@ async fn answered(
     named: &[String],
 ) -> Result<Answer> {
     if partitions.is_empty() {
+        for name in named {
+            if cluster.topic(name).await?.is_none() {
+                return Ok(Answer::Gone(missing::topic(cluster, name, []).await));
+            }
+        }
         return cluster.ping().await.map(|()| Answer::Present);
     }
     let latest = |place| (place, OffsetQuery::Latest);

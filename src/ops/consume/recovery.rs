@@ -6,15 +6,16 @@ use super::shared::lock;
 use super::transfers::Setback;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::Polled;
+use crate::model::dead_letter::Failure;
 use crate::model::topic::TopicPartition;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// How long to poll before another attempt to reach somebody.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// So often it is tried to go back.
-const SEEKS: u32 = 20;
+/// For so long it is tried to go back.
+const SEEKING: Duration = Duration::from_secs(30);
 
 /// Who waits longer than this for an answer is told so.
 const LONG: Duration = Duration::from_secs(10);
@@ -63,6 +64,8 @@ impl Polling {
     pub(super) fn ask_what_is_done(&mut self) -> Result<()> {
         let fresh = self.assignment.fresh();
         if fresh.is_empty() {
+            // Those that were waited for may have been given away.
+            self.waiting = Waiting::default();
             return Ok(());
         }
         match self.consumer.committed(&fresh) {
@@ -109,14 +112,18 @@ impl Polling {
 
     fn recover(&mut self, setback: Setback) -> Result<()> {
         self.setbacks += 1;
+        // Asked before any is noted: of what one record produced several may be refused.
+        let known = |(place, offset, _): &&(TopicPartition, i64, Failure)| {
+            self.shared.is_refused(place, *offset)
+        };
+        if let Some((place, offset, failure)) = setback.refused.iter().find(known) {
+            // It failed already, for what it produced: this time it was its dead letter.
+            return Err(Error::failed(format!(
+                "the dead letter of `{place}:{offset}` was refused; the record was not committed"
+            ))
+            .caused_by(failure.message.clone()));
+        }
         for (place, offset, failure) in setback.refused {
-            if self.shared.is_refused(&place, offset) {
-                // It failed already, for what it produced: this time it was its dead letter.
-                return Err(Error::failed(format!(
-                    "the dead letter of `{place}:{offset}` was refused; the record was not committed"
-                ))
-                .caused_by(failure.message));
-            }
             self.shared.refuse_output(place, offset, failure);
         }
         let is_hopeless = !setback.is_being_cured
@@ -152,13 +159,25 @@ impl Polling {
     /// Reads the abandoned partitions from where they begin anew. One that was just given may not be read yet, and is moved
     /// when it is.
     fn go_back(&self, committed: &HashMap<TopicPartition, i64>) -> Result<()> {
-        let mut attempts = 0;
+        let end = Instant::now() + SEEKING;
+        let mut moved = HashSet::new();
         loop {
-            let beginnings = self.assignment.beginnings(committed);
-            let moved = self.consumer.seek(&beginnings);
-            attempts += 1;
-            if moved.is_ok() || attempts >= SEEKS || self.shared.stopping() {
-                return moved;
+            let mut failure = None;
+            for beginning in self.assignment.beginnings(committed) {
+                if moved.contains(&beginning.0) {
+                    continue;
+                }
+                match self.consumer.seek(std::slice::from_ref(&beginning)) {
+                    Ok(()) => drop(moved.insert(beginning.0)),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            match failure {
+                None => return Ok(()),
+                // What is not moved is not read any more.
+                Some(_) if self.shared.stopping() => return Ok(()),
+                Some(error) if Instant::now() >= end => return Err(error),
+                Some(error) => tracing::debug!("not moved yet: {}", error.one_line()),
             }
             self.shared.wake.wait(PAUSE);
             while let Some(polled) = self.consumer.poll(Duration::ZERO)? {

@@ -1,11 +1,12 @@
 //! What the thread and the tasks of one member share.
 
+use super::absence::Absence;
 use super::breaker::Breaker;
 use super::claim::Outages;
 use super::figures::Meter;
 use super::outputs::Outputs;
 use super::retry::Backoff;
-use super::{Delivery, Handler, Order, RuntimeOptions};
+use super::{Delivery, Handler, Notices, Order, RuntimeOptions};
 use crate::error::Error;
 use crate::kafka::{Cluster, NextOffset, Wake};
 use crate::model::dead_letter::Failure;
@@ -32,9 +33,13 @@ pub(super) struct Shared {
     pub(super) fate: Fate,
     pub(super) outputs: Outputs,
     pub(super) dedupe: Option<Arc<dyn Idempotency>>,
+    pub(super) notices: Arc<dyn Notices>,
     pub(super) outages: Outages,
+    pub(super) absence: Absence,
     pub(super) delivery: Delivery,
     pub(super) order: Order,
+    /// Whether a group without commits begins at the beginning.
+    pub(super) from_beginning: bool,
     /// One for each record that may be attempted at the same time.
     pub(super) permits: Semaphore,
     /// One for each record whose event may be asked for: not all that wait for a permit need a lease.
@@ -82,9 +87,12 @@ impl Shared {
             outputs: Outputs::new(cluster.clone()),
             group,
             dedupe: options.dedupe.clone(),
+            notices: Arc::clone(&options.notices),
             outages: Outages::new(Arc::clone(&options.notices)),
+            absence: Absence::new(Arc::clone(&options.notices)),
             delivery: options.delivery,
             order: options.order,
+            from_beginning: options.from_beginning,
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             claims: Semaphore::new(
                 options

@@ -5,6 +5,7 @@ use crate::kafka::{Cluster, Producer, ProducerOptions};
 use crate::model::dead_letter::{Failure, eda, topic_for};
 use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, TopicName};
+use crate::ops::largest_batch::largest_batch;
 use crate::ops::topic::wait_until_visible;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,6 +14,12 @@ use tokio::sync::Mutex;
 /// How often, and how far apart, a topic is looked for that could not be created.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// More bytes than the headers have that tell why a record died.
+const STORY: u32 = 32 * 1024;
+
+/// The most that `max.message.bytes` can be.
+const LARGEST_LIMIT: u32 = i32::MAX.unsigned_abs();
 
 /// What becomes of a record that failed and has no dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +190,7 @@ impl DeadLetters {
             name: name.into_string(),
             partitions,
             replicas: None,
-            configs: Vec::new(),
+            configs: self.limit(source).await.into_iter().collect(),
         };
         let Err(error) = self.cluster.create_topic(&new, false).await else {
             // The producer would be told that it does not exist, and the dead letter be refused.
@@ -198,6 +205,13 @@ impl DeadLetters {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         Err(error)
+    }
+
+    /// Room for whatever the source takes, and the story besides; nothing when the source's limit may not be seen.
+    async fn limit(&self, source: &str) -> Option<(String, String)> {
+        let limit = largest_batch(&self.cluster, source).await?;
+        let limit = limit.saturating_add(STORY).min(LARGEST_LIMIT);
+        Some(("max.message.bytes".to_owned(), limit.to_string()))
     }
 
     async fn partitions(&self, topic: &str) -> Result<Option<i32>> {

@@ -10,6 +10,7 @@ use crate::model::duration;
 use crate::model::event::Filling;
 use crate::model::record::OutgoingRef;
 use crate::model::topic::TopicPartition;
+use crate::ops::largest_batch::largest_batch;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -217,15 +218,4 @@ fn id_of_run() -> String {
         random: fastrand::Rng::new(),
     };
     filling.event_id()
-}
-
-/// The most bytes of a batch for the topic; `None` where nobody says, as to a user who may write but not ask.
-async fn largest_batch(cluster: &Cluster, topic: &str) -> Option<u32> {
-    let topics = [topic.to_owned()];
-    let (_, configs) = cluster.topic_configs(&topics).await.ok()?.pop()?;
-    let configs = configs.ok()?;
-    let limit = configs
-        .iter()
-        .find(|entry| entry.name == "max.message.bytes")?;
-    limit.value.as_ref()?.parse().ok()
 }

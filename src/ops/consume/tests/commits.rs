@@ -218,3 +218,41 @@ async fn a_record_that_takes_longer_than_a_request_is_finished_in_order() {
     stopping.await.unwrap().unwrap();
     assert_eq!(bench.committed().await, BTreeMap::from([(0, 1)]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_new_group_began_at_the_end_the_next_member_begins_too() {
+    for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
+        let bench = Bench::new(1).await;
+        let at_the_end = RuntimeOptions {
+            from_beginning: false,
+            delivery,
+            transactional_id: TransactionalId {
+                prefix: "eda-workers-".to_owned(),
+                rest: "test".to_owned(),
+            },
+            ..bench.options()
+        };
+        let hours = Duration::from_secs(36_000);
+        let stuck = RuntimeOptions {
+            backoff_base: hours,
+            backoff_cap: hours,
+            ..at_the_end.clone()
+        };
+        let failing = Scripted::new(|_, _| Err(transient()));
+        let member = bench.start(stuck, &failing);
+        // What comes before it has found the end is not for it.
+        let deadline = Instant::now() + LONG;
+        while failing.attempts().is_empty() {
+            assert!(Instant::now() < deadline);
+            bench.produce(0, values(1)).await;
+        }
+        let first = failing.tries()[0].0;
+        member.stop().await.unwrap();
+        assert_eq!(bench.committed().await, BTreeMap::from([(0, first)]));
+        let handler = Scripted::new(|_, _| Ok(()));
+        let member = bench.start(at_the_end, &handler);
+        until("what was left", || !handler.attempts().is_empty()).await;
+        assert_eq!(handler.tries()[0].0, first, "{delivery:?}");
+        member.stop().await.unwrap();
+    }
+}

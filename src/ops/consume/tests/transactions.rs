@@ -135,7 +135,14 @@ async fn an_output_that_is_refused_makes_a_dead_letter_of_its_record_alone() {
         number => format!("value-{number}"),
     };
     bench.produce(0, (0..6).map(value)).await;
-    let handler = Scripted::producing(|record, _| Ok(copy(record)));
+    let handler = Scripted::producing(|record, _| {
+        let mut handled = copy(record);
+        if record.offset == 3 {
+            // Both are refused, which is one reason to give the record up, not two.
+            handled.produce.extend(copy(record).produce);
+        }
+        Ok(handled)
+    });
     // The count is of what was committed, not of what a lost transaction took back.
     let counting = RuntimeOptions {
         count: Some(6),
