@@ -204,3 +204,86 @@ pub(super) fn root_cause(trace: &str) -> Option<RootCause<'_>> {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$'));
     is_class.then_some(RootCause { class, message })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_were_written_or_not_at_all() {
+        type Read = fn(&[u8]) -> Option<i64>;
+        let cases: [(Read, &[u8], Option<i64>); 27] = [
+            (decimal, b"42", Some(42)),
+            (decimal, b" -1\n", Some(-1)),
+            (decimal, b"", None),
+            (decimal, b"9223372036854775808", None),
+            (decimal, &[0xff], None),
+            (int32, &[0, 0, 1, 44], Some(300)),
+            (int32, &[0xff; 4], Some(-1)),
+            (int32, &[1, 44], None),
+            (int32, b"", None),
+            (int64, &[0, 0, 0, 1, 0, 0, 0, 0], Some(4_294_967_296)),
+            (int64, &[0, 0, 0, 1], None),
+            (int32_or_byte, &[0xff], Some(255)),
+            (int32_or_byte, &[0, 0, 0, 4], Some(4)),
+            (int32_or_byte, &[0, 4], None),
+            // 1764000000000 in as few bytes as will do.
+            (
+                big_integer,
+                &[0x01, 0x9a, 0xb6, 0x97, 0xe8, 0x00],
+                Some(1_764_000_000_000),
+            ),
+            (big_integer, &[0x7f], Some(127)),
+            (big_integer, &[0x00, 0x80], Some(128)),
+            (big_integer, &[0xff], Some(-1)),
+            (big_integer, &[0x80, 0, 0, 0, 0, 0, 0, 0], Some(i64::MIN)),
+            (big_integer, &[0; 9], None),
+            (big_integer, b"", None),
+            (time, b"1764000000000", Some(1_764_000_000_000)),
+            (
+                time,
+                b"2025-11-24T17:00:00.5+01:00",
+                Some(1_764_000_000_500),
+            ),
+            (time, b"yesterday", None),
+            (ticks, b"638996032030000000", Some(1_764_006_403_000)),
+            (ticks, b"-9223372036854775808", None),
+            (ticks, b"soon", None),
+        ];
+        for (index, (read, bytes, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(read(bytes), expected, "case {index}: {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_root_cause_is_the_last_that_is_not_indented() {
+        let cause = |class, message| Some(RootCause { class, message });
+        let cases = [
+            (
+                "java.lang.X: a: b\n\tat y\n",
+                cause("java.lang.X", Some("a: b")),
+            ),
+            ("java.lang.X\r\n\tat y", cause("java.lang.X", None)),
+            (
+                "a.X: m\nCaused by: b.Y: n\nCaused by: c.Z$I: \n\t... 9 more",
+                cause("c.Z$I", None),
+            ),
+            (
+                "a.X: m\n\tSuppressed: b.Y\n\tCaused by: c.Z\n",
+                cause("a.X", Some("m")),
+            ),
+            (
+                "System.TimeoutException: slow\n   at Y()",
+                cause("System.TimeoutException", Some("slow")),
+            ),
+            ("Error: boom\n    at x.js:1", None),
+            ("Traceback (most recent call last):\n  File", None),
+            ("   at Acme.Charge()", None),
+            ("a.X: m\nCaused by: nothing at all", None),
+            ("", None),
+        ];
+        for (trace, expected) in cases {
+            assert_eq!(root_cause(trace), expected, "{trace}");
+        }
+    }
+}

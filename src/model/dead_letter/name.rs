@@ -164,6 +164,7 @@ mod tests {
             "parkinglot",
             "poison",
             "orders.dead-letterqueue",
+            "orders.dlq.parking",
         ];
         for name in dead {
             assert!(is_dead_letter_topic(name), "{name}");
@@ -177,10 +178,55 @@ mod tests {
             "dead--letter",
             "parking",
             "xdlq",
+            "eda-replay.orders.dlq",
             "",
         ];
         for name in alive {
             assert!(!is_dead_letter_topic(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_origin_is_what_the_dead_letter_topic_was_called_after() {
+        let cases: [(&str, &[&str]); 18] = [
+            ("orders-dlt", &["orders"]),
+            ("orders.DLT", &["orders"]),
+            ("orders.v1.dlq", &["orders.v1"]),
+            ("orders_DLQ", &["orders"]),
+            ("orders-error", &["orders"]),
+            ("orders-errors", &["orders"]),
+            ("orders.dead-letter-queue", &["orders"]),
+            ("orders.dlq.parking", &["orders"]),
+            ("orders-dlt-dlt", &["orders-dlt"]),
+            ("error.orders.billing", &["orders"]),
+            ("error.orders.v1.billing", &["orders.v1", "orders"]),
+            ("orders__billing__dlq", &["orders"]),
+            ("a__b__c__dlq", &["a__b", "a"]),
+            ("dead-letter-topic-orders", &[]),
+            ("wolverine-dead-letter-queue", &["wolverine"]),
+            ("-dlq", &[]),
+            ("ä-dlq", &["ä"]),
+            ("", &[]),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(origin_candidates(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_origin_by_name_must_exist_and_be_the_only_one() {
+        let existing = |topics: &'static [&'static str]| move |name: &str| topics.contains(&name);
+        let cases: [(&str, &'static [&'static str], Option<&str>); 5] = [
+            ("orders-dlt", &["orders", "payments"], Some("orders")),
+            ("orders-dlt", &["orders-v1"], None),
+            ("error.orders.v1.billing", &["orders.v1"], Some("orders.v1")),
+            // Which of the two it was cannot be known.
+            ("error.orders.v1.billing", &["orders.v1", "orders"], None),
+            ("failures", &["failures"], None),
+        ];
+        for (name, topics, expected) in cases {
+            let found = origin_from_name(name, existing(topics));
+            assert_eq!(found.as_deref(), expected, "{name}");
         }
     }
 }

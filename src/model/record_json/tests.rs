@@ -174,7 +174,7 @@ fn a_dead_letter_is_told_and_passed_over() {
     let mut out = Vec::new();
     write((&dead).into(), Some(&letter), &mut out);
     let text = std::str::from_utf8(&out).unwrap();
-    let story = r#","deadLetter":{"convention":"eda","origin":{"topic":"order-created","partition":1,"offset":42,"timestamp":1764000000000},"group":"payment-service","exception":"exit 65","message":"card declined","attempts":4,"failedAt":1764000003000,"kind":"permanent","stage":"handle","replays":0}}"#;
+    let story = r#","deadLetter":{"convention":"eda","origin":{"topic":"order-created","partition":1,"offset":42,"timestamp":1764000000000},"originDoubt":null,"group":"payment-service","exception":"exit 65","message":"card declined","cause":null,"stackTrace":null,"attempts":4,"failedAt":1764000003000,"kind":"permanent","stage":"handle","replays":0,"payload":"record"}}"#;
     assert!(text.ends_with(story), "{text}");
     assert_eq!(read(&out), Ok(OutgoingRecord::from(dead)));
 }

@@ -7,7 +7,6 @@ use super::{Convention, Mark};
 use crate::model::dead_letter::DeadLetter;
 use crate::model::dead_letter::fields::natural;
 use serde::Deserialize;
-use std::borrow::Cow;
 
 const NAME: &str = "kafkajs-async-retry";
 const HEADER: &str = "asyncRetry";
@@ -18,7 +17,7 @@ pub(super) static CONVENTION: Convention = Convention {
     read: |record| {
         let retry: Retry<'_> = serde_json::from_slice(record.last_header(HEADER)?).ok()?;
         let mut letter = DeadLetter::new(NAME);
-        letter.set_origin_topic(retry.top.into_owned());
+        letter.set_origin_topic(retry.top.to_owned());
         // One less than the attempts that were made.
         letter.attempts = retry.att.and_then(|att| natural(att.checked_add(1)?));
         letter.group = record.topic.strip_suffix("-dlq").map(str::to_owned);
@@ -29,7 +28,7 @@ pub(super) static CONVENTION: Convention = Convention {
 
 #[derive(Deserialize)]
 struct Retry<'a> {
-    #[serde(borrow)]
-    top: Cow<'a, str>,
+    /// As it stands there: a topic's name has nothing that JSON would escape.
+    top: &'a str,
     att: Option<i64>,
 }
