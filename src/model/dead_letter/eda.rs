@@ -13,6 +13,7 @@ use super::{
     DeadLetter, Failure, FailureKind, Origin, Original, Payload, is_dead_letter_topic, original,
 };
 use crate::model::record::{Header, OutgoingRecord, Record};
+use crate::model::topic::TopicName;
 
 /// The convention's name.
 pub const NAME: &str = "eda";
@@ -151,10 +152,10 @@ fn first_origin(headers: &[Header], died: &str) -> Option<Origin> {
 /// `topic/partition/offset/timestamp`; a topic's name has no `/`.
 fn replay_origin(text: &str) -> Option<Origin> {
     let mut parts = text.split('/');
-    let topic = parts.next().filter(|topic| !topic.is_empty())?.to_owned();
+    let topic: TopicName = parts.next()?.parse().ok()?;
     let mut part = || parts.next().and_then(|part| decimal(part.as_bytes()));
     Some(Origin {
-        topic: Some(topic),
+        topic: Some(topic.into_string()),
         partition: part().and_then(natural),
         offset: part().and_then(natural),
         timestamp: part().and_then(natural),

@@ -2,6 +2,8 @@
 
 use crate::model::record::Record;
 use jiff::Timestamp;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// Of several headers of the same name, the one that counts.
 #[derive(Clone, Copy)]
@@ -99,7 +101,14 @@ pub(super) fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 pub(super) fn prose(bytes: &[u8]) -> Option<String> {
-    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
+    if bytes.is_empty() {
+        return None;
+    }
+    // Looking first is many times faster than replacing, and a stack trace is long.
+    Some(match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    })
 }
 
 /// Decimal digits.
@@ -184,11 +193,14 @@ pub(super) struct RootCause<'a> {
     pub message: Option<&'a str>,
 }
 
+const CAUSE: &str = "\nCaused by: ";
+static CAUSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(CAUSE));
+
 /// Java tells the outermost exception first and each cause after it; that of a suppressed one is indented. The .NET
 /// of one exception reads the same. `None` when it is no such trace.
 pub(super) fn root_cause(trace: &str) -> Option<RootCause<'_>> {
-    const CAUSE: &str = "\nCaused by: ";
-    let start = memchr::memmem::rfind(trace.as_bytes(), CAUSE.as_bytes());
+    // Forwards, although it is the last that counts: only that way it goes in strides.
+    let start = CAUSES.find_iter(trace.as_bytes()).last();
     let line = match start {
         Some(start) => &trace[start + CAUSE.len()..],
         None => trace,

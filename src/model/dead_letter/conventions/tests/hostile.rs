@@ -281,6 +281,21 @@ fn is_in(record: &Record, name: &str) -> bool {
     texts.any(|bytes| memchr::memmem::find(bytes, name.as_bytes()).is_some())
 }
 
+/// Replays leave notes of origins, too, and a note must not be believed more than a header.
+#[test]
+fn a_note_of_a_replay_names_no_topic_that_cannot_be() {
+    for note in ["a b/1/2/3", "//1", "..", "\u{e4}/0/0/0"] {
+        let headers = vec![
+            text("kafka_throwable_class_name", "X"),
+            text("topic_poisoned", "orders"),
+            text("eda-replay-origin", note),
+            text("eda-replay-target", "orders"),
+        ];
+        let letter = detect(&dead("orders.dlq", headers)).unwrap();
+        assert_eq!(letter.origin.topic.as_deref(), Some("orders"), "{note}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(20_000))]
 
@@ -311,6 +326,10 @@ proptest! {
             None => prop_assert_eq!(&revived.topic, ""),
         }
     }
+}
+
+proptest! {
+    #![proptest_config(cases(5_000))]
 
     #[test]
     fn what_we_bury_leads_to_where_it_lay_or_to_what_it_names(record in record()) {
