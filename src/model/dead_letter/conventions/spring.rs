@@ -5,9 +5,9 @@
 //! replaced. The class in a header is what the listener threw, or a wrapper of Spring's own: the root is in the trace.
 
 use super::{Convention, Mark};
+use crate::model::dead_letter::DeadLetter;
 use crate::model::dead_letter::fields::{big_integer, first, int32, int32_or_byte, int64, last};
 use crate::model::dead_letter::story::Story;
-use crate::model::dead_letter::{DeadLetter, Payload};
 use crate::model::record::Record;
 
 const NAME: &str = "spring";
@@ -60,13 +60,18 @@ static STORY: Story = Story {
     ..Story::SILENT
 };
 
+/// In words of their own; in those of the others before 2.8.
 static RETRY_STORY: Story = Story {
-    topic: first(&["kafka_original-topic"]),
-    partition: first(&["kafka_original-partition"]).number(int32),
-    offset: first(&["kafka_original-offset"]).number(int64),
+    topic: first(&["kafka_original-topic", "kafka_dlt-original-topic"]),
+    partition: first(&["kafka_original-partition", "kafka_dlt-original-partition"]).number(int32),
+    offset: first(&["kafka_original-offset", "kafka_dlt-original-offset"]).number(int64),
     // A long, or a BigInteger of as few bytes as will do: both are read the same.
-    timestamp: first(&["kafka_original-timestamp", "retry_topic-original-timestamp"])
-        .number(big_integer),
+    timestamp: first(&[
+        "kafka_original-timestamp",
+        "kafka_dlt-original-timestamp",
+        "retry_topic-original-timestamp",
+    ])
+    .number(big_integer),
     group: last(&[
         "kafka_dlt-original-consumer-group",
         "kafka_original-consumer-group",
@@ -75,11 +80,18 @@ static RETRY_STORY: Story = Story {
         "kafka_exception-cause-fqcn",
         "kafka_exception-fqcn",
         "kafka_key-exception-fqcn",
+        "kafka_dlt-exception-cause-fqcn",
+        "kafka_dlt-exception-fqcn",
     ]),
-    message: last(&["kafka_exception-message", "kafka_key-exception-message"]),
+    message: last(&[
+        "kafka_exception-message",
+        "kafka_key-exception-message",
+        "kafka_dlt-exception-message",
+    ]),
     stack_trace: last(&[
         "kafka_exception-stacktrace",
         "kafka_key-exception-stacktrace",
+        "kafka_dlt-exception-stacktrace",
     ]),
     // Repeated, one a hop; the last is the attempt that would come next.
     attempts: last(&["retry_topic-attempts"])
@@ -97,7 +109,6 @@ fn with_stage(mut letter: DeadLetter, record: &Record, prefix: &str) -> DeadLett
     {
         letter.stage = Some("key deserialization".to_owned());
     }
-    letter.payload = Payload::Record;
     letter
 }
 

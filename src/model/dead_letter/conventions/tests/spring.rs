@@ -170,6 +170,22 @@ fn spring_retry_counts_the_attempt_that_would_come_next() {
 }
 
 #[test]
+fn spring_retry_before_its_own_words_used_the_others() {
+    let mut story = [place("orders", 1, 42), exception()].concat();
+    story.push(Header::new("retry_topic-attempts", [3]));
+    let letter = DeadLetter {
+        origin: Origin {
+            timestamp: Some(PRODUCED),
+            ..origin("orders", 1, 42)
+        },
+        attempts: Some(2),
+        convention: "spring-retry",
+        ..expected()
+    };
+    tells(&dead("orders-dlt", story), &letter);
+}
+
+#[test]
 fn spring_retry_has_the_timestamp_twice_and_the_short_one_will_do() {
     let mut story = retried(vec![int32("retry_topic-attempts", 2)]);
     story.retain(|header| !header.name.starts_with("kafka_original-timestamp"));
