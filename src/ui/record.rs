@@ -2,7 +2,7 @@
 
 use super::{Format, escape, style, value};
 use crate::error::{Error, Result};
-use crate::model::dead_letter::DeadLetter;
+use crate::model::dead_letter::{DeadLetter, Payload};
 use crate::model::record::RecordRef;
 use crate::model::record_json;
 use crate::model::template::Template;
@@ -215,7 +215,10 @@ fn story(letter: &DeadLetter) -> String {
             format!("from {topic}:{partition}:{offset}, died")
         }
         (Some(topic), ..) => format!("from {topic}, died"),
-        (None, ..) => "of unknown origin, died".to_owned(),
+        (None, ..) => match &letter.origin_doubt {
+            Some(doubt) => format!("of unknown origin ({doubt}), died"),
+            None => "of unknown origin, died".to_owned(),
+        },
     };
     if let Some(group) = &letter.group {
         story.push_str(&format!(" in {group}"));
@@ -233,8 +236,14 @@ fn story(letter: &DeadLetter) -> String {
     if !why.is_empty() {
         story.push_str(&format!(", {}", why.join(" ")));
     }
-    if let Some(message) = &letter.message {
+    // The class is the root's, and so is what it said, where that is known.
+    if let Some(message) = letter.cause.as_ref().or(letter.message.as_ref()) {
         story.push_str(&format!(": {message}"));
+    }
+    match letter.payload {
+        Payload::Pointer => story.push_str("; the record itself is only where it came from"),
+        Payload::Missing => story.push_str("; the record itself is not in it"),
+        Payload::Record | Payload::Copy | Payload::Key | Payload::Envelope => {}
     }
     story
 }

@@ -11,6 +11,7 @@ const LONGEST: usize = 400;
 const ROOTS: &[&str] = &[
     "tests/main.rs",
     "tests/bench/broker.rs",
+    "tests/bench/dead_letters.rs",
     "tests/bench/events.rs",
     "tests/bench/fleet.rs",
     "tests/bench/handlers.rs",

@@ -12,6 +12,7 @@ mod crowd;
 mod data;
 mod demo;
 mod dlq;
+mod dlq_foreign;
 mod embedded;
 mod event;
 mod exporter;

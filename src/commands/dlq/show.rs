@@ -8,6 +8,11 @@ use clap_complete::engine::ArgValueCandidates;
 ///
 /// On a terminal a line each; in a pipe, or with --json, the lossless record with the key `deadLetter` beside it,
 /// which `eda produce --records` ignores.
+///
+/// Understood are those of eda, Spring Kafka, Spring Cloud Stream, Kafka Connect, Kafka Streams, share groups, SmallRye
+/// and Quarkus, Karafka Pro, Watermill, Wolverine, Silverback, kafkajs-async-retry, laravel-kafka, Uber, PostHog, Sentry
+/// Arroyo, KDLQ, eventferry, Kafka DLQ Manager, and those written at home with headers such as `x-original-topic` or an
+/// envelope of JSON. What a dead letter does not say is null, or unknown.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:

@@ -6,9 +6,14 @@
 //! what they consume to what they produce would carry that header to other topics, so it counts only on the topic
 //! it was replayed to: the origin's own, or the one that `eda-replay-target` names.
 
-use super::{Convention, DeadLetter, Failure, FailureKind, Origin, is_diagnostic as belongs};
+use super::conventions::{Convention, Mark};
+use super::fields::{decimal, first, last, natural};
+use super::story::Story;
+use super::{
+    DeadLetter, Failure, FailureKind, Origin, Original, Payload, is_dead_letter_topic, original,
+};
 use crate::model::record::{Header, OutgoingRecord, Record};
-use std::str::FromStr;
+use crate::model::topic::TopicName;
 
 /// The convention's name.
 pub const NAME: &str = "eda";
@@ -52,57 +57,50 @@ const REPLAY_HEADERS: [&str; 6] = [
 /// A message is often a program's whole standard error; with the record it must still fit into a batch.
 const LONGEST_TEXT: usize = 8 * 1024;
 
+/// How often other tools put the record back: PostHog, flexprice, Kafka DLQ Manager, Watermill's Requeuer.
+const OTHER_COUNTS: [&str; 4] = [
+    "dlq_replay_count",
+    "replay_count",
+    "x-dlq-replay-count",
+    "_watermill_requeuer_retries",
+];
+
 pub(super) static CONVENTION: Convention = Convention {
     name: NAME,
-    detect,
+    mark: Mark::Header(&[TOPIC]),
+    read,
     is_diagnostic,
 };
 
+static STORY: Story = Story {
+    topic: first(&[TOPIC]),
+    partition: first(&[PARTITION]).number(decimal),
+    offset: first(&[OFFSET]).number(decimal),
+    timestamp: first(&[TIMESTAMP]).number(decimal),
+    group: last(&[GROUP]),
+    exception: last(&[EXCEPTION]),
+    message: last(&[MESSAGE]),
+    attempts: last(&[ATTEMPTS]).number(decimal),
+    failed_at: last(&[FAILED_AT]).number(decimal),
+    stage: last(&[STAGE]),
+    ..Story::SILENT
+};
+
 /// The story of a dead letter that [`bury`] wrote.
-fn detect(record: &Record) -> Option<DeadLetter> {
+fn read(record: &Record) -> Option<DeadLetter> {
     // A share group's dead letter (KIP-1191) has the topic too, but may be a mere pointer without a value:
     // replaying it as if it were ours would write a tombstone.
-    if !has(record, TOPIC)
-        || ![FAILED_AT, KIND, STAGE]
-            .iter()
-            .any(|name| has(record, name))
-    {
+    let has = |name: &str| record.headers.iter().any(|header| header.name == name);
+    if ![FAILED_AT, KIND, STAGE].iter().any(|name| has(name)) {
         return None;
     }
-    Some(DeadLetter {
-        convention: NAME,
-        origin: Origin {
-            topic: text(record.first_header(TOPIC)),
-            partition: number(record.first_header(PARTITION)).filter(|number: &i32| *number >= 0),
-            offset: number(record.first_header(OFFSET)).filter(|number: &i64| *number >= 0),
-            timestamp: number(record.first_header(TIMESTAMP)),
-        },
-        group: text(record.last_header(GROUP)),
-        exception: text(record.last_header(EXCEPTION)),
-        message: text(record.last_header(MESSAGE)),
-        attempts: number(record.last_header(ATTEMPTS)),
-        failed_at: number(record.last_header(FAILED_AT)),
-        kind: text(record.last_header(KIND)).and_then(|word| kind(&word)),
-        stage: text(record.last_header(STAGE)),
-        replays: replays(record),
-    })
+    let mut letter = STORY.read(NAME, record);
+    letter.kind = last(&[KIND]).text(record).and_then(|word| kind(&word));
+    Some(letter)
 }
 
 fn is_diagnostic(header: &str) -> bool {
     header.starts_with(PREFIX)
-}
-
-fn has(record: &Record, name: &str) -> bool {
-    record.headers.iter().any(|header| header.name == name)
-}
-
-fn text(value: Option<&[u8]>) -> Option<String> {
-    let text = std::str::from_utf8(value?).ok()?;
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn number<N: FromStr>(value: Option<&[u8]>) -> Option<N> {
-    std::str::from_utf8(value?).ok()?.trim().parse().ok()
 }
 
 fn kind(word: &str) -> Option<FailureKind> {
@@ -115,41 +113,86 @@ fn kind(word: &str) -> Option<FailureKind> {
     .find(|kind| kind.name().eq_ignore_ascii_case(word.trim()))
 }
 
-/// How often the record was replayed before, whether it is a dead letter or not.
-pub fn replays(record: &Record) -> u32 {
-    number(record.last_header(REPLAY_COUNT)).unwrap_or(0)
+/// The value of the last header of that name, as text.
+fn last_text<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
+    let header = headers.iter().rfind(|header| header.name == name)?;
+    std::str::from_utf8(header.value.as_deref()?).ok()
 }
 
-/// Where the record failed first, when this is not the first time.
-fn first_origin(record: &Record) -> Option<Origin> {
-    if let Some(letter) = super::detect(record)
-        && letter.origin.topic.is_some()
+fn count(headers: &[Header], name: &str) -> u32 {
+    let number = last_text(headers, name).and_then(|text| text.trim().parse().ok());
+    number.unwrap_or(0)
+}
+
+/// How often the record was replayed before, by us and by other tools, whether it is a dead letter or not.
+pub fn replays(record: &Record) -> u32 {
+    let others = OTHER_COUNTS.iter().map(|name| count(&record.headers, name));
+    others.fold(count(&record.headers, REPLAY_COUNT), u32::saturating_add)
+}
+
+/// Adds to a letter what replays left on the record: how many they were, and where it failed before them. Whoever
+/// buried it again knows of the last time only; we wrote down the first.
+pub(super) fn remember_replays(record: &Record, letter: &mut DeadLetter) {
+    letter.replays = replays(record);
+    if let Some(died) = &letter.origin.topic
+        && let Some(origin) = first_origin(&record.headers, died)
     {
-        return Some(letter.origin);
+        letter.origin = origin;
     }
-    let origin = replay_origin(record)?;
-    let target = text(record.last_header(REPLAY_TARGET)).or_else(|| origin.topic.clone());
-    (target.as_deref() == Some(record.topic.as_str())).then_some(origin)
+}
+
+/// Where the record failed first, by the note of a replay to the topic `died`, where it then failed again.
+fn first_origin(headers: &[Header], died: &str) -> Option<Origin> {
+    let origin = replay_origin(last_text(headers, REPLAY_ORIGIN)?)?;
+    let target = last_text(headers, REPLAY_TARGET).filter(|target| !target.is_empty());
+    let target = target.or(origin.topic.as_deref());
+    (target == Some(died)).then_some(origin)
 }
 
 /// `topic/partition/offset/timestamp`; a topic's name has no `/`.
-fn replay_origin(record: &Record) -> Option<Origin> {
-    let text = text(record.last_header(REPLAY_ORIGIN))?;
+fn replay_origin(text: &str) -> Option<Origin> {
     let mut parts = text.split('/');
-    let topic = parts.next().filter(|topic| !topic.is_empty())?.to_owned();
-    let mut part = || parts.next().map(str::as_bytes);
+    let topic: TopicName = parts.next()?.parse().ok()?;
+    let mut part = || parts.next().and_then(|part| decimal(part.as_bytes()));
     Some(Origin {
-        topic: Some(topic),
-        partition: number(part()),
-        offset: number(part()),
-        timestamp: number(part()),
+        topic: Some(topic.into_string()),
+        partition: part().and_then(natural),
+        offset: part().and_then(natural),
+        timestamp: part().and_then(natural),
     })
+}
+
+/// What a dead letter of ours is made of: where the record failed first, and the record as it was there.
+///
+/// Another's dead letter is taken for one only where it lies: in a dead-letter topic, or back in its origin's with the
+/// story still on it. Elsewhere its headers were copied, and mean nothing. And only if the record is in it, for what we
+/// write is put back as it is; else the dead letter itself is the record, and goes back to where it lay.
+fn first_death(record: &Record) -> (Option<Origin>, Option<Original>) {
+    if let Some(letter) = super::detect(record)
+        && let Some(topic) = &letter.origin.topic
+    {
+        if letter.convention == NAME {
+            return (Some(letter.origin), None);
+        }
+        let lies_there = *topic == record.topic || is_dead_letter_topic(&record.topic);
+        let is_whole = matches!(
+            letter.payload,
+            Payload::Record | Payload::Key | Payload::Envelope
+        );
+        if lies_there
+            && is_whole
+            && let Some(original) = original(record, &letter)
+        {
+            return (Some(letter.origin), Some(original));
+        }
+    }
+    (first_origin(&record.headers, &record.topic), None)
 }
 
 /// The dead letter of `record`, for `dlq_topic`: key, value and headers byte for byte, then why and where it
 /// failed, with a new timestamp. `attempts` is how often it was tried, where that is known; `partition` is best the record's own where the topics have as many.
 ///
-/// An earlier story of ours is replaced, except for its origin.
+/// An earlier story, ours or another's, is replaced, except for its origin.
 pub fn bury(
     record: &Record,
     failure: &Failure,
@@ -159,13 +202,20 @@ pub fn bury(
     partition: Option<i32>,
     now_ms: i64,
 ) -> OutgoingRecord {
-    let origin = first_origin(record).unwrap_or_else(|| Origin {
+    let (origin, original) = first_death(record);
+    let origin = origin.unwrap_or_else(|| Origin {
         topic: Some(record.topic.clone()),
         partition: Some(record.partition),
         offset: Some(record.offset),
         timestamp: record.timestamp.map(|(milliseconds, _)| milliseconds),
     });
-    let mut headers = without(&record.headers, is_diagnostic);
+    let original = original.unwrap_or_else(|| Original {
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers: record.headers.clone(),
+    });
+    let mut headers = original.headers;
+    headers.retain(|header| !is_diagnostic(&header.name));
     let mut add = |name: &str, value: Option<String>| {
         headers.extend(value.map(|value| Header::text(name, &value)));
     };
@@ -187,15 +237,10 @@ pub fn bury(
         topic: dlq_topic.to_owned(),
         partition,
         timestamp: None,
-        key: record.key.clone(),
-        value: record.value.clone(),
+        key: original.key,
+        value: original.value,
         headers,
     }
-}
-
-fn without(headers: &[Header], unwanted: impl Fn(&str) -> bool) -> Vec<Header> {
-    let kept = headers.iter().filter(|header| !unwanted(&header.name));
-    kept.cloned().collect()
 }
 
 fn shortened(text: &str) -> String {
@@ -206,7 +251,8 @@ fn shortened(text: &str) -> String {
 }
 
 /// The record as it was before it died, for its origin's topic: without the story, with a note of the replay.
-/// The topic is empty when the letter does not name its origin: ask, or use [`revive_to`].
+/// The topic is empty when the letter does not name its origin, or the record is not in it: ask, or use [`revive_to`]
+/// or [`revive_original`].
 pub fn revive(
     record: &Record,
     letter: &DeadLetter,
@@ -227,32 +273,57 @@ pub fn revive_to(
     replay_id: &str,
     now_ms: i64,
 ) -> OutgoingRecord {
-    let mut headers = without(&record.headers, |name| {
-        belongs(letter.convention, name) || REPLAY_HEADERS.contains(&name)
-    });
-    let replays = letter.replays.saturating_add(1);
+    // Never the pointer or the envelope in the record's place: nobody takes a record without a topic.
+    let (topic, original) = match original(record, letter) {
+        Some(original) => (topic, original),
+        None => ("", Original::default()),
+    };
+    let mut revived = revive_original(topic, original, record, letter, replay_id, now_ms);
+    revived.partition = to_partition;
+    revived
+}
+
+/// [`revive_to`], with the record that died got from elsewhere: fetched from its origin, or repaired. Its partition is
+/// not chosen yet.
+pub fn revive_original(
+    topic: &str,
+    original: Original,
+    record: &Record,
+    letter: &DeadLetter,
+    replay_id: &str,
+    now_ms: i64,
+) -> OutgoingRecord {
+    // What a pointer points at may have been put back before, and has the notes that the pointer lacks.
+    let died = letter.origin.topic.as_deref();
+    let first = died.and_then(|died| first_origin(&original.headers, died));
+    let origin = first.as_ref().unwrap_or(&letter.origin);
+    let before = count(&record.headers, REPLAY_COUNT).max(count(&original.headers, REPLAY_COUNT));
+    let mut headers = original.headers;
+    headers.retain(|header| !REPLAY_HEADERS.contains(&header.name.as_str()));
     let source = format!("{}/{}/{}", record.topic, record.partition, record.offset);
+    // Only our own: the other tools' counts are still on it.
+    let replays = before.saturating_add(1);
     headers.push(Header::text(REPLAY_COUNT, &replays.to_string()));
     headers.push(Header::text(REPLAY_ID, replay_id));
     headers.push(Header::text(REPLAY_AT, &now_ms.to_string()));
     headers.push(Header::text(REPLAY_SOURCE, &source));
-    if let Some(origin) = &letter.origin.topic {
+    if let Some(origin_topic) = &origin.topic {
         let text =
             |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
-        let partition = text(letter.origin.partition.map(i64::from));
-        let (offset, timestamp) = (text(letter.origin.offset), text(letter.origin.timestamp));
-        let place = format!("{origin}/{partition}/{offset}/{timestamp}");
+        let partition = text(origin.partition.map(i64::from));
+        let (offset, timestamp) = (text(origin.offset), text(origin.timestamp));
+        let place = format!("{origin_topic}/{partition}/{offset}/{timestamp}");
         headers.push(Header::text(REPLAY_ORIGIN, &place));
-        if origin != topic {
+        if origin_topic != topic {
             headers.push(Header::text(REPLAY_TARGET, topic));
         }
     }
     OutgoingRecord {
         topic: topic.to_owned(),
-        partition: to_partition,
+        partition: None,
         timestamp: None,
-        key: record.key.clone(),
-        value: record.value.clone(),
+        key: original.key,
+        value: original.value,
         headers,
     }
 }

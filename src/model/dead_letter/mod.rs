@@ -1,60 +1,49 @@
 //! Dead letters: records that could not be processed, with the story of why, whoever wrote them.
 //!
-//! Every framework writes that story into headers of its own. A convention is one file here and one row in
-//! [`CONVENTIONS`]; [`detect`] asks them in order. Numbers and texts are read leniently: what is missing, or is
-//! not what it should be, is `None`, never a guess and never a panic.
+//! Every framework writes that story in a way of its own. A convention is one file in [`conventions`] and one row in
+//! its table; [`detect`] asks those whose marks the record bears, the surest first. Numbers and texts are read
+//! leniently: what is missing, or is not what it should be, is `None`, never a guess and never a panic. The topic a
+//! dead letter names as its origin stands in it word for word; [`origin_from_name`] is for those that name none.
 
+mod conventions;
+mod failure;
+mod fields;
 mod name;
+mod original;
+mod story;
 
 pub mod eda;
 
-pub use name::{DEFAULT_TEMPLATE, is_dead_letter_topic, topic_for};
+pub use conventions::{detect, is_diagnostic};
+pub use failure::{Failure, FailureKind, Stage};
+pub use name::{
+    DEFAULT_TEMPLATE, is_dead_letter_topic, origin_candidates, origin_from_name, topic_for,
+};
+pub use original::{Original, original};
 
-use super::record::Record;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
-use std::time::Duration;
-
-/// A way of writing dead letters.
-struct Convention {
-    name: &'static str,
-    /// The story, when the record tells one this way.
-    detect: fn(&Record) -> Option<DeadLetter>,
-    /// Whether a header of this name belongs to the story, and not to the record that died.
-    is_diagnostic: fn(&str) -> bool,
-}
-
-/// All we understand, the surest first.
-static CONVENTIONS: &[&Convention] = &[&eda::CONVENTION];
-
-/// The story a dead letter tells; `None` when the record is none, or of a convention we do not know.
-pub fn detect(record: &Record) -> Option<DeadLetter> {
-    CONVENTIONS
-        .iter()
-        .find_map(|convention| (convention.detect)(record))
-}
-
-/// Whether a header of this name tells why the record died, by the convention of that name.
-fn is_diagnostic(convention: &str, header: &str) -> bool {
-    CONVENTIONS
-        .iter()
-        .any(|known| known.name == convention && (known.is_diagnostic)(header))
-}
 
 /// Where a dead letter came from and why it died. What it does not say is `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
-    /// Who wrote it: `eda`.
+    /// Who wrote it: `eda`, `spring`, `kafka-connect`, …
     pub convention: &'static str,
     /// Where it failed first.
     pub origin: Origin,
-    /// The consumer group that gave up.
+    /// Why the origin's topic is `None` although the dead letter names one.
+    pub origin_doubt: Option<OriginDoubt>,
+    /// The consumer group that gave up, or what stands for one.
     pub group: Option<String>,
-    /// What went wrong, in one word: an exception's class, an exit status, an HTTP status.
+    /// What went wrong, in one word: the class of the exception at the root of it, an exit status, an HTTP status.
     pub exception: Option<String>,
-    /// What went wrong, in a sentence.
+    /// What went wrong, in a sentence of whoever gave up.
     pub message: Option<String>,
+    /// What the exception at the root of it said, when that is not the message.
+    pub cause: Option<String>,
+    /// The newest failure's stack trace, whole.
+    pub stack_trace: Option<String>,
     /// How often it was tried, the first time included.
     pub attempts: Option<u32>,
     /// Milliseconds since 1970-01-01 UTC.
@@ -62,14 +51,62 @@ pub struct DeadLetter {
     pub kind: Option<FailureKind>,
     /// Where in the processing it failed, in the convention's own words.
     pub stage: Option<String>,
-    /// How often it was replayed before.
+    /// How often it was replayed before, by whatever tool.
     pub replays: u32,
+    /// Where the record is that died: see [`original`].
+    pub payload: Payload,
+}
+
+impl DeadLetter {
+    /// A dead letter by this convention that says nothing.
+    fn new(convention: &'static str) -> Self {
+        DeadLetter {
+            convention,
+            origin: Origin::default(),
+            origin_doubt: None,
+            group: None,
+            exception: None,
+            message: None,
+            cause: None,
+            stack_trace: None,
+            attempts: None,
+            failed_at: None,
+            kind: None,
+            stage: None,
+            replays: 0,
+            payload: Payload::Record,
+        }
+    }
+
+    /// Whether the record that died must be fetched from its origin: the dead letter only points at it (KIP-1191).
+    pub fn is_pointer(&self) -> bool {
+        self.payload == Payload::Pointer
+    }
+}
+
+/// Where the record is that died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Payload {
+    /// The dead letter is it: the same key, value and headers, and the story's headers besides.
+    Record,
+    /// Its key and value are here, its headers are only where it came from (KIP-1191 with copied records).
+    Copy,
+    /// Nothing of it is here, only where it came from (KIP-1191).
+    Pointer,
+    /// Its key is inside the dead letter's key, with the story around it (Uber).
+    Key,
+    /// It is inside the dead letter's value, with the story around it.
+    Envelope,
+    /// Nothing of it is here, and nowhere else that we know.
+    Missing,
 }
 
 /// Where a dead letter was before it died.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
+    /// A name that Kafka accepts for a topic; whether there is such a topic is not known here.
     pub topic: Option<String>,
     pub partition: Option<i32>,
     pub offset: Option<i64>,
@@ -77,129 +114,36 @@ pub struct Origin {
     pub timestamp: Option<i64>,
 }
 
-/// Whether trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum FailureKind {
-    /// It may work later: a timeout, a lost connection. In a dead letter: the retries are used up.
-    Transient,
-    /// It never will: malformed data, a broken business rule.
-    Permanent,
-    /// It takes the handler down with it.
-    Poison,
-}
-
-impl FailureKind {
-    /// The word for it in headers and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            FailureKind::Transient => "transient",
-            FailureKind::Permanent => "permanent",
-            FailureKind::Poison => "poison",
-        }
-    }
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// How far a record came before it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stage {
-    Decode,
-    Validate,
-    Handle,
-}
-
-impl Stage {
-    /// The word for it in headers and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Decode => "decode",
-            Stage::Validate => "validate",
-            Stage::Handle => "handle",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// Why a record could not be processed.
+/// Why the topic that a dead letter names is not taken for its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// In one word: an exit status, an HTTP status, an error's name.
-    pub exception: String,
-    /// In a sentence.
-    pub message: String,
-    pub stage: Stage,
-    /// How long whoever failed asked to be left alone, at least (HTTP's `Retry-After`).
-    pub retry_after: Option<Duration>,
-    /// Whether the handler died of it: a record that does so twice is poison.
-    pub is_death: bool,
+pub enum OriginDoubt {
+    /// Kafka Streams read the record from a topic of its own (`…-repartition`, `…-changelog`). Where it was before
+    /// cannot be known, and putting it back there would corrupt the application.
+    StreamsInternal(String),
+    /// No topic can be called that.
+    NoTopicName(String),
 }
 
-impl Failure {
-    fn new(kind: FailureKind, exception: impl Into<String>, message: impl Into<String>) -> Self {
-        Failure {
-            kind,
-            exception: exception.into(),
-            message: message.into(),
-            stage: Stage::Handle,
-            retry_after: None,
-            is_death: false,
-        }
-    }
-
-    /// A failure of the handler's that trying again may cure.
-    pub fn transient(exception: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Transient, exception, message)
-    }
-
-    /// A failure of the handler's that no retry will cure.
-    pub fn permanent(exception: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Permanent, exception, message)
-    }
-
-    /// A record that takes its handler down.
-    pub fn poison(exception: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Poison, exception, message)
-    }
-
-    /// The handler died of it: a failure that trying again may cure, once.
-    pub fn death(exception: impl Into<String>, message: impl Into<String>) -> Self {
-        Failure {
-            is_death: true,
-            ..Self::transient(exception, message)
-        }
-    }
-
-    /// The same failure, not to be tried again before this time is over.
-    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
-        self.retry_after = wait;
-        self
-    }
-
-    /// The same failure, earlier: while decoding or validating.
-    pub fn at(mut self, stage: Stage) -> Self {
-        self.stage = stage;
-        self
-    }
-}
-
-impl fmt::Display for Failure {
+impl fmt::Display for OriginDoubt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message.is_empty() {
-            true => formatter.write_str(&self.exception),
-            false => write!(formatter, "{}: {}", self.exception, self.message),
+        match self {
+            OriginDoubt::StreamsInternal(topic) => write!(
+                formatter,
+                "`{topic}` is an internal topic of Kafka Streams, where the record was before is not known"
+            ),
+            OriginDoubt::NoTopicName(text) => {
+                write!(
+                    formatter,
+                    "no topic can be called `{}`",
+                    text.escape_debug()
+                )
+            }
         }
+    }
+}
+
+impl Serialize for OriginDoubt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

@@ -174,7 +174,24 @@ fn a_dead_letter_is_told_and_passed_over() {
     let mut out = Vec::new();
     write((&dead).into(), Some(&letter), &mut out);
     let text = std::str::from_utf8(&out).unwrap();
-    let story = r#","deadLetter":{"convention":"eda","origin":{"topic":"order-created","partition":1,"offset":42,"timestamp":1764000000000},"group":"payment-service","exception":"exit 65","message":"card declined","attempts":4,"failedAt":1764000003000,"kind":"permanent","stage":"handle","replays":0}}"#;
+    let story = r#","deadLetter":{"convention":"eda","origin":{"topic":"order-created","partition":1,"offset":42,"timestamp":1764000000000},"originDoubt":null,"group":"payment-service","exception":"exit 65","message":"card declined","cause":null,"stackTrace":null,"attempts":4,"failedAt":1764000003000,"kind":"permanent","stage":"handle","replays":0,"payload":"record"}}"#;
+    assert!(text.ends_with(story), "{text}");
+    assert_eq!(read(&out), Ok(OutgoingRecord::from(dead)));
+}
+
+#[test]
+fn what_a_dead_letter_of_anothers_says_is_harmless_and_what_it_does_not_say_is_null() {
+    use crate::model::dead_letter::detect;
+    let mut dead = record(None, None);
+    dead.headers = vec![
+        Header::text("__streams.errors.topic", "app-orders-repartition"),
+        Header::text("__streams.errors.message", "\u{1b}[2J"),
+        Header::text("__streams.errors.stacktrace", "a.B: c\n\tat d\u{9b}"),
+    ];
+    let mut out = Vec::new();
+    write((&dead).into(), detect(&dead).as_ref(), &mut out);
+    let text = std::str::from_utf8(&out).unwrap();
+    let story = r#","deadLetter":{"convention":"kafka-streams","origin":{"topic":null,"partition":null,"offset":null,"timestamp":1764000000000},"originDoubt":"`app-orders-repartition` is an internal topic of Kafka Streams, where the record was before is not known","group":null,"exception":"a.B","message":"\u001b[2J","cause":"c","stackTrace":"a.B: c\n\tat d\u009b","attempts":null,"failedAt":null,"kind":null,"stage":null,"replays":0,"payload":"record"}}"#;
     assert!(text.ends_with(story), "{text}");
     assert_eq!(read(&out), Ok(OutgoingRecord::from(dead)));
 }

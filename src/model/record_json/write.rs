@@ -10,7 +10,14 @@ use serde_json::ser::{Formatter, Serializer};
 use std::io::{self, Write};
 
 /// Appends the record to `out` as one line of JSON, without the newline. `dead_letter` becomes a key of its own,
-/// which [`read`](super::read) passes over.
+/// which [`read`](super::read) passes over: an object with a key for each field of [`DeadLetter`], in camel case, null
+/// where the dead letter does not say.
+///
+/// ```json
+/// {"convention":"spring","origin":{"topic":"orders","partition":1,"offset":42,"timestamp":1764000000000},
+///  "originDoubt":null,"group":"billing","exception":"com.acme.Declined","message":"Listener failed","cause":"no funds",
+///  "stackTrace":"…","attempts":3,"failedAt":null,"kind":null,"stage":null,"replays":0,"payload":"record"}
+/// ```
 pub fn write(record: RecordRef<'_>, dead_letter: Option<&DeadLetter>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"topic\":");
     text::quote(record.topic, out);

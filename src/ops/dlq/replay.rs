@@ -174,6 +174,9 @@ impl<'a> Replay<'a> {
             .origins
             .get(topic)
             .ok_or("the origin topic does not exist")?;
+        if dead_letter::original(record, &letter).is_none() {
+            return Err("the record that died is not in it");
+        }
         // The partition it came from, where there still is one; else its key decides.
         let exists = |id: &i32| usize::try_from(*id).is_ok_and(|id| id < *partitions);
         let partition = letter.origin.partition.filter(exists);

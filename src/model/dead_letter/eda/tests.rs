@@ -113,7 +113,6 @@ fn a_buried_record_is_itself_with_its_story_appended() {
     );
     let letter = detect(&arrived(dead, 0)).unwrap();
     let expected = DeadLetter {
-        convention: "eda",
         origin: origin(),
         group: Some(GROUP_NAME.to_owned()),
         exception: Some("DecodeError".to_owned()),
@@ -122,7 +121,7 @@ fn a_buried_record_is_itself_with_its_story_appended() {
         failed_at: Some(1_764_000_003_000),
         kind: Some(FailureKind::Permanent),
         stage: Some("decode".to_owned()),
-        replays: 0,
+        ..DeadLetter::new(NAME)
     };
     assert_eq!(letter, expected);
 }
@@ -225,11 +224,9 @@ fn headers_that_a_handler_copied_to_another_event_are_not_its_origin() {
 #[test]
 fn what_cannot_be_read_is_unknown_and_not_guessed() {
     let with = |headers: Vec<Header>| detect(&Record { headers, ..alive() });
-    // A share group's pointer (KIP-1191) is not ours.
-    assert_eq!(
-        with(vec![Header::text(TOPIC, "t"), Header::text(GROUP, "g")]),
-        None
-    );
+    // A share group's (KIP-1191) is not ours.
+    let theirs = with(vec![Header::text(TOPIC, "t"), Header::text(GROUP, "g")]);
+    assert_eq!(theirs.unwrap().convention, "share-group");
     assert_eq!(with(vec![Header::text(KIND, "permanent")]), None);
     let letter = with(vec![
         Header::new(TOPIC, vec![0xff]),
@@ -244,19 +241,12 @@ fn what_cannot_be_read_is_unknown_and_not_guessed() {
         Header::text(REPLAY_COUNT, "many"),
     ]);
     let expected = DeadLetter {
-        convention: "eda",
         origin: Origin {
             offset: Some(42),
             ..Origin::default()
         },
-        group: None,
-        exception: None,
-        message: None,
-        attempts: None,
-        failed_at: None,
         kind: Some(FailureKind::Transient),
-        stage: None,
-        replays: 0,
+        ..DeadLetter::new(NAME)
     };
     assert_eq!(letter.as_ref(), Some(&expected));
     // Without a topic it cannot be put back, and no topic is made up.
@@ -325,7 +315,11 @@ proptest! {
         now_ms: i64,
     ) {
         let record = Record { headers, partition, offset, ..alive() };
-        let foreign = |headers: &[Header]| without(headers, |name| is_diagnostic(name) || REPLAY_HEADERS.contains(&name));
+        let foreign = |headers: &[Header]| {
+            let ours = |name: &str| is_diagnostic(name) || REPLAY_HEADERS.contains(&name);
+            let foreign = headers.iter().filter(|header| !ours(&header.name));
+            foreign.cloned().collect::<Vec<_>>()
+        };
         let dead = die(&record, now_ms);
         let letter = detect(&dead);
         prop_assert!(letter.as_ref().is_some_and(|letter| letter.origin.topic.is_some()));
