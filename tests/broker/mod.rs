@@ -13,6 +13,7 @@ mod data;
 mod demo;
 mod dlq;
 mod dlq_foreign;
+mod dlq_frameworks;
 mod embedded;
 mod event;
 mod exporter;

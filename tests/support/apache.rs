@@ -16,10 +16,14 @@ pub const VERSION: &str = "4.3.1";
 /// Kafka answers after some three seconds, and after ten on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the pom asks for; an earlier one asked for less.
+const JARS: [&str; 4] = ["kafka_2.13", "kafka-tools", "kafka-streams", "connect-file"];
+
 /// The folder of the jars, if they have been fetched.
 pub fn jars_in_cache() -> Result<Option<PathBuf>, String> {
     let folder = cache()?.join(format!("kafka-{VERSION}"));
-    let is_there = folder.join(format!("kafka-tools-{VERSION}.jar")).exists();
+    let has = |jar: &&str| folder.join(format!("{jar}-{VERSION}.jar")).exists();
+    let is_there = JARS.iter().all(has);
     Ok(is_there.then_some(folder))
 }
 
@@ -52,11 +56,19 @@ pub fn jars() -> Result<PathBuf, String> {
             String::from_utf8_lossy(&output.stdout)
         ));
     }
-    match fs::rename(download.path(), &folder) {
-        Ok(()) => Ok(folder),
-        Err(_) if jars_in_cache()?.is_some() => Ok(folder),
-        Err(error) => Err(format!("`{}`: {error}", folder.display())),
+    for _ in 0..2 {
+        match fs::rename(download.path(), &folder) {
+            Ok(()) => return Ok(folder),
+            Err(_) if jars_in_cache()?.is_some() => return Ok(folder),
+            // Those that an earlier pom asked for.
+            Err(_) if folder.is_dir() => {
+                fs::remove_dir_all(&folder)
+                    .map_err(|error| format!("`{}`: {error}", folder.display()))?;
+            }
+            Err(error) => return Err(format!("`{}`: {error}", folder.display())),
+        }
     }
+    Err(format!("`{}` is in the way", folder.display()))
 }
 
 /// Where the tests keep what they fetch, for the next run and for other checkouts.

@@ -56,6 +56,16 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "what_kafka_streams_gives_up_on_is_understood_and_put_back",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
+        test: "what_kafka_connect_gives_up_on_is_understood_and_put_back",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "what_is_kafkas_own_is_not_deleted",
         on: &[Kind::Embedded],
         reason: "it keeps offsets without a topic of its own",
