@@ -13,6 +13,7 @@ pub mod event;
 pub mod filter;
 pub mod group;
 pub mod lag;
+pub mod ledger;
 pub mod offset;
 pub mod offset_file;
 pub mod partitioner;

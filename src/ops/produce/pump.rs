@@ -83,7 +83,7 @@ impl Pump {
             compression: request.compression.clone(),
             linger: None,
             largest: largest_batch(cluster, destination.topic()).await,
-            alone: false,
+            ..ProducerOptions::default()
         };
         let (producer, transactions) = match request.transactional {
             false => (Producer::open(connection, options)?, None),
