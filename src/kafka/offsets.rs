@@ -151,7 +151,10 @@ impl Cluster {
                     outcomes.push((group.id.clone(), answer));
                     continue;
                 }
-                in_flight.push_back((group, client.admin.committed(&group.id, group.coordinator, false)));
+                in_flight.push_back((
+                    group,
+                    client.admin.committed(&group.id, group.coordinator, false),
+                ));
             }
             let Some((group, pending)) = in_flight.pop_front() else {
                 // Those that were not asked about stand where the others were waited for.

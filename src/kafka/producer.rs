@@ -145,7 +145,10 @@ impl Producer {
             ("queue.buffering.max.messages", "200000".to_owned()),
             (
                 "queue.buffering.max.kbytes",
-                options.queue_kibibytes.unwrap_or(QUEUE_KIBIBYTES).to_string(),
+                options
+                    .queue_kibibytes
+                    .unwrap_or(QUEUE_KIBIBYTES)
+                    .to_string(),
             ),
         ];
         if let Some(limit) = options.largest {
@@ -236,6 +239,11 @@ impl Producer {
     /// the others are only counted, in the tally.
     pub fn take_failures(&self) -> Vec<(u64, Error)> {
         self.inner.0.take_failures()
+    }
+
+    /// Whether there are failures that [`Producer::take_failures`] would give.
+    pub fn has_failures(&self) -> bool {
+        self.inner.0.has_failures()
     }
 
     /// The first and the last offset that was acknowledged in each partition.

@@ -20,6 +20,7 @@ pub mod partitioner;
 pub mod pattern;
 pub mod record;
 pub mod record_json;
+pub mod record_size;
 pub mod suggest;
 pub mod template;
 pub mod topic;

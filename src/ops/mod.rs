@@ -10,6 +10,7 @@ pub mod http;
 pub mod lag;
 pub mod missing;
 pub mod offsets;
+mod pace;
 pub mod positions;
 pub mod produce;
 pub mod scan;

@@ -1,6 +1,6 @@
-use crate::kafka::tests::{closed_port, connection};
 use super::*;
 use crate::error::Kind;
+use crate::kafka::tests::{closed_port, connection};
 use std::time::Instant;
 
 fn record() -> OutgoingRecord {
@@ -89,8 +89,7 @@ fn properties_that_contradict_each_other_are_named() {
     connection
         .properties
         .push(("acks".to_owned(), "1".to_owned()));
-    let error =
-        Producer::open(&connection, ProducerOptions::default()).expect_err("a conflict");
+    let error = Producer::open(&connection, ProducerOptions::default()).expect_err("a conflict");
     assert_eq!(error.kind(), Kind::Usage);
     let line = error.one_line();
     assert!(

@@ -1,7 +1,6 @@
 //! From the input into the client's queue, and what became of it all.
 
 use super::atomic::{Atomic, Ended};
-use super::pace::Pace;
 use super::source::{Input, Payload};
 use super::{Destination, ProduceRequest};
 use crate::error::{Error, Kind, Result, Status};
@@ -10,6 +9,7 @@ use crate::model::duration;
 use crate::model::event::Filling;
 use crate::model::record::OutgoingRef;
 use crate::model::topic::TopicPartition;
+use crate::ops::pace::Pace;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
