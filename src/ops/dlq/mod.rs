@@ -7,6 +7,7 @@
 //! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
 
 mod bury;
+mod count;
 mod ledger;
 mod list;
 mod park;

@@ -1,16 +1,16 @@
 //! The plan of a replay: which dead letters, why they died, where they would go.
 
-use super::reasons::{Histogram, Reason};
+use super::count::{Count, Needs};
+use super::reasons::Reason;
 use super::request::{Delivery, ReplayRequest, Target};
-use super::resolve::{Resolved, Resolver, Route, Stay};
-use super::selection::{Chooser, died_at};
-use super::walk::{Met, Walk};
+use super::resolve::Resolver;
+use super::selection::Chooser;
+use super::walk::Walk;
 use super::{find, ledger, park, places};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::is_dead_letter_topic;
 use crate::model::ledger::{Progress, topic_for};
-use crate::model::record::Record;
 use crate::model::topic::{NewTopic, Topic};
 use crate::ops::{missing, scan};
 use crate::report::{Cell, Report, Table, Tone};
@@ -23,24 +23,24 @@ use std::ops::ControlFlow;
 pub struct ReplayPlan {
     topic: String,
     replay_group: String,
-    total: u64,
-    replayable: u64,
+    pub(super) total: u64,
+    pub(super) replayable: u64,
     /// To the parking topic: put back too often, or too large.
-    parked: u64,
+    pub(super) parked: u64,
     /// Without a known origin, and with one that does not exist.
-    unknown_origin: u64,
-    gone_origin: u64,
+    pub(super) unknown_origin: u64,
+    pub(super) gone_origin: u64,
     /// Not meant by the selection; they stay for another replay.
-    passed: u64,
-    bytes: u64,
+    pub(super) passed: u64,
+    pub(super) bytes: u64,
     /// When the first and the last of them died, in milliseconds since 1970-01-01 UTC.
-    oldest: Option<i64>,
-    newest: Option<i64>,
+    pub(super) oldest: Option<i64>,
+    pub(super) newest: Option<i64>,
     /// Topics that are to be created, since the replay needs them.
     creates: Vec<String>,
-    reasons: Vec<Reason>,
+    pub(super) reasons: Vec<Reason>,
     /// Records that cannot be put back, the first of them.
-    unplaceable: Vec<String>,
+    pub(super) unplaceable: Vec<String>,
     #[serde(skip)]
     pub(super) stretch: scan::Stretch,
     #[serde(skip)]
@@ -63,7 +63,7 @@ pub(super) struct Carrying {
 }
 
 /// How many reasons and records the plan names; the rest is summed up.
-const NAMED: usize = 20;
+pub(super) const NAMED: usize = 20;
 
 /// Reads what would be replayed; changes nothing.
 ///
@@ -150,13 +150,6 @@ async fn check_target(
     }
 }
 
-/// What the plan needs besides.
-#[derive(Clone, Copy, Default)]
-struct Needs {
-    /// Something is left before something that is over afterwards.
-    ledger: bool,
-}
-
 fn count_all(
     cluster: &Cluster,
     mut plan: ReplayPlan,
@@ -204,109 +197,6 @@ fn count_all(
     }
     let needs = count.fill(&mut plan);
     Ok((plan, carrying, needs))
-}
-
-struct Count<'a> {
-    progress: &'a [Progress],
-    histogram: Histogram,
-    unplaceable: Vec<String>,
-    total: u64,
-    replayable: u64,
-    parked: u64,
-    unknown_origin: u64,
-    gone_origin: u64,
-    passed: u64,
-    bytes: u64,
-    oldest: Option<i64>,
-    newest: Option<i64>,
-    /// By partition: how far it was looked at, and whether something stays there.
-    reached: Vec<i64>,
-    stays: Vec<bool>,
-    needs: Needs,
-}
-
-impl<'a> Count<'a> {
-    fn new(progress: &'a [Progress]) -> Self {
-        Count {
-            progress,
-            histogram: Histogram::default(),
-            unplaceable: Vec::new(),
-            total: 0,
-            replayable: 0,
-            parked: 0,
-            unknown_origin: 0,
-            gone_origin: 0,
-            passed: 0,
-            bytes: 0,
-            oldest: None,
-            newest: None,
-            reached: vec![0; progress.len()],
-            stays: vec![false; progress.len()],
-            needs: Needs::default(),
-        }
-    }
-
-    fn add(&mut self, place: usize, offset: i64, met: Met<'_>) {
-        self.reached[place] = match met {
-            Met::End => offset,
-            _ => offset + 1,
-        };
-        match met {
-            Met::Over | Met::End => {}
-            Met::Passed => {
-                self.passed += 1;
-                self.stay(place, offset);
-            }
-            Met::Letter(record, resolved) => self.letter(place, record, resolved),
-        }
-    }
-
-    fn stay(&mut self, place: usize, offset: i64) {
-        // What is over already stays so.
-        self.stays[place] |= !self.progress[place].is_over(offset);
-    }
-
-    fn letter(&mut self, place: usize, record: &Record, resolved: &Resolved) {
-        self.total += 1;
-        self.bytes += record.size() as u64;
-        let died = died_at(record, resolved.letter.as_ref());
-        if let Some(died) = died {
-            self.oldest = Some(self.oldest.map_or(died, |oldest| oldest.min(died)));
-            self.newest = Some(self.newest.map_or(died, |newest| newest.max(died)));
-        }
-        self.histogram.add(resolved);
-        match &resolved.route {
-            Route::To(..) => self.replayable += 1,
-            Route::Park(_) => self.parked += 1,
-            Route::Stays(stay) => {
-                match stay {
-                    Stay::NotUnderstood | Stay::NoOrigin => self.unknown_origin += 1,
-                    Stay::OriginGone => self.gone_origin += 1,
-                    Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
-                }
-                if self.unplaceable.len() < NAMED {
-                    self.unplaceable.push(record.coordinates());
-                }
-                return self.stay(place, record.offset);
-            }
-        }
-        self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
-    }
-
-    fn fill(self, plan: &mut ReplayPlan) -> Needs {
-        plan.total = self.total;
-        plan.replayable = self.replayable;
-        plan.parked = self.parked;
-        plan.unknown_origin = self.unknown_origin;
-        plan.gone_origin = self.gone_origin;
-        plan.passed = self.passed;
-        plan.bytes = self.bytes;
-        plan.oldest = self.oldest;
-        plan.newest = self.newest;
-        plan.reasons = self.histogram.into_reasons();
-        plan.unplaceable = self.unplaceable;
-        self.needs
-    }
 }
 
 impl ReplayPlan {

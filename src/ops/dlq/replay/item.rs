@@ -44,6 +44,11 @@ impl What {
         self.is_copy() || matches!(self, What::Sent(_) | What::Parked)
     }
 
+    /// Whether somebody was to take it.
+    pub(super) fn is_tried(&self) -> bool {
+        self.is_new() || matches!(self, What::Refused(_))
+    }
+
     /// What was to be sent is written.
     pub(super) fn sent(&mut self) {
         *self = match std::mem::replace(self, What::Over) {

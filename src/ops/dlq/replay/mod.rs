@@ -1,5 +1,6 @@
 //! Carrying a replay out: one thread reads and decides ([`feed`]), another sends and commits ([`engine`]).
 
+mod again;
 mod engine;
 mod item;
 mod outcome;
