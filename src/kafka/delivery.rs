@@ -109,6 +109,10 @@ impl Deliveries {
         lock(&self.outcomes).take_failures()
     }
 
+    pub(super) fn has_failures(&self) -> bool {
+        lock(&self.outcomes).has_failures()
+    }
+
     pub(super) fn acknowledged_offsets(&self) -> BTreeMap<TopicPartition, (i64, i64)> {
         let topics = lock(&self.topics);
         let names: HashMap<usize, &String> = topics

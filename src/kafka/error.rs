@@ -72,6 +72,7 @@ impl Fault {
                 | code::COORDINATOR_LOAD_IN_PROGRESS
                 | code::COORDINATOR_NOT_AVAILABLE
                 | code::NOT_COORDINATOR
+                | code::UNSTABLE_OFFSET_COMMIT
         )
     }
 }

@@ -72,6 +72,19 @@ impl Standing<'_> {
     }
 }
 
+impl GroupMetadata {
+    /// For a transaction that commits offsets of a group in which nobody is a member: nothing but the transactional id
+    /// keeps two of them apart.
+    ///
+    /// # Errors
+    /// The name cannot be a group's.
+    pub fn of(group: &str) -> Outcome<GroupMetadata> {
+        GroupMetadata::without_member(group).map_err(|fault| {
+            Error::failed(format!("`{}` cannot be a group", group.escape_debug())).caused_by(fault)
+        })
+    }
+}
+
 pub(super) fn group_metadata(handle: &Handle) -> Outcome<GroupMetadata> {
     let metadata = handle.group_metadata();
     metadata.ok_or_else(|| Error::failed("the consumer is in no group"))

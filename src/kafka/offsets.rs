@@ -114,7 +114,19 @@ impl Cluster {
     /// The offsets a group committed; empty for a group that does not exist.
     pub async fn committed(&self, group: &str) -> Result<Committed> {
         let client = self.group_client()?;
-        let ask = || client.admin.committed(group, None);
+        let ask = || client.admin.committed(group, None, false);
+        let answer = client.settled(ask).await;
+        client.committed(group, answer)
+    }
+
+    /// The offsets a group committed, once no transaction is about to replace any (KIP-447): waits for those under way,
+    /// as long as one request may take.
+    ///
+    /// # Errors
+    /// Also that a transaction which commits offsets of the group goes on for longer.
+    pub async fn committed_stable(&self, group: &str) -> Result<Committed> {
+        let client = self.group_client()?;
+        let ask = || client.admin.committed(group, None, true);
         let answer = client.settled(ask).await;
         client.committed(group, answer)
     }
@@ -139,7 +151,10 @@ impl Cluster {
                     outcomes.push((group.id.clone(), answer));
                     continue;
                 }
-                in_flight.push_back((group, client.admin.committed(&group.id, group.coordinator)));
+                in_flight.push_back((
+                    group,
+                    client.admin.committed(&group.id, group.coordinator, false),
+                ));
             }
             let Some((group, pending)) = in_flight.pop_front() else {
                 // Those that were not asked about stand where the others were waited for.
@@ -154,7 +169,7 @@ impl Cluster {
             let mut answer = pending.answer().await;
             // The group moved since it was listed, or its coordinator is still loading: now it is looked for.
             if answer.as_ref().is_err_and(Fault::is_passing) {
-                let ask = || client.admin.committed(&group.id, None);
+                let ask = || client.admin.committed(&group.id, None, false);
                 answer = client.settled_until(deadline, ask).await;
             }
             if let Err(fault) = &answer

@@ -31,6 +31,10 @@ impl Outcomes {
         }
     }
 
+    pub(super) fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     pub(super) fn take_failures(&mut self) -> Vec<(u64, Error)> {
         std::mem::take(&mut self.failures)
     }

@@ -25,7 +25,7 @@ const LINGER: Duration = Duration::from_millis(2);
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory for records that are not acknowledged yet.
-const QUEUE_KIBIBYTES: &str = "131072";
+const QUEUE_KIBIBYTES: u32 = 131_072;
 
 /// librdkafka's bounds for a record, and its batch when nothing is said.
 const LEAST_BYTES: u32 = 1_000;
@@ -42,6 +42,11 @@ pub struct ProducerOptions {
     /// The most bytes the topic takes in one batch, where it is known: a larger record is refused before it is sent,
     /// and none is refused for the company it is in.
     pub largest: Option<u32>,
+    /// The most bytes of a batch that has more than one record: no record is refused for the company it is in, and each
+    /// may be as large as its topic allows.
+    pub company: Option<u32>,
+    /// Memory for records that are not acknowledged yet, in KiB.
+    pub queue_kibibytes: Option<u32>,
     /// Each record is a batch of its own: a broker that refuses it refuses no other for it. Slower.
     pub alone: bool,
 }
@@ -138,7 +143,13 @@ impl Producer {
             // A topic that is not there is not there: `eda topic create` waits until a new one is.
             ("topic.metadata.propagation.max.ms", "1000".to_owned()),
             ("queue.buffering.max.messages", "200000".to_owned()),
-            ("queue.buffering.max.kbytes", QUEUE_KIBIBYTES.to_owned()),
+            (
+                "queue.buffering.max.kbytes",
+                options
+                    .queue_kibibytes
+                    .unwrap_or(QUEUE_KIBIBYTES)
+                    .to_string(),
+            ),
         ];
         if let Some(limit) = options.largest {
             // What a compressed batch weighs only the broker can tell. librdkafka's bounds are 1,000 and 10^9.
@@ -149,6 +160,10 @@ impl Producer {
             let record = if compressed { MOST_BYTES } else { limit };
             let record = record.clamp(LEAST_BYTES, MOST_BYTES);
             own.push(("message.max.bytes", record.to_string()));
+            own.push(("batch.size", limit.clamp(1, BATCH_BYTES).to_string()));
+        }
+        if let Some(limit) = options.company {
+            own.push(("message.max.bytes", MOST_BYTES.to_string()));
             own.push(("batch.size", limit.clamp(1, BATCH_BYTES).to_string()));
         }
         if options.alone {
@@ -226,6 +241,11 @@ impl Producer {
         self.inner.0.take_failures()
     }
 
+    /// Whether there are failures that [`Producer::take_failures`] would give.
+    pub fn has_failures(&self) -> bool {
+        self.inner.0.has_failures()
+    }
+
     /// The first and the last offset that was acknowledged in each partition.
     pub fn acknowledged_offsets(&self) -> BTreeMap<TopicPartition, (i64, i64)> {
         self.inner.0.acknowledged_offsets()
@@ -276,115 +296,4 @@ impl Drop for Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::{closed_port, connection};
-    use super::*;
-    use crate::error::Kind;
-    use std::time::Instant;
-
-    fn record() -> OutgoingRecord {
-        OutgoingRecord {
-            topic: "orders".to_owned(),
-            value: Some(b"{}".to_vec()),
-            ..OutgoingRecord::default()
-        }
-    }
-
-    #[test]
-    fn a_closed_port_fails_the_flush_and_every_record_within_a_second() {
-        let brokers = format!("127.0.0.1:{}", closed_port());
-        let producer =
-            Producer::open(&connection(&brokers), ProducerOptions::default()).expect("opens");
-        let start = Instant::now();
-        producer.enqueue(&record(), 7).expect("is queued");
-        let error = producer
-            .flush(Duration::from_secs(10))
-            .expect_err("nobody there");
-        assert_eq!(error.kind(), Kind::Unreachable);
-        assert!(error.one_line().contains("Connection refused"), "{error:?}");
-        assert!(start.elapsed() < Duration::from_secs(1));
-        assert_eq!(producer.tally().failed, 1);
-        let failures = producer.take_failures();
-        assert_eq!(failures.len(), 1);
-        assert_eq!(failures[0].0, 7);
-        assert_eq!(failures[0].1.kind(), Kind::Unreachable);
-        let again = producer.flush(Duration::from_secs(10));
-        assert_eq!(
-            again.expect_err("the record is lost").kind(),
-            Kind::Unreachable
-        );
-    }
-
-    /// librdkafka's own mock of a broker, which takes a tenth of a second for each record here.
-    #[test]
-    fn a_flush_goes_on_while_records_are_acknowledged() {
-        let mut connection = connection("127.0.0.1:1");
-        let slow = [
-            ("test.mock.num.brokers", "1"),
-            ("test.mock.broker.rtt", "100"),
-            ("allow.auto.create.topics", "true"),
-            ("batch.num.messages", "1"),
-            ("max.in.flight.requests.per.connection", "1"),
-        ];
-        let slow = slow.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        connection.properties.extend(slow);
-        let producer = Producer::open(&connection, ProducerOptions::default()).expect("opens");
-        producer.enqueue(&record(), 0).expect("is queued");
-        producer
-            .flush(Duration::from_secs(10))
-            .expect("is acknowledged");
-        for token in 1..=20 {
-            let mut record = record();
-            record.partition = Some(0);
-            producer.enqueue(&record, token).expect("is queued");
-        }
-        let patience = Duration::from_millis(1000);
-        let start = Instant::now();
-        producer.flush(patience).expect("is acknowledged");
-        assert!(
-            start.elapsed() > patience,
-            "the mock is too fast to tell: {:?}",
-            start.elapsed()
-        );
-        assert_eq!(producer.tally().acknowledged, 21);
-    }
-
-    #[test]
-    fn a_closed_port_fails_a_delivery() {
-        let brokers = format!("127.0.0.1:{}", closed_port());
-        let producer =
-            Producer::open(&connection(&brokers), ProducerOptions::default()).expect("opens");
-        let delivery = producer.send(&record()).expect("is queued");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
-        let error = runtime.block_on(delivery).expect_err("nobody there");
-        assert_eq!(error.kind(), Kind::Unreachable);
-    }
-
-    #[test]
-    fn properties_that_contradict_each_other_are_named() {
-        let mut connection = connection("127.0.0.1:1");
-        connection
-            .properties
-            .push(("acks".to_owned(), "1".to_owned()));
-        let error =
-            Producer::open(&connection, ProducerOptions::default()).expect_err("a conflict");
-        assert_eq!(error.kind(), Kind::Usage);
-        let line = error.one_line();
-        assert!(
-            line.contains("acks") && line.contains("enable.idempotence"),
-            "{line}"
-        );
-    }
-
-    #[test]
-    fn an_unknown_compression_is_a_usage_error() {
-        let options = ProducerOptions {
-            compression: Some("rar".to_owned()),
-            ..ProducerOptions::default()
-        };
-        let error = Producer::open(&connection("127.0.0.1:1"), options).expect_err("no such codec");
-        assert!(error.message().contains("`compression.type`"), "{error}");
-    }
-}
+mod tests;

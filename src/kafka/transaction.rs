@@ -138,6 +138,11 @@ impl TransactionalProducer {
         })
     }
 
+    /// How long brokers let one of its transactions be open.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
     fn terms(&self) -> Terms<'_> {
         Terms {
             deliveries: self.producer.deliveries(),

@@ -75,6 +75,31 @@ impl Record {
         header.value.as_deref()
     }
 
+    /// Becomes a copy of another record, in the memory it has already: for a loop over many.
+    pub fn refill(&mut self, record: &RecordRef<'_>) {
+        record.topic.clone_into(&mut self.topic);
+        self.partition = record.partition;
+        self.offset = record.offset;
+        self.timestamp = record.timestamp;
+        copy(record.key, &mut self.key);
+        copy(record.value, &mut self.value);
+        let mut filled = 0;
+        for (name, value) in record.headers.iter() {
+            match self.headers.get_mut(filled) {
+                Some(header) => {
+                    name.clone_into(&mut header.name);
+                    copy(value, &mut header.value);
+                }
+                None => self.headers.push(Header {
+                    name: name.to_owned(),
+                    value: value.map(<[u8]>::to_vec),
+                }),
+            }
+            filled += 1;
+        }
+        self.headers.truncate(filled);
+    }
+
     /// The partition it was read from.
     pub fn topic_partition(&self) -> TopicPartition {
         TopicPartition::new(self.topic.as_str(), self.partition)
@@ -161,6 +186,31 @@ pub struct RecordRef<'a> {
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub headers: Headers<'a>,
+}
+
+impl RecordRef<'_> {
+    /// A copy of one's own.
+    pub fn to_record(&self) -> Record {
+        let mut record = Record {
+            topic: String::new(),
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        record.refill(self);
+        record
+    }
+}
+
+/// Copies bytes into memory that is there already.
+fn copy(from: Option<&[u8]>, to: &mut Option<Vec<u8>>) {
+    match (from, to) {
+        (Some(from), Some(to)) => from.clone_into(to),
+        (from, to) => *to = from.map(<[u8]>::to_vec),
+    }
 }
 
 /// A header in somebody else's memory. A name that is not UTF-8 is made so, which takes memory of its own.
@@ -259,89 +309,4 @@ impl<'a> From<&'a OutgoingRecord> for OutgoingRef<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(value: Option<&str>, headers: Vec<Header>) -> Record {
-        Record {
-            topic: "order-created".to_owned(),
-            partition: 1,
-            offset: 42,
-            timestamp: None,
-            key: Some(b"order-7".to_vec()),
-            value: value.map(|text| text.as_bytes().to_vec()),
-            headers,
-        }
-    }
-
-    #[test]
-    fn the_event_id_is_looked_for_in_the_documented_order() {
-        let both = || vec![Header::text("id", "of-id"), Header::text("ce_id", "of-ce")];
-        let cases = [
-            (
-                Some(r#"{"a":[1],"eventId":"of-value"}"#),
-                both(),
-                "of-value",
-            ),
-            (Some(r#"{"eventId":""}"#), both(), "of-ce"),
-            (Some(r#"{"eventId":7}"#), both(), "of-ce"),
-            (Some(r#"["of-array"]"#), both(), "of-ce"),
-            (Some("not json"), vec![Header::text("id", "of-id")], "of-id"),
-            (
-                None,
-                vec![Header::new("id", vec![0xff])],
-                "order-created:1:42",
-            ),
-            (None, vec![], "order-created:1:42"),
-        ];
-        for (value, headers, expected) in cases {
-            assert_eq!(record(value, headers).event_id(), expected, "{value:?}");
-        }
-    }
-
-    #[test]
-    fn a_structured_cloud_event_has_the_id_that_it_would_have_in_any_other_envelope() {
-        let cases = [
-            (
-                r#"{"specversion":"1.0","id":"of-ce","data":{"eventId":"of-data","n":[1]}}"#,
-                "of-data",
-            ),
-            (
-                r#" { "data": {"n":1}, "id": "of-ce", "specversion": "1.0"}"#,
-                "of-ce",
-            ),
-            (r#"{"specversion":"1.0","id":"of-ce"}"#, "of-ce"),
-            (
-                r#"{"specversion":"1.0","id":"of-ce","data":["array"]}"#,
-                "of-ce",
-            ),
-            (r#"{"specversion":"1.0","id":"\u00e4","data":null}"#, "ä"),
-            (
-                r#"{"specversion":"1.0","id":"","data":{"eventId":""}}"#,
-                "of-header",
-            ),
-            // No CloudEvent: the row's id is not the event's.
-            (r#"{"id":"of-row","data":{"eventId":"inner"}}"#, "of-header"),
-        ];
-        for (value, expected) in cases {
-            let headers = vec![Header::text("id", "of-header")];
-            assert_eq!(record(Some(value), headers).event_id(), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn first_and_last_header_see_repeated_names_and_nulls() {
-        let null = Header {
-            name: "a".to_owned(),
-            value: None,
-        };
-        let record = record(
-            None,
-            vec![Header::text("a", "1"), Header::text("a", "2"), null],
-        );
-        assert_eq!(record.first_header("a"), Some(b"1".as_slice()));
-        assert_eq!(record.last_header("a"), None);
-        assert_eq!(record.first_header("b"), None);
-        assert_eq!(record.size(), 7 + 2 + 2 + 1);
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ pub mod lag;
 mod largest_batch;
 pub mod missing;
 pub mod offsets;
+mod pace;
 pub mod positions;
 pub mod produce;
 pub mod scan;

@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::kafka::{
-    Cluster, Consumer, ConsumerOptions, Isolation, NextOffset, OffsetQuery, Polled, Rebalance,
+    Cluster, Consumer, ConsumerOptions, Isolation, NextOffset, OffsetQuery, Rebalance, Seen,
     Standing,
 };
-use crate::model::record::Record;
+use crate::model::record::{Record, RecordRef};
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// How many partitions an error names.
 const NAMED: usize = 5;
+
+/// How long a read waits when nothing comes.
+const POLL: Duration = Duration::from_millis(200);
 
 /// From the first offset (inclusive) to the second (exclusive), per partition.
 pub type Stretch = BTreeMap<TopicPartition, (i64, i64)>;
@@ -132,6 +135,21 @@ impl Rebalance for NoRebalance {
     }
 }
 
+/// What is found on the way through a stretch.
+pub enum Found<'a> {
+    Record(RecordRef<'a>),
+    /// Everything of this partition was shown.
+    Reached(&'a TopicPartition),
+}
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    pub isolation: Isolation,
+    /// What is fetched ahead, in KiB altogether; None: the client's own measure, some 64 MiB.
+    pub ahead_kibibytes: Option<u32>,
+}
+
 /// Reads `stretch` on the calling thread, handing each record to `visit`, until every partition has reached its
 /// end, or `visit` breaks. Offsets inside that hold no record (compacted, transaction markers) are passed over.
 ///
@@ -142,67 +160,165 @@ pub fn read(
     isolation: Isolation,
     mut visit: impl FnMut(Record) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    let mut due: BTreeMap<TopicPartition, i64> = stretch
-        .iter()
-        .filter(|(_, (start, end))| start < end)
-        .map(|(partition, (_, end))| (partition.clone(), *end))
-        .collect();
-    if due.is_empty() {
+    let reading = Reading {
+        isolation,
+        ..Reading::default()
+    };
+    pass(cluster, stretch, &reading, |found| match found {
+        Found::Record(record) => visit(record.to_record()),
+        Found::Reached(_) => Ok(ControlFlow::Continue(())),
+    })
+}
+
+/// As [`read`], with nothing copied, and with word of each partition whose end is reached, those without a record
+/// included.
+pub fn pass(
+    cluster: &Cluster,
+    stretch: &Stretch,
+    reading: &Reading,
+    mut visit: impl FnMut(Found<'_>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let mut due = Due::new(stretch);
+    for (place, (start, end)) in stretch {
+        if start >= end && visit(Found::Reached(place))?.is_break() {
+            return Ok(());
+        }
+    }
+    if due.left == 0 {
         return Ok(());
     }
+    let overrides = reading.ahead_kibibytes.map(|kibibytes| {
+        let bytes = u64::from(kibibytes) * 1024;
+        [
+            ("queued.max.messages.kbytes", kibibytes.to_string()),
+            ("fetch.max.bytes", bytes.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+    });
     let options = ConsumerOptions {
         group: None,
         from_beginning: true,
-        read_uncommitted: isolation == Isolation::ReadUncommitted,
+        read_uncommitted: reading.isolation == Isolation::ReadUncommitted,
         end_of_partition: true,
         apart: None,
-        overrides: Vec::new(),
+        overrides: overrides.into_iter().flatten().collect(),
     };
     let consumer = Consumer::open(cluster.connection(), options, Arc::new(NoRebalance))?;
     let positions: Vec<(TopicPartition, i64)> = due
-        .keys()
-        .filter_map(|partition| Some((partition.clone(), stretch.get(partition)?.0)))
+        .places
+        .iter()
+        .filter_map(|(place, _)| Some((place.clone(), stretch.get(place)?.0)))
         .collect();
-    consumer.assign(&positions)?;
+    let mut reader = consumer.assign_in_batches(&positions)?;
     let patience = cluster.connection().timeout;
     let mut last_news = Instant::now();
-    while !due.is_empty() {
-        match consumer.poll(Duration::from_millis(200))? {
-            Some(Polled::Record(record)) => {
-                let partition = record.topic_partition();
-                let Some(&end) = due.get(&partition) else {
-                    last_news = Instant::now();
-                    continue;
-                };
-                let next = record.offset + 1;
-                if record.offset < end && visit(record)?.is_break() {
-                    break;
-                }
-                // Not before the visit, which may take its time.
-                last_news = Instant::now();
-                if next >= end {
-                    due.remove(&partition);
-                }
-            }
-            // The last offsets may hold no record: the end of the partition is then the only sign.
-            Some(Polled::EndOfPartition(partition, offset)) => {
-                last_news = Instant::now();
-                if due.get(&partition).is_some_and(|end| offset >= *end) {
-                    due.remove(&partition);
-                }
-            }
-            None if last_news.elapsed() > patience => {
-                let left: Vec<String> = due.keys().map(TopicPartition::to_string).collect();
-                return Err(Error::unreachable(format!(
-                    "nothing came from {} for {}",
-                    left.join(", "),
-                    crate::model::duration::human(patience)
-                )));
-            }
-            None => {}
+    while due.left > 0 {
+        let mut is_over = false;
+        let shown = reader.read(POLL, &mut |seen| {
+            let going = due.show(seen, &mut visit)?;
+            is_over |= going.is_break();
+            Ok(going)
+        })?;
+        if is_over {
+            break;
+        }
+        if shown > 0 {
+            // Not before the visits, which may take their time.
+            last_news = Instant::now();
+        } else if last_news.elapsed() > patience {
+            return Err(Error::unreachable(format!(
+                "nothing came from {} for {}",
+                due.names(),
+                crate::model::duration::human(patience)
+            )));
         }
     }
-    consumer.close(patience)
+    reader.close(patience)
+}
+
+/// What is still to come of each partition.
+struct Due {
+    /// Sorted, with the end; `None` once it is reached.
+    places: Vec<(TopicPartition, Option<i64>)>,
+    left: usize,
+    /// Where the last record was: the next is most likely of the same partition.
+    last: usize,
+}
+
+impl Due {
+    fn new(stretch: &Stretch) -> Self {
+        let places: Vec<_> = stretch
+            .iter()
+            .filter(|(_, (start, end))| start < end)
+            .map(|(place, (_, end))| (place.clone(), Some(*end)))
+            .collect();
+        Due {
+            left: places.len(),
+            places,
+            last: 0,
+        }
+    }
+
+    fn show(
+        &mut self,
+        seen: Seen<'_>,
+        visit: &mut impl FnMut(Found<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let (found, next) = match seen {
+            Seen::Record(record) => {
+                let Some((at, end)) = self.find(record.topic, record.partition) else {
+                    return Ok(ControlFlow::Continue(()));
+                };
+                if record.offset < end && visit(Found::Record(record))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                ((at, end), record.offset + 1)
+            }
+            // The last offsets may hold no record: the end of the partition is then the only sign.
+            Seen::EndOfPartition(place, offset) => {
+                let Some(found) = self.find(&place.topic, place.partition) else {
+                    return Ok(ControlFlow::Continue(()));
+                };
+                (found, offset)
+            }
+        };
+        let (at, end) = found;
+        if next < end {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.places[at].1 = None;
+        self.left -= 1;
+        let going = visit(Found::Reached(&self.places[at].0))?;
+        Ok(match self.left {
+            0 => ControlFlow::Break(()),
+            _ => going,
+        })
+    }
+
+    /// Where a partition is in the list, and its end, when that is still to come.
+    fn find(&mut self, topic: &str, partition: i32) -> Option<(usize, i64)> {
+        let is_it = |place: &TopicPartition| place.partition == partition && place.topic == topic;
+        if !self
+            .places
+            .get(self.last)
+            .is_some_and(|(place, _)| is_it(place))
+        {
+            let wanted = (topic, partition);
+            let order =
+                |place: &TopicPartition| (place.topic.as_str(), place.partition).cmp(&wanted);
+            self.last = self
+                .places
+                .binary_search_by(|(place, _)| order(place))
+                .ok()?;
+        }
+        Some((self.last, self.places[self.last].1?))
+    }
+
+    fn names(&self) -> String {
+        let left = self.places.iter().filter(|(_, end)| end.is_some());
+        let names: Vec<String> = left.map(|(place, _)| place.to_string()).collect();
+        names.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! `eda dlq …`: dead letters as `eda` writes them (KIP-1191's header names), told here by hand.
 
+mod choice;
+mod options;
+mod refused;
+mod running;
+
 use super::{create, read, send, topic};
-use crate::support::{broker, eda};
+use crate::support::{Eda, broker, eda};
 use serde_json::{Value, json};
 
 /// A topic and its dead-letter topic, both with three partitions.
@@ -33,6 +38,36 @@ pub(super) fn letter(origin: &str, n: i64, message: &str) -> Value {
             ["__dlq.errors.stage", "handle"],
         ],
     })
+}
+
+/// `eda dlq replay LETTERS …`.
+fn replay(letters: &str, arguments: &[&str]) -> Eda {
+    let replay = eda(&["dlq", "replay", letters, "--json"]);
+    replay.args(arguments).on(broker())
+}
+
+/// The same with consent, which succeeds: its outcome.
+#[track_caller]
+fn replayed(letters: &str, arguments: &[&str]) -> Value {
+    replay(letters, arguments)
+        .arg("--yes")
+        .run()
+        .succeeds()
+        .json()
+}
+
+/// Adds headers to a letter.
+fn with(mut letter: Value, headers: &[(&str, &str)]) -> Value {
+    let own = letter["headers"].as_array_mut().unwrap();
+    own.extend(headers.iter().map(|(name, value)| json!([name, value])));
+    letter
+}
+
+/// The value of a record's header.
+fn header<'a>(record: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = record["headers"].as_array().unwrap();
+    let found = headers.iter().find(|header| header[0] == name)?;
+    found[1].as_str()
 }
 
 fn send_letters(letters: &str, origin: &str, count: i64) {

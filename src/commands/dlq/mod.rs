@@ -2,6 +2,7 @@
 
 mod list;
 mod replay;
+mod selection;
 mod show;
 
 use super::context::Context;

@@ -1,28 +1,24 @@
-use crate::commands::candidates;
+use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
+use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, ReplayRequest};
+use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
 ///
 /// Shows a histogram of reasons first, and asks. Each goes to the topic its origin header names, with key, value
-/// and original headers byte for byte, to the same partition where that exists. Its timestamp is the time of the replay,
-/// for retention would soon take an old one; the header eda-replay-origin has the record's own. What the origin header does not
-/// say is never guessed: such a record is passed over and named in the result, and the exit status is 1. It stays
-/// in the dead-letter topic, and --from-beginning looks at it again.
+/// and original headers byte for byte, to the same partition where that exists, else by its key. Its timestamp is the time
+/// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. What the
+/// origin header does not say is never guessed: such a record stays, is named in the result, and the exit status is 1.
 ///
-/// Guarantee: at least once. A record is acknowledged by its topic before the progress is committed (in the group
-/// eda-replay.<TOPIC>), so an interrupted replay goes on where it stood; records of the batch in hand (500) when the
-/// process was killed are sent again, and none is lost. A record that its topic refuses ends the replay. It ends
-/// where the topic ended when the plan was made. Two replays of one topic at the same time send everything twice.
+/// What is not chosen stays unreplayed, and so does what cannot be put back: a later replay finds it, and finds nothing
+/// that was put back already. It ends where the topic ended when the plan was made. Progress is the committed offsets of
+/// the group eda-replay.<TOPIC>. What is put back behind a record that stays is remembered in the compacted topic
+/// <group>.ledger, which is created when it is needed first.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = "\
-Examples:
-  eda dlq replay order-created.dlq --dry-run
-  eda dlq replay order-created.dlq -n 1 --yes
-  eda dlq replay order-created.dlq --yes")]
+#[command(before_long_help = EXAMPLES, after_long_help = GUARANTEES)]
 pub struct Args {
     /// The dead-letter topic; chosen from a list on a terminal when missing
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::dead_letter_topics))]
@@ -32,36 +28,144 @@ pub struct Args {
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Begin anew, also with those that were put back before
+    /// Also those that were put back before
     #[arg(long)]
     from_beginning: bool,
+
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    #[command(flatten)]
+    way: WayArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
 }
 
+/// Where to, and how.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How they are put back")]
+struct WayArgs {
+    /// All to this topic instead, by their keys
+    #[arg(long, value_name = "TOPIC", conflicts_with = "to_group_retry", add = ArgValueCandidates::new(candidates::topics))]
+    to: Option<String>,
+
+    /// Each to the retry topic that only its group reads: ORIGIN.GROUP.retry, ORIGIN__GROUP__retry, or Spring's
+    /// ORIGIN-retry for Spring's dead letters; what has none stays
+    #[arg(long)]
+    to_group_retry: bool,
+
+    /// Also into a topic that is itself one of dead letters
+    #[arg(long)]
+    force: bool,
+
+    /// No more than so many records a second
+    #[arg(long, value_name = "N", value_parser = arguments::rate)]
+    rate: Option<f64>,
+
+    /// What was put back N times already goes to <TOPIC>.parking instead
+    #[arg(long, value_name = "N", default_value_t = Manner::default().max_replays)]
+    max_replays: u32,
+
+    /// What does not say where it came from, or whose origin is gone, does not make the exit status 1
+    #[arg(long)]
+    skip_unknown: bool,
+
+    /// Leave the headers that tell why it died
+    #[arg(long)]
+    keep_diagnostics: bool,
+
+    /// With the timestamp of the original record
+    #[arg(long)]
+    preserve_timestamp: bool,
+
+    /// Without transactions, for clusters that have none
+    #[arg(long)]
+    at_least_once: bool,
+
+    /// The group whose offsets are the progress [default: eda-replay.<TOPIC>]
+    #[arg(long, value_name = "GROUP")]
+    replay_group: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  eda dlq replay order-created.dlq --dry-run
+  eda dlq replay order-created.dlq -n 1 --yes
+  eda dlq replay order-created.dlq --reason timeout --since -1d --yes
+  eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
+  eda dlq replay order-created.dlq --to order-created-repaired --yes";
+
+const GUARANTEES: &str = "\
+Guarantees:
+  exactly once   The default. What is put back, what is parked and the progress are committed in one
+                 transaction, of up to 10,000 records, 8 MiB or half a second: all of it, or none.
+                 Whoever reads committed records sees each dead letter put back once, however often
+                 the replay is killed and started again; whoever reads uncommitted ones may see
+                 copies that were withdrawn. Its transactional id is eda-replay.<group>.<TOPIC>: a
+                 second replay of the topic under the same group ends what the first has in hand,
+                 takes over, and the first ends with status 1. Brokers before 2.5 have no such
+                 transactions. Kafka forgets the offsets of a group that nobody uses after
+                 offsets.retention.minutes (7 days), and so which letters were put back.
+  --at-least-once
+                 A record is acknowledged before the progress is committed: a kill, or a broker that
+                 does not answer, repeats up to 10,000 records, and loses none. Two replays at the
+                 same time send everything twice.
+  --from-beginning sends again whatever is chosen; what is interrupted then begins anew with the
+  same command. A --replay-group of its own begins at the beginning too, and can be resumed.
+
+What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
+is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
+finishes the transaction in hand and exits with 130.";
+
+impl Args {
+    fn request(self, topic: String) -> ReplayRequest {
+        let way = self.way;
+        let target = match (way.to, way.to_group_retry) {
+            (Some(topic), _) => Target::Topic(topic),
+            (None, true) => Target::GroupRetry,
+            (None, false) => Target::Origin,
+        };
+        ReplayRequest {
+            topic,
+            selection: self.selection.into(),
+            count: self.count,
+            from_beginning: self.from_beginning,
+            group: way.replay_group,
+            manner: Manner {
+                target,
+                force: way.force,
+                max_replays: way.max_replays,
+                keep_diagnostics: way.keep_diagnostics,
+                preserve_timestamp: way.preserve_timestamp,
+            },
+            delivery: match way.at_least_once {
+                true => Delivery::AtLeastOnce,
+                false => Delivery::ExactlyOnce,
+            },
+            rate: way.rate,
+            skips_unknown: way.skip_unknown,
+        }
+    }
+}
+
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
+    let (is_chosen, safety) = (args.topic.is_none(), args.safety);
     let topic = match &args.topic {
         Some(topic) => topic.clone(),
         None => choose(context).await?,
     };
-    let request = ReplayRequest {
-        topic,
-        count: args.count,
-        from_beginning: args.from_beginning,
-    };
+    let request = args.request(topic);
     let planning = context.ui.progress(None, "reading the dead letters");
     let plan = dlq::plan(context.cluster()?, &request).await?;
     drop(planning);
-    if plan.is_empty() || args.safety.dry_run {
+    if plan.is_empty() || safety.dry_run {
         return context.ui.report(&plan);
     }
-    if args.topic.is_none() {
+    if is_chosen {
         context.show_command(request.command_line());
     }
-    let consent = context
-        .ui
-        .consent(&plan, "Put them back?", args.safety.yes)?;
+    let consent = context.ui.consent(&plan, "Put them back?", safety.yes)?;
     let progress = context.ui.progress(Some(plan.total()), "replaying");
     let stop = context.stop_on_signals();
     let watch = move |done: u64| progress.set(done);

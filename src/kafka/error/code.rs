@@ -34,6 +34,8 @@ pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i32 = 69;
 pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
 pub(in crate::kafka) const FENCED_INSTANCE_ID: i32 = 82;
 pub(in crate::kafka) const GROUP_SUBSCRIBED_TO_TOPIC: i32 = 86;
+/// A transaction that commits offsets of the partition is not ended yet.
+pub(in crate::kafka) const UNSTABLE_OFFSET_COMMIT: i32 = 88;
 pub(in crate::kafka) const UNRELEASED_INSTANCE_ID: i32 = 111;
 pub(in crate::kafka) const UNSUPPORTED_ASSIGNOR: i32 = 112;
 pub(in crate::kafka) const STALE_MEMBER_EPOCH: i32 = 113;

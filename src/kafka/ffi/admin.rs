@@ -61,6 +61,9 @@ pub(in crate::kafka) struct Options {
     pub(in crate::kafka) broker: Option<i32>,
     /// ListOffsets: where an open transaction begins instead of the high watermark.
     pub(in crate::kafka) read_committed: bool,
+    /// ListConsumerGroupOffsets: an error for a partition whose offset a transaction is about to commit, instead of the
+    /// one before (KIP-447).
+    pub(in crate::kafka) stable: bool,
     /// How long the broker may take to carry it out, for requests that have it.
     pub(in crate::kafka) has_operation_timeout: bool,
 }
@@ -314,6 +317,14 @@ impl NativeOptions {
             // SAFETY: the options are alive; the error is taken over.
             unsafe {
                 consume_error(c::rd_kafka_AdminOptions_set_isolation_level(pointer, level))?;
+            }
+        }
+        if wanted.stable {
+            // SAFETY: the options are alive; the error is taken over.
+            unsafe {
+                consume_error(c::rd_kafka_AdminOptions_set_require_stable_offsets(
+                    pointer, 1,
+                ))?;
             }
         }
         Ok(options)

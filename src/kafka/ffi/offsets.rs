@@ -61,14 +61,17 @@ impl Admin {
         )
     }
 
-    /// All offsets that a group committed. With `coordinator` nobody is asked who that is.
+    /// All offsets that a group committed. With `coordinator` nobody is asked who that is; `stable` ones are not to be
+    /// replaced by a transaction that is being ended.
     pub(in crate::kafka) fn committed(
         &self,
         group: &str,
         coordinator: Option<i32>,
+        stable: bool,
     ) -> Pending<Vec<Read>> {
         let options = Options {
             broker: coordinator,
+            stable,
             ..Options::default()
         };
         // No list asks for every partition.

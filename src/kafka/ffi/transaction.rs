@@ -1,9 +1,9 @@
 //! A producer's transactions: librdkafka's calls ("Transactional producer API" in rdkafka.h), and what each error asks for.
 
-use super::super::error::Fault;
+use super::super::error::{Fault, code};
 use super::handle::Handle;
 use super::partitions::List;
-use super::{consume_error, milliseconds};
+use super::{c_text, consume_error, milliseconds};
 use crate::model::topic::TopicPartition;
 use rdkafka::bindings as c;
 use std::ptr::NonNull;
@@ -33,6 +33,18 @@ pub struct GroupMetadata(NonNull<c::rd_kafka_consumer_group_metadata_t>);
 
 // SAFETY: a value of its own, with no tie to the consumer or a thread.
 unsafe impl Send for GroupMetadata {}
+
+impl GroupMetadata {
+    /// A group in which whoever commits is no member: no generation fences him, only his transactional id does.
+    pub(in crate::kafka) fn without_member(group: &str) -> Result<Self, Fault> {
+        let group = c_text(group)?;
+        // SAFETY: the name is NUL-terminated and copied; the answer is ours.
+        let metadata = unsafe { c::rd_kafka_consumer_group_metadata_new(group.as_ptr()) };
+        NonNull::new(metadata)
+            .map(GroupMetadata)
+            .ok_or_else(|| Fault::new(code::INVALID_ARG, "out of memory"))
+    }
+}
 
 impl Drop for GroupMetadata {
     fn drop(&mut self) {

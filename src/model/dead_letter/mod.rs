@@ -59,7 +59,7 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// A dead letter by this convention that says nothing.
-    fn new(convention: &'static str) -> Self {
+    pub fn new(convention: &'static str) -> Self {
         DeadLetter {
             convention,
             origin: Origin::default(),

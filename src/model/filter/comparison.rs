@@ -3,6 +3,7 @@
 use crate::model::event::path::{self, Step as PathStep};
 use serde_json::{Number, Value};
 use std::cmp::Ordering;
+use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -10,6 +11,8 @@ use thiserror::Error;
 /// beside text. A path that leads nowhere is like nothing: no comparison holds for it, `!=` neither.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
+    /// As it was written.
+    text: String,
     path: Vec<Step>,
     operator: Operator,
     literal: Literal,
@@ -202,6 +205,12 @@ fn check_literal(text: &str, literal: &str) -> Result<(), ComparisonError> {
     Ok(())
 }
 
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
 impl FromStr for Comparison {
     type Err = ComparisonError;
 
@@ -230,6 +239,7 @@ impl FromStr for Comparison {
             PathStep::Index(index) => Step::Index(index),
         };
         Ok(Comparison {
+            text: text.to_owned(),
             path: steps.into_iter().map(step).collect(),
             operator,
             literal: Literal::new(literal),

@@ -2,6 +2,7 @@
 
 use crate::model::record::RecordRef;
 use regex::bytes::Regex;
+use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -47,6 +48,20 @@ impl Grep {
                     || headers.any(|(name, value)| is_in(value) || is_in(Some(name.as_bytes())))
             }
         }
+    }
+}
+
+impl fmt::Display for Grep {
+    /// As it is written.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            Part::Any => {}
+            Part::Key => formatter.write_str("key:")?,
+            Part::Value => formatter.write_str("value:")?,
+            Part::Header(None) => formatter.write_str("header:")?,
+            Part::Header(Some(name)) => write!(formatter, "header[{name}]:")?,
+        }
+        formatter.write_str(self.expression.as_str())
     }
 }
 

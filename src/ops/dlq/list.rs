@@ -1,15 +1,16 @@
 //! `eda dlq list`.
 
-use super::{after, places, replay_group};
+use super::{ledger, places, replay_group};
 use crate::error::{Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter;
 use crate::model::group::GroupListing;
+use crate::model::ledger::{Progress, is_ledger};
 use crate::model::topic::TopicPartition;
 use crate::ops::scan;
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The dead-letter topics, sorted by name.
 #[derive(Debug, Serialize)]
@@ -33,10 +34,19 @@ struct Row {
 /// Finds them by name; with `max`, more waiting in all is an alarm.
 pub async fn list(cluster: &Cluster, max: Option<i64>) -> Result<DeadLetterTopics> {
     let topics = cluster.topics().await?;
-    let topics: Vec<_> = topics
+    let is_dead = |name: &str| dead_letter::is_dead_letter_topic(name) && !is_ledger(name);
+    let (topics, others): (Vec<_>, Vec<_>) = topics
         .into_iter()
-        .filter(|topic| !topic.internal && dead_letter::is_dead_letter_topic(&topic.name))
-        .collect();
+        .partition(|topic| !topic.internal && is_dead(&topic.name));
+    let names = others
+        .iter()
+        .map(|topic| topic.name.as_str())
+        .collect::<BTreeSet<_>>();
+    let ledgers = ledger::existing(topics.iter().map(|topic| topic.name.as_str()), &names);
+    let mut blocks = match ledgers.is_empty() {
+        true => BTreeMap::new(),
+        false => ledger::read(cluster, ledgers).await?,
+    };
     let groups = cluster.groups().await?;
     let replayed: Vec<GroupListing> = groups
         .into_iter()
@@ -61,15 +71,18 @@ pub async fn list(cluster: &Cluster, max: Option<i64>) -> Result<DeadLetterTopic
             .filter_map(|place| all.get_key_value(&place))
             .map(|(place, extent)| (place.clone(), *extent))
             .collect();
-        let committed = progress
+        let mut committed = progress
             .remove(&replay_group(&topic.name))
             .unwrap_or_default();
-        let count =
-            |stretch: &scan::Stretch| stretch.values().map(|(start, end)| end - start).sum();
+        let mut progress = |(place, (start, _)): (&TopicPartition, &(i64, i64))| {
+            let next = committed.remove(place).flatten().unwrap_or(0).max(*start);
+            Progress::new(next, blocks.remove(place).unwrap_or_default())
+        };
+        let over: Vec<Progress> = extents.iter().map(&mut progress).collect();
         rows.push(Row {
             partitions: topic.partitions.len(),
-            records: count(&extents),
-            unreplayed: count(&after(extents, &committed)),
+            records: extents.values().map(|(start, end)| end - start).sum(),
+            unreplayed: ledger::count_left(&extents, &over),
             topic: topic.name,
         });
     }

@@ -1,29 +1,42 @@
 //! Dead letters: list, show, plan a replay, replay.
 //!
-//! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it.
+//! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
+//! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
+//!
+//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes) →
+//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
 
 mod bury;
+mod count;
+mod ledger;
 mod list;
+mod park;
 mod plan;
+mod reasons;
 mod replay;
+mod request;
+mod resolve;
+mod selection;
 mod show;
+mod walk;
 
 pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
-pub use plan::{ReplayPlan, ReplayRequest, plan};
+pub use plan::{ReplayPlan, plan};
 pub use replay::{ReplayOutcome, replay};
+pub use request::{Delivery, Manner, ReplayRequest, Target};
+pub use selection::Selection;
 pub use show::{Letter, show};
 
 use crate::error::Result;
-use crate::kafka::{Cluster, Isolation};
+use crate::kafka::Cluster;
 use crate::model::dead_letter;
 use crate::model::topic::{Topic, TopicPartition};
-use crate::ops::{missing, scan};
-use std::collections::BTreeMap;
+use crate::ops::missing;
 
 /// The group that remembers how far a topic was replayed.
 fn replay_group(topic: &str) -> String {
-    format!("eda-replay.{topic}")
+    format!("{}{topic}", crate::model::ledger::GROUP_PREFIX)
 }
 
 fn places(topic: &Topic) -> Vec<TopicPartition> {
@@ -51,28 +64,4 @@ async fn find(cluster: &Cluster, name: &str) -> Result<Option<Topic>> {
     let letters = topics.iter().map(|topic| topic.name.as_str());
     let letters = letters.filter(|name| dead_letter::is_dead_letter_topic(name));
     Err(missing::dead_letter_topic(cluster, name, letters).await)
-}
-
-/// From where the last replay stood to the end as of now, per partition.
-async fn unreplayed(
-    cluster: &Cluster,
-    topic: &Topic,
-    committed: &BTreeMap<TopicPartition, Option<i64>>,
-) -> Result<scan::Stretch> {
-    let extents = scan::extents(cluster, &places(topic), Isolation::ReadCommitted).await?;
-    Ok(after(extents, committed))
-}
-
-/// What of `stretch` comes after the commits.
-fn after(
-    mut stretch: scan::Stretch,
-    committed: &BTreeMap<TopicPartition, Option<i64>>,
-) -> scan::Stretch {
-    for (place, (start, end)) in &mut stretch {
-        if let Some(Some(done)) = committed.get(place) {
-            // Not `clamp`, which panics when the start is past the end.
-            *start = (*done).min(*end).max(*start);
-        }
-    }
-    stretch
 }

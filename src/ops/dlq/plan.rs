@@ -1,266 +1,205 @@
 //! The plan of a replay: which dead letters, why they died, where they would go.
 
-use super::{find, replay_group, unreplayed};
+use super::count::{Count, Needs};
+use super::reasons::Reason;
+use super::request::{Delivery, ReplayRequest, Target};
+use super::resolve::Resolver;
+use super::selection::Chooser;
+use super::walk::Walk;
+use super::{find, ledger, park, places};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
-use crate::model::dead_letter;
-use crate::model::record::Record;
-use crate::model::topic::TopicPartition;
-use crate::ops::scan;
+use crate::model::dead_letter::is_dead_letter_topic;
+use crate::model::ledger::{Progress, topic_for};
+use crate::model::topic::{NewTopic, Topic};
+use crate::ops::{missing, scan};
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-/// What the user asked for.
-#[derive(Clone, Debug, Default)]
-pub struct ReplayRequest {
-    pub topic: String,
-    /// None: all.
-    pub count: Option<u64>,
-    /// Also what was put back before.
-    pub from_beginning: bool,
-}
-
-impl ReplayRequest {
-    /// The command line that asks for the same.
-    pub fn command_line(&self) -> Vec<String> {
-        let mut words: Vec<String> = ["eda", "dlq", "replay"].map(str::to_owned).to_vec();
-        words.push(self.topic.clone());
-        if let Some(count) = self.count {
-            words.extend(["-n".to_owned(), count.to_string()]);
-        }
-        if self.from_beginning {
-            words.push("--from-beginning".to_owned());
-        }
-        words
-    }
-}
-
 /// A stretch of the dead-letter topic, and a histogram of what is in it.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayPlan {
     topic: String,
-    total: u64,
-    replayable: u64,
-    bytes: u64,
-    reasons: Vec<Reason>,
+    replay_group: String,
+    pub(super) total: u64,
+    pub(super) replayable: u64,
+    /// To the parking topic: put back too often, or too large.
+    pub(super) parked: u64,
+    /// Without a known origin, and with one that does not exist.
+    pub(super) unknown_origin: u64,
+    pub(super) gone_origin: u64,
+    /// Not meant by the selection; they stay for another replay.
+    pub(super) passed: u64,
+    pub(super) bytes: u64,
+    /// When the first and the last of them died, in milliseconds since 1970-01-01 UTC.
+    pub(super) oldest: Option<i64>,
+    pub(super) newest: Option<i64>,
+    /// Topics that are to be created, since the replay needs them.
+    creates: Vec<String>,
+    pub(super) reasons: Vec<Reason>,
     /// Records that cannot be put back, the first of them.
-    unplaceable: Vec<String>,
+    pub(super) unplaceable: Vec<String>,
     #[serde(skip)]
     pub(super) stretch: scan::Stretch,
-    /// How many partitions each origin topic has now.
     #[serde(skip)]
-    pub(super) origins: BTreeMap<String, usize>,
+    pub(super) carrying: Option<Carrying>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Reason {
-    count: u64,
-    kind: Option<String>,
-    exception: Option<String>,
-    message: Option<String>,
-    /// null: the record does not say.
-    origin: Option<String>,
-    group: Option<String>,
-    replayable: bool,
+/// What is needed to carry the plan out.
+pub(super) struct Carrying {
+    pub(super) delivery: Delivery,
+    pub(super) rate: Option<f64>,
+    pub(super) skips_unknown: bool,
+    pub(super) source: Topic,
+    pub(super) anew: bool,
+    pub(super) chooser: Chooser,
+    pub(super) resolver: Resolver,
+    /// What has to be there first.
+    pub(super) creates: Vec<NewTopic>,
+    pub(super) parking: NewTopic,
+    pub(super) ledger: NewTopic,
 }
 
 /// How many reasons and records the plan names; the rest is summed up.
-const NAMED: usize = 20;
-/// Distinct reasons kept apart while reading: messages may hold ids, and memory must not follow them.
-const DISTINCT: usize = 1000;
-
-/// Characters of a name that are kept (a topic's is no longer), and of a message.
-const LONGEST: usize = 249;
-const MESSAGE: usize = 100;
-
-/// Origin, group, kind, exception and message.
-type Key = (
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
-
-struct Count<'a> {
-    origins: &'a BTreeMap<String, usize>,
-    reasons: BTreeMap<Key, u64>,
-    unplaceable: Vec<String>,
-    total: u64,
-    replayable: u64,
-    bytes: u64,
-}
-
-impl Count<'_> {
-    fn add(&mut self, record: &Record) {
-        self.total += 1;
-        self.bytes += record.size() as u64;
-        let letter = dead_letter::detect(record);
-        let origin = letter
-            .as_ref()
-            .and_then(|letter| letter.origin.topic.clone());
-        match &origin {
-            Some(topic) if self.origins.contains_key(topic) => self.replayable += 1,
-            _ if self.unplaceable.len() < NAMED => self.unplaceable.push(record.coordinates()),
-            _ => {}
-        }
-        let (kind, exception, message, group) = match letter {
-            Some(letter) => (
-                letter.kind.map(|kind| kind.name().to_owned()),
-                letter.exception.map(|text| first_line(&text, LONGEST)),
-                letter.message.map(|text| first_line(&text, MESSAGE)),
-                letter.group.map(|text| first_line(&text, LONGEST)),
-            ),
-            None => (None, None, None, None),
-        };
-        // No topic has a longer name: it is none.
-        let origin = origin.filter(|topic| topic.len() <= LONGEST);
-        self.count((origin, group, kind, exception, message));
-    }
-
-    fn count(&mut self, mut key: Key) {
-        if self.reasons.len() >= DISTINCT && !self.reasons.contains_key(&key) {
-            // Only what there can be few of: the topics that exist, and the kinds.
-            let (origin, _, kind, ..) = key;
-            let origin = origin.filter(|topic| self.origins.contains_key(topic));
-            key = (origin, None, kind, None, Some("(other reasons)".to_owned()));
-        }
-        *self.reasons.entry(key).or_default() += 1;
-    }
-}
-
-fn first_line(text: &str, length: usize) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    line.chars().take(length).collect()
-}
+pub(super) const NAMED: usize = 20;
 
 /// Reads what would be replayed; changes nothing.
+///
+/// # Errors
+/// Also a target that does not exist, or is a dead-letter topic itself and not forced.
 pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPlan> {
-    let Some(topic) = find(cluster, &request.topic).await? else {
-        return Ok(ReplayPlan::nothing(&request.topic));
+    let mut plan = ReplayPlan {
+        topic: request.topic.clone(),
+        replay_group: request.replay_group(),
+        ..ReplayPlan::default()
     };
-    let committed = match request.from_beginning {
-        true => BTreeMap::new(),
-        false => progress(cluster, &request.topic).await?,
+    let Some(source) = find(cluster, &request.topic).await? else {
+        return Ok(plan);
     };
-    let stretch = unreplayed(cluster, &topic, &committed).await?;
-    let origins: BTreeMap<String, usize> = cluster
-        .topics()
-        .await?
-        .into_iter()
-        .filter(|origin| !origin.internal && origin.name != topic.name)
-        .map(|origin| (origin.name, origin.partitions.len()))
+    let resolver = Resolver::new(cluster, &source.name, request.manner.clone()).await?;
+    check_target(cluster, request, &resolver).await?;
+    let extents = scan::extents(cluster, &places(&source), Isolation::ReadCommitted).await?;
+    let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
+    let begun = extents.into_iter().zip(&progress);
+    plan.stretch = begun
+        .map(|((place, (start, end)), progress)| {
+            // Not `clamp`, which panics when the start is past the end.
+            let next = progress.next().min(end).max(start);
+            (
+                place,
+                (if request.from_beginning { start } else { next }, end),
+            )
+        })
         .collect();
-    let (cluster, request) = (cluster.clone(), request.clone());
-    tokio::task::spawn_blocking(move || histogram(&cluster, &request, stretch, origins))
+    let carrying = Carrying {
+        delivery: request.delivery,
+        rate: request.rate,
+        skips_unknown: request.skips_unknown,
+        parking: park::new_topic(cluster, &source).await?,
+        ledger: ledger::new_topic(&plan.replay_group),
+        source,
+        anew: request.from_beginning,
+        chooser: request
+            .selection
+            .at(jiff::Timestamp::now().as_millisecond()),
+        resolver,
+        creates: Vec::new(),
+    };
+    let count = request.count;
+    let (reader, needs) = (cluster.clone(), carrying);
+    let reading = move || count_all(&reader, plan, needs, &progress, count);
+    let (mut plan, mut carrying, needs) = tokio::task::spawn_blocking(reading)
         .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
+    let wanted = [
+        (needs.ledger, &carrying.ledger),
+        (plan.parked > 0, &carrying.parking),
+    ];
+    for (_, topic) in wanted.into_iter().filter(|(needed, _)| *needed) {
+        if cluster.topic(&topic.name).await?.is_none() {
+            plan.creates.push(topic.name.clone());
+            carrying.creates.push(topic.clone());
+        }
+    }
+    plan.carrying = Some(carrying);
+    Ok(plan)
 }
 
-/// How far earlier replays came. No such group yet: nowhere.
-async fn progress(cluster: &Cluster, topic: &str) -> Result<BTreeMap<TopicPartition, Option<i64>>> {
-    let group = replay_group(topic);
-    let known = cluster
-        .groups()
-        .await?
-        .iter()
-        .any(|listing| listing.id == group);
-    if known {
-        cluster.committed(&group).await
-    } else {
-        Ok(BTreeMap::new())
+async fn check_target(
+    cluster: &Cluster,
+    request: &ReplayRequest,
+    resolver: &Resolver,
+) -> Result<()> {
+    let Target::Topic(target) = &request.manner.target else {
+        return Ok(());
+    };
+    if *target == request.topic {
+        let text = format!("`--to {target}` is the dead-letter topic itself");
+        return Err(Error::usage(text));
+    }
+    if is_dead_letter_topic(target) && !request.manner.force {
+        let text =
+            format!("`{target}` is a dead-letter topic: a replay is to bring letters out of there");
+        return Err(Error::failed(text).hint("`--force` puts them there all the same"));
+    }
+    match resolver.partitions(target) {
+        Some(_) => Ok(()),
+        None => Err(missing::topic(cluster, target, resolver.topics()).await),
     }
 }
 
-fn histogram(
+fn count_all(
     cluster: &Cluster,
-    request: &ReplayRequest,
-    stretch: scan::Stretch,
-    origins: BTreeMap<String, usize>,
-) -> Result<ReplayPlan> {
-    let mut count = Count {
-        origins: &origins,
-        reasons: BTreeMap::new(),
-        unplaceable: Vec::new(),
-        total: 0,
-        replayable: 0,
-        bytes: 0,
+    mut plan: ReplayPlan,
+    mut carrying: Carrying,
+    progress: &[Progress],
+    limit: Option<u64>,
+) -> Result<(ReplayPlan, Carrying, Needs)> {
+    let mut count = Count::new(progress);
+    let stretch = std::mem::take(&mut plan.stretch);
+    let mut walk = |stretch: &scan::Stretch, first: usize, count: &mut Count| {
+        let walk = Walk {
+            cluster,
+            stretch,
+            progress: &progress[first..],
+            anew: carrying.anew,
+            chooser: &carrying.chooser,
+        };
+        walk.run(&mut carrying.resolver, |place, offset, met| {
+            count.add(first + place, offset, met);
+            let is_full = limit.is_some_and(|limit| count.total >= limit);
+            Ok(match is_full {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        })
     };
-    let mut planned = scan::Stretch::new();
-    match request.count {
+    match limit {
         None => {
-            scan::read(cluster, &stretch, Isolation::ReadCommitted, |record| {
-                count.add(&record);
-                Ok(ControlFlow::Continue(()))
-            })?;
-            planned = stretch;
+            walk(&stretch, 0, &mut count)?;
+            plan.stretch = stretch;
         }
         // Partition by partition, so that "the first N" is the same stretch whenever it is asked for.
         Some(limit) => {
-            for (place, (start, end)) in stretch {
-                if count.total >= limit {
-                    break;
+            for (at, (place, extent)) in stretch.into_iter().enumerate() {
+                let one = scan::Stretch::from([(place.clone(), extent)]);
+                if count.total < limit {
+                    walk(&one, at, &mut count)?;
                 }
-                let mut reached = start;
-                let one = scan::Stretch::from([(place.clone(), (start, end))]);
-                scan::read(cluster, &one, Isolation::ReadCommitted, |record| {
-                    count.add(&record);
-                    reached = record.offset + 1;
-                    let full = count.total >= limit;
-                    Ok(if full {
-                        ControlFlow::Break(())
-                    } else {
-                        ControlFlow::Continue(())
-                    })
-                })?;
-                let until = if count.total >= limit { reached } else { end };
-                planned.insert(place, (start, until));
+                let (start, end) = extent;
+                let until = count.reached.get(at).copied().unwrap_or(start);
+                plan.stretch
+                    .insert(place, (start, until.max(start).min(end)));
             }
         }
     }
-    let mut reasons: Vec<Reason> = count
-        .reasons
-        .into_iter()
-        .map(
-            |((origin, group, kind, exception, message), count)| Reason {
-                replayable: origin
-                    .as_ref()
-                    .is_some_and(|origin| origins.contains_key(origin)),
-                count,
-                kind,
-                exception,
-                message,
-                origin,
-                group,
-            },
-        )
-        .collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
-    Ok(ReplayPlan {
-        topic: request.topic.clone(),
-        total: count.total,
-        replayable: count.replayable,
-        bytes: count.bytes,
-        reasons,
-        unplaceable: count.unplaceable,
-        stretch: planned,
-        origins,
-    })
+    let needs = count.fill(&mut plan);
+    Ok((plan, carrying, needs))
 }
 
 impl ReplayPlan {
-    /// The plan for a topic in which nothing has died yet.
-    fn nothing(topic: &str) -> Self {
-        ReplayPlan {
-            topic: topic.to_owned(),
-            ..ReplayPlan::default()
-        }
-    }
-
     /// Nothing waits.
     pub fn is_empty(&self) -> bool {
         self.total == 0
@@ -274,83 +213,95 @@ impl ReplayPlan {
     pub(super) fn topic(&self) -> &str {
         &self.topic
     }
-}
 
-impl Report for ReplayPlan {
-    fn table(&self) -> Table {
-        let headers = ["COUNT", "ORIGIN", "GROUP", "KIND", "EXCEPTION", "MESSAGE"];
-        let empty = format!("no dead letters wait in `{}`", self.topic);
-        let mut table = Table::new(&headers, empty);
-        for reason in self.reasons.iter().take(NAMED) {
-            let origin = match &reason.origin {
-                Some(origin) if reason.replayable => Cell::from(origin.as_str()),
-                Some(origin) => Cell::from(format!("{origin} (gone)")).tone(Tone::Bad),
-                None => Cell::from("unknown").tone(Tone::Bad),
-            };
-            table.row([
-                reason.count.into(),
-                origin,
-                reason.group.clone().into(),
-                reason.kind.clone().into(),
-                reason.exception.clone().into(),
-                reason.message.clone().into(),
-            ]);
-        }
-        if self.total == 0 {
-            return table;
-        }
+    pub(super) fn group(&self) -> &str {
+        &self.replay_group
+    }
+
+    fn notes(&self, table: &mut Table) {
         if self.reasons.len() > NAMED {
-            table.note(
-                format!("and {} more reasons", self.reasons.len() - NAMED),
-                Tone::Plain,
-            );
+            let text = format!("and {} more reasons", self.reasons.len() - NAMED);
+            table.note(text, Tone::Plain);
         }
         let text = format!(
             "{} of {} can be put back, {} bytes",
             self.replayable, self.total, self.bytes
         );
         table.note(text, Tone::Plain);
-        let left = self.total - self.replayable;
+        if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
+            let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
+                Ok(time) => time.to_string(),
+                Err(_) => milliseconds.to_string(),
+            };
+            let text = format!("they died from {} to {}", time(oldest), time(newest));
+            table.note(text, Tone::Plain);
+        }
+        if self.parked > 0 {
+            let topic = park::topic_for(&self.topic);
+            table.note(format!("{} go to `{topic}`", self.parked), Tone::Warn);
+        }
+        let left = self.total - self.replayable - self.parked;
         if left > 0 {
             let text = format!("{left} cannot: {}", self.unplaceable.join(" "));
             table.note(text, Tone::Bad);
+            let text = format!(
+                "of these, {} do not say where they came from, and the origin of {} does not exist",
+                self.unknown_origin, self.gone_origin
+            );
+            table.note(text, Tone::Plain);
         }
-        table
+        if self.passed > 0 {
+            let text = format!("{} others are not meant, and stay", self.passed);
+            table.note(text, Tone::Plain);
+        }
+        for topic in &self.creates {
+            let what = match *topic == topic_for(&self.replay_group) {
+                true => ", which remembers what is put back behind what stays",
+                false => "",
+            };
+            table.note(format!("topic `{topic}` is created{what}"), Tone::Plain);
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_does_not_follow_the_reasons() {
-        let origins = BTreeMap::from([("orders".to_owned(), 3)]);
-        let mut count = Count {
-            origins: &origins,
-            reasons: BTreeMap::new(),
-            unplaceable: Vec::new(),
-            total: 0,
-            replayable: 0,
-            bytes: 0,
+impl Report for ReplayPlan {
+    fn table(&self) -> Table {
+        let headers = [
+            "COUNT",
+            "ORIGIN",
+            "GROUP",
+            "CONVENTION",
+            "KIND",
+            "EXCEPTION",
+            "MESSAGE",
+        ];
+        let empty = match self.passed {
+            0 => format!("no dead letters wait in `{}`", self.topic),
+            passed => format!(
+                "none of the {passed} dead letters in `{}` are meant",
+                self.topic
+            ),
         };
-        for id in 0..3 * DISTINCT {
-            let origin = match id % 2 {
-                0 => "orders".to_owned(),
-                _ => format!("gone-{id}"),
+        let mut table = Table::new(&headers, empty);
+        for reason in self.reasons.iter().take(NAMED) {
+            let origin = match &reason.origin {
+                Some(origin) if reason.replayable => Cell::from(origin.as_str()),
+                Some(origin) => Cell::from(format!("{origin} (stays)")).tone(Tone::Bad),
+                None => Cell::from("unknown").tone(Tone::Bad),
             };
-            let text = Some(id.to_string());
-            count.count((Some(origin), text.clone(), None, text.clone(), text));
+            table.row([
+                reason.count.into(),
+                origin,
+                reason.group.clone().into(),
+                reason.convention.clone().into(),
+                reason.kind.clone().into(),
+                reason.exception.clone().into(),
+                reason.message.clone().into(),
+            ]);
         }
-        assert_eq!(count.reasons.len(), DISTINCT + 2);
-        assert_eq!(count.reasons.values().sum::<u64>(), 3 * DISTINCT as u64);
-        let others = (
-            Some("orders".to_owned()),
-            None,
-            None,
-            None,
-            Some("(other reasons)".to_owned()),
-        );
-        assert_eq!(count.reasons[&others], DISTINCT as u64);
+        if self.total > 0 {
+            self.notes(&mut table);
+        }
+        table
     }
 }

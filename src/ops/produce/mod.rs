@@ -8,7 +8,6 @@ mod blocks;
 mod destination;
 mod lines;
 mod outcome;
-mod pace;
 mod plan;
 mod pump;
 mod source;

@@ -1,7 +1,6 @@
 //! From the input into the client's queue, and what became of it all.
 
 use super::atomic::{Atomic, Ended};
-use super::pace::Pace;
 use super::source::{Input, Payload};
 use super::{Destination, ProduceRequest};
 use crate::error::{Error, Kind, Result, Status};
@@ -11,6 +10,7 @@ use crate::model::event::Filling;
 use crate::model::record::OutgoingRef;
 use crate::model::topic::TopicPartition;
 use crate::ops::largest_batch::largest_batch;
+use crate::ops::pace::Pace;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -84,7 +84,7 @@ impl Pump {
             compression: request.compression.clone(),
             linger: None,
             largest: largest_batch(cluster, destination.topic()).await,
-            alone: false,
+            ..ProducerOptions::default()
         };
         let (producer, transactions) = match request.transactional {
             false => (Producer::open(connection, options)?, None),

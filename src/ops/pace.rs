@@ -7,22 +7,27 @@ use std::time::{Duration, Instant};
 const BURST: Duration = Duration::from_millis(100);
 
 /// Keeps a rate without drifting: each record has its moment, however long the one before took.
-pub(super) struct Pace {
+pub(in crate::ops) struct Pace {
     every: Duration,
     next: Instant,
 }
 
 impl Pace {
     /// So many records a second, from now on.
-    pub(super) fn new(rate: f64) -> Self {
+    pub(in crate::ops) fn new(rate: f64) -> Self {
         Pace {
             every: Duration::from_secs_f64(1.0 / rate),
             next: Instant::now(),
         }
     }
 
+    /// How long it is until the next record's moment.
+    pub(in crate::ops) fn left(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
     /// Waits for the next record's moment; false when asked to stop meanwhile.
-    pub(super) fn wait(&mut self, stop: &Stop) -> bool {
+    pub(in crate::ops) fn wait(&mut self, stop: &Stop) -> bool {
         loop {
             let now = Instant::now();
             if stop.requested().is_some() {

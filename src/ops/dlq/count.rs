@@ -1,0 +1,121 @@
+//! What a plan counts on its way through the letters.
+
+use super::plan::{NAMED, ReplayPlan};
+use super::reasons::Histogram;
+use super::resolve::{Resolved, Route, Stay};
+use super::selection::died_at;
+use super::walk::Met;
+use crate::model::ledger::Progress;
+use crate::model::record::Record;
+
+/// What the plan needs besides.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Needs {
+    /// Something is left before something that is over afterwards.
+    pub(super) ledger: bool,
+}
+
+pub(super) struct Count<'a> {
+    progress: &'a [Progress],
+    histogram: Histogram,
+    unplaceable: Vec<String>,
+    pub(super) total: u64,
+    replayable: u64,
+    parked: u64,
+    unknown_origin: u64,
+    gone_origin: u64,
+    passed: u64,
+    bytes: u64,
+    oldest: Option<i64>,
+    newest: Option<i64>,
+    /// By partition: how far it was looked at, and whether something stays there.
+    pub(super) reached: Vec<i64>,
+    stays: Vec<bool>,
+    needs: Needs,
+}
+
+impl<'a> Count<'a> {
+    pub(super) fn new(progress: &'a [Progress]) -> Self {
+        Count {
+            progress,
+            histogram: Histogram::default(),
+            unplaceable: Vec::new(),
+            total: 0,
+            replayable: 0,
+            parked: 0,
+            unknown_origin: 0,
+            gone_origin: 0,
+            passed: 0,
+            bytes: 0,
+            oldest: None,
+            newest: None,
+            reached: vec![0; progress.len()],
+            stays: vec![false; progress.len()],
+            needs: Needs::default(),
+        }
+    }
+
+    pub(super) fn add(&mut self, place: usize, offset: i64, met: Met<'_>) {
+        self.reached[place] = match met {
+            Met::End => offset,
+            _ => offset + 1,
+        };
+        match met {
+            Met::Over | Met::End => {}
+            Met::Passed => {
+                self.passed += 1;
+                self.stay(place, offset);
+            }
+            Met::Letter(record, resolved) => self.letter(place, record, resolved),
+        }
+    }
+
+    fn stay(&mut self, place: usize, offset: i64) {
+        // What is over already stays so.
+        self.stays[place] |= !self.progress[place].is_over(offset);
+    }
+
+    fn letter(&mut self, place: usize, record: &Record, resolved: &Resolved) {
+        self.total += 1;
+        self.bytes += record.size() as u64;
+        let died = died_at(record, resolved.letter.as_ref());
+        if let Some(died) = died {
+            self.oldest = Some(self.oldest.map_or(died, |oldest| oldest.min(died)));
+            self.newest = Some(self.newest.map_or(died, |newest| newest.max(died)));
+        }
+        self.histogram.add(resolved);
+        match &resolved.route {
+            Route::To(..) => self.replayable += 1,
+            Route::Park(_) => self.parked += 1,
+            Route::Stays(stay) => {
+                match stay {
+                    Stay::NotUnderstood | Stay::NoOrigin | Stay::Elsewhere => {
+                        self.unknown_origin += 1;
+                    }
+                    Stay::OriginGone => self.gone_origin += 1,
+                    Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
+                }
+                if self.unplaceable.len() < NAMED {
+                    self.unplaceable.push(record.coordinates());
+                }
+                return self.stay(place, record.offset);
+            }
+        }
+        self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
+    }
+
+    pub(super) fn fill(self, plan: &mut ReplayPlan) -> Needs {
+        plan.total = self.total;
+        plan.replayable = self.replayable;
+        plan.parked = self.parked;
+        plan.unknown_origin = self.unknown_origin;
+        plan.gone_origin = self.gone_origin;
+        plan.passed = self.passed;
+        plan.bytes = self.bytes;
+        plan.oldest = self.oldest;
+        plan.newest = self.newest;
+        plan.reasons = self.histogram.into_reasons();
+        plan.unplaceable = self.unplaceable;
+        self.needs
+    }
+}

@@ -1,0 +1,124 @@
+//! How far replays of a dead-letter topic came: what their group has committed, and the ledger beside it.
+
+use crate::error::{Error, Result};
+use crate::kafka::{Cluster, Isolation};
+use crate::model::ledger::{Block, Progress, key, parse_key, topic_for};
+use crate::model::record::OutgoingRecord;
+use crate::model::topic::{NewTopic, TopicPartition};
+use crate::ops::scan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+/// The blocks of each partition, by number.
+pub(super) type Blocks = BTreeMap<TopicPartition, BTreeMap<i64, Block>>;
+
+/// The ledger's topic as it is to be created. Of one partition, so that whatever is written together is read together.
+pub(super) fn new_topic(group: &str) -> NewTopic {
+    NewTopic {
+        name: topic_for(group),
+        partitions: 1,
+        replicas: None,
+        configs: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
+    }
+}
+
+/// A block as a record of the ledger; none takes it out.
+pub(super) fn entry(
+    ledger: &str,
+    place: &TopicPartition,
+    number: i64,
+    block: Option<&Block>,
+) -> OutgoingRecord {
+    OutgoingRecord {
+        topic: ledger.to_owned(),
+        partition: Some(0),
+        key: Some(key(place, number).into_bytes()),
+        value: block.map(Block::to_bytes),
+        ..OutgoingRecord::default()
+    }
+}
+
+/// What earlier replays under this group came to, for each partition of `extents` in its order. Waits for transactions
+/// that are being ended, so that nothing is taken for left that has just been put back.
+///
+/// # Errors
+/// Also a ledger that holds what no replay has written: to go by half of it would be to put back twice.
+pub(super) async fn progress(
+    cluster: &Cluster,
+    group: &str,
+    extents: &scan::Stretch,
+) -> Result<Vec<Progress>> {
+    let is_known = cluster
+        .groups()
+        .await?
+        .iter()
+        .any(|known| known.id == group);
+    let mut committed = match is_known {
+        true => cluster.committed_stable(group).await?,
+        false => BTreeMap::new(),
+    };
+    let mut blocks = match cluster.topic(&topic_for(group)).await? {
+        Some(_) => read(cluster, vec![topic_for(group)]).await?,
+        None => Blocks::new(),
+    };
+    let of = |(place, (start, _)): (&TopicPartition, &(i64, i64))| {
+        let next = committed.remove(place).flatten().unwrap_or(0);
+        Progress::new(next.max(*start), blocks.remove(place).unwrap_or_default())
+    };
+    Ok(extents.iter().map(of).collect())
+}
+
+/// Everything that is in these ledgers, which exist.
+pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Blocks> {
+    let mut places = Vec::new();
+    for ledger in ledgers {
+        // Nearly always one partition; whoever made it with more has them all read.
+        let topic = cluster.topic(&ledger).await?;
+        places.extend(topic.iter().flat_map(super::places));
+    }
+    // To the very end: what a transaction that is still open holds back is waited for.
+    let stretch = scan::extents(cluster, &places, Isolation::ReadUncommitted).await?;
+    let cluster = cluster.clone();
+    let read = move || {
+        let mut blocks = Blocks::new();
+        scan::read(&cluster, &stretch, Isolation::ReadCommitted, |record| {
+            let Some((place, number)) = record.key.as_deref().and_then(parse_key) else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            let of_place = blocks.entry(place).or_default();
+            match record.value.as_deref().map(Block::from_bytes) {
+                None => of_place.remove(&number),
+                Some(Some(block)) => of_place.insert(number, block),
+                Some(None) => {
+                    let text = format!("`{}` is no record of a ledger", record.coordinates());
+                    return Err(Error::failed(text).hint(
+                        "a replay under another `--replay-group` keeps a ledger of its own",
+                    ));
+                }
+            };
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(blocks)
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+}
+
+/// How many offsets of these partitions are not over.
+pub(super) fn count_left(extents: &scan::Stretch, progress: &[Progress]) -> i64 {
+    let left = |((start, end), progress): (&(i64, i64), &Progress)| {
+        (end - start).max(0) - progress.count(*start, *end)
+    };
+    extents.values().zip(progress).map(left).sum()
+}
+
+/// The ledgers among these topics that belong to the groups replays choose themselves.
+pub(super) fn existing<'a>(
+    sources: impl Iterator<Item = &'a str>,
+    topics: &BTreeSet<&str>,
+) -> Vec<String> {
+    sources
+        .map(|source| topic_for(&super::replay_group(source)))
+        .filter(|ledger| topics.contains(ledger.as_str()))
+        .collect()
+}

@@ -1,0 +1,255 @@
+//! Carrying a replay out: one thread reads and decides ([`feed`]), another sends and commits ([`engine`]).
+
+mod again;
+mod engine;
+mod item;
+mod outcome;
+mod pipe;
+mod way;
+
+pub use outcome::ReplayOutcome;
+
+use super::plan::{Carrying, ReplayPlan};
+use super::request::Delivery;
+use super::resolve::{Route, Stamp};
+use super::walk::{Met, Walk};
+use super::{ledger, park};
+use crate::consent::Consent;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::Cluster;
+use crate::ops::scan;
+use crate::ops::stop::Stop;
+use engine::{Engine, Site};
+use item::{Item, What};
+use pipe::Pipe;
+use std::ops::ControlFlow;
+use tokio::runtime::Handle;
+use way::{Shape, Way};
+
+/// What the reading side hands over at once.
+const CHUNK: usize = 256;
+const CHUNK_BYTES: usize = 512 * 1024;
+
+/// Puts back what the plan says; `watch` is told how many are dealt with.
+///
+/// # Errors
+/// What ends it, with how many were put back before: the same command goes on from there.
+pub async fn replay(
+    cluster: &Cluster,
+    mut plan: ReplayPlan,
+    stop: Stop,
+    watch: impl Fn(u64) + Send + Sync + 'static,
+    _consent: Consent,
+) -> Result<ReplayOutcome> {
+    let mut outcome = ReplayOutcome {
+        topic: plan.topic().to_owned(),
+        replay_group: plan.group().to_owned(),
+        replay_id: new_id(),
+        ..ReplayOutcome::default()
+    };
+    let Some(carrying) = plan.carrying.take() else {
+        return Ok(outcome);
+    };
+    outcome.delivery = carrying.delivery;
+    outcome.skips_unknown = carrying.skips_unknown;
+    let (cluster, runtime) = (cluster.clone(), Handle::current());
+    let run = move || run(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
+    tokio::task::spawn_blocking(run)
+        .await
+        .map_err(|error| Error::failed("the replaying thread ended early").caused_by(error))?
+}
+
+fn new_id() -> String {
+    let mut random = [0; 16];
+    fastrand::Rng::new().fill(&mut random);
+    uuid::Builder::from_random_bytes(random)
+        .into_uuid()
+        .to_string()
+}
+
+fn run(
+    cluster: &Cluster,
+    runtime: Handle,
+    plan: &ReplayPlan,
+    carrying: &Carrying,
+    stop: &Stop,
+    watch: &(dyn Fn(u64) + Sync),
+    mut outcome: ReplayOutcome,
+) -> Result<ReplayOutcome> {
+    let limits = || carrying.resolver.destinations().map(|known| known.limit);
+    let shape = Shape {
+        least: limits().flatten().min(),
+        most: limits().flatten().max(),
+        alone: false,
+    };
+    let (group, source) = (plan.group(), carrying.source.name.as_str());
+    // First of all: it ends what a replay that was killed has left open. Only then is the progress what it will stay.
+    let wanted = || stop.requested().is_none();
+    let opened = Way::open(
+        carrying.delivery,
+        cluster,
+        &runtime,
+        (group, source),
+        shape,
+        wanted,
+    );
+    let opened = opened.map_err(|error| explain(error, carrying.delivery, &outcome))?;
+    let Some(way) = opened else {
+        outcome.finish(stop.requested());
+        return Ok(outcome);
+    };
+    for topic in &carrying.creates {
+        runtime.block_on(park::ensure(cluster, topic))?;
+    }
+    let parking = runtime.block_on(cluster.topic(&carrying.parking.name))?;
+    let parking = parking.map_or(0, |topic| {
+        i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
+    });
+    let ledger = runtime.block_on(cluster.topic(&carrying.ledger.name))?;
+    let progress = runtime.block_on(ledger::progress(cluster, group, &plan.stretch))?;
+    let begun = plan.stretch.iter().zip(&progress);
+    let stretch: scan::Stretch = begun
+        .map(|((place, (start, end)), progress)| {
+            let next = if carrying.anew {
+                *start
+            } else {
+                progress.next()
+            };
+            (place.clone(), (next.max(*start).min(*end), *end))
+        })
+        .collect();
+    let site = Site {
+        cluster,
+        runtime,
+        stop,
+        group,
+        carrying,
+        stretch: &stretch,
+        shape,
+        watch,
+    };
+    let replay_id = outcome.replay_id.clone();
+    let mut engine = Engine::new(site, way, progress.clone(), ledger.is_some(), outcome);
+    let pipe = Pipe::new();
+    let feeder = Feeder {
+        walk: Walk {
+            cluster,
+            stretch: &stretch,
+            progress: &progress,
+            anew: carrying.anew,
+            chooser: &carrying.chooser,
+        },
+        carrying,
+        parking,
+        replay_id: &replay_id,
+        pipe: &pipe,
+    };
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| feeder.run());
+        let ended = engine.run(&pipe);
+        pipe.close();
+        ended
+    });
+    let mut outcome = engine.outcome;
+    ended.map_err(|error| explain(error, carrying.delivery, &outcome))?;
+    outcome.finish(stop.requested());
+    Ok(outcome)
+}
+
+/// An error that ends the replay, with what was done before it.
+fn explain(error: Error, delivery: Delivery, outcome: &ReplayOutcome) -> Error {
+    if error.kind() == Kind::Usage {
+        return error;
+    }
+    let done = outcome.replayed + outcome.parked;
+    let again = match delivery {
+        Delivery::ExactlyOnce => "",
+        Delivery::AtLeastOnce => ", and may put those in hand back again",
+    };
+    error.adding(&format!(
+        "{done} were put back and committed before it, the same command goes on from there{again}"
+    ))
+}
+
+/// The side that reads.
+struct Feeder<'a> {
+    walk: Walk<'a>,
+    carrying: &'a Carrying,
+    /// How many partitions the parking topic has.
+    parking: i32,
+    replay_id: &'a str,
+    pipe: &'a Pipe<Item>,
+}
+
+/// Tells the other side that nothing comes any more, also when this one panics.
+struct End<'a>(&'a Pipe<Item>, Option<Result<()>>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let reason = self.1.take();
+        let early = || Err(Error::failed("the reading thread ended early"));
+        self.0.end(reason.unwrap_or_else(early));
+    }
+}
+
+impl Feeder<'_> {
+    fn run(&self) {
+        let mut end = End(self.pipe, None);
+        end.1 = Some(self.feed());
+    }
+
+    fn feed(&self) -> Result<()> {
+        let mut resolver = self.carrying.resolver.clone();
+        let (mut chunk, mut bytes) = (Vec::with_capacity(CHUNK), 0);
+        // The walk has its own while it shows what it met.
+        let builder = self.carrying.resolver.clone();
+        self.walk.run(&mut resolver, |place, offset, met| {
+            let is_end = matches!(met, Met::End);
+            let what = match met {
+                Met::Over => What::Over,
+                Met::Passed => What::Stays,
+                Met::End => What::End,
+                Met::Letter(record, resolved) => {
+                    let now_ms = jiff::Timestamp::now().as_millisecond();
+                    let stamp = Stamp {
+                        replay_id: self.replay_id,
+                        now_ms,
+                    };
+                    match &resolved.route {
+                        Route::Stays(stay) => What::Unplaced {
+                            stay: stay.to_string(),
+                            is_unknown: stay.is_unknown(),
+                        },
+                        Route::Park(reason) => {
+                            let name = &self.carrying.parking.name;
+                            What::Park(park::parked(record, name, self.parking, reason, now_ms))
+                        }
+                        Route::To(..) => match builder.outgoing(record, resolved, stamp) {
+                            Some(outgoing) => What::Replay(outgoing),
+                            None => What::Stays,
+                        },
+                    }
+                }
+            };
+            let item = Item {
+                place,
+                offset,
+                what,
+            };
+            bytes += item.bytes();
+            chunk.push(item);
+            if chunk.len() < CHUNK && bytes < CHUNK_BYTES && !is_end {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
+            Ok(match self.pipe.give(full, std::mem::take(&mut bytes)) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            })
+        })?;
+        if !chunk.is_empty() {
+            self.pipe.give(chunk, bytes);
+        }
+        Ok(())
+    }
+}
