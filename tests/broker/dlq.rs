@@ -2,11 +2,12 @@
 
 mod choice;
 mod options;
+mod pointer;
 mod refused;
 mod running;
 
-use super::{create, read, send, topic};
-use crate::support::{Eda, broker, eda};
+use super::{PATIENCE, create, read, send, topic};
+use crate::support::{Eda, broker, eda, wait_until};
 use serde_json::{Value, json};
 
 /// A topic and its dead-letter topic, both with three partitions.
@@ -182,6 +183,8 @@ fn a_replay_puts_them_back_where_they_came_from_once() {
         (&6.into(), &0.into())
     );
     assert_eq!(outcome["destinations"][&topic], 6);
+    // Kafka makes a transaction visible a moment after it said that it is committed.
+    wait_until("them", PATIENCE, || read(&topic).len() == 6);
     let records = read(&topic);
     assert_eq!(super::numbers(&records), [0, 1, 2, 3, 4, 5]);
     for record in &records {

@@ -1,6 +1,6 @@
 //! Dead letters as Kafka Connect and Kafka Streams themselves write them: read, understood and put back.
 
-use super::{PATIENCE, create, read, send, topic};
+use super::{create, read, send, topic};
 use crate::support::keeper::Keeper;
 use crate::support::{apache, broker, eda, excused, fresh, wait_for, wire};
 use serde_json::{Value, json};

@@ -2,8 +2,9 @@
 
 use super::plan::{NAMED, ReplayPlan};
 use super::reasons::Histogram;
-use super::resolve::{Resolved, Route, Stay};
+use super::resolve::{Resolved, Route};
 use super::selection::died_at;
+use super::stay::Stay;
 use super::walk::Met;
 use crate::model::ledger::Progress;
 use crate::model::record::Record;
@@ -89,10 +90,10 @@ impl<'a> Count<'a> {
             Route::Park(_) => self.parked += 1,
             Route::Stays(stay) => {
                 match stay {
-                    Stay::NotUnderstood | Stay::NoOrigin | Stay::Elsewhere => {
+                    Stay::NotUnderstood | Stay::NoOrigin | Stay::Lost => {
                         self.unknown_origin += 1;
                     }
-                    Stay::OriginGone => self.gone_origin += 1,
+                    Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
                 }
                 if self.unplaceable.len() < NAMED {

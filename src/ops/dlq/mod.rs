@@ -8,6 +8,7 @@
 
 mod bury;
 mod count;
+mod hydrate;
 mod ledger;
 mod list;
 mod park;
@@ -18,6 +19,7 @@ mod request;
 mod resolve;
 mod selection;
 mod show;
+mod stay;
 mod walk;
 
 pub(in crate::ops) use bury::{DeadLetters, Fate};

@@ -3,17 +3,18 @@
 //! The one place that decides it, for a plan and for what is done by it. It works on batches, so that whoever has to
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
-use super::park;
 use super::request::{Manner, Target};
+use super::stay::Stay;
+use super::{hydrate, park};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use crate::model::dead_letter::{self, DeadLetter, Payload, eda, is_dead_letter_topic};
+use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
 use crate::model::ledger::is_ledger;
 use crate::model::record::{OutgoingRecord, Record};
 use crate::model::record_size;
+use crate::model::topic::TopicPartition;
 use crate::ops::largest_batch::largest_batch;
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -39,60 +40,13 @@ pub(super) enum Route {
     Stays(Stay),
 }
 
-/// Why a dead letter cannot be put back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stay {
-    NotUnderstood,
-    NoOrigin,
-    /// The record that died is not in it.
-    Elsewhere,
-    OriginGone,
-    /// Its origin is itself a topic of dead letters.
-    Circle(String),
-    NoRetryTopic(String),
-    /// It is parked already.
-    TooOften(u32),
-}
-
-impl Stay {
-    /// Nobody knows where it came from, or that is no more.
-    pub(super) fn is_unknown(&self) -> bool {
-        matches!(
-            self,
-            Stay::NotUnderstood | Stay::NoOrigin | Stay::OriginGone | Stay::Elsewhere
-        )
-    }
-}
-
-impl fmt::Display for Stay {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Stay::NotUnderstood => {
-                formatter.write_str("it has no dead-letter headers that are understood")
-            }
-            Stay::NoOrigin => formatter.write_str("the origin topic is not known"),
-            Stay::Elsewhere => formatter.write_str("the record that died is not in it"),
-            Stay::OriginGone => formatter.write_str("the origin topic does not exist"),
-            Stay::Circle(topic) => write!(
-                formatter,
-                "its origin `{topic}` is itself a dead-letter topic (`--force` puts it back there)"
-            ),
-            Stay::NoRetryTopic(group) => {
-                write!(formatter, "group `{group}` has no retry topic of its own")
-            }
-            Stay::TooOften(replays) => write!(
-                formatter,
-                "it was put back {replays} times already (`--max-replays` allows more)"
-            ),
-        }
-    }
-}
-
 /// A dead letter with all that was found out about it.
 #[derive(Debug)]
 pub(super) struct Resolved {
     /// `None`: the record says nothing about itself that is understood.
     pub(super) letter: Option<DeadLetter>,
+    /// The record that died, when it had to be fetched.
+    fetched: Option<Original>,
     pub(super) route: Route,
 }
 
@@ -164,20 +118,63 @@ impl Resolver {
     }
 
     /// What is to become of these records, in their order.
-    pub(super) fn resolve(&mut self, records: &[Record], resolved: &mut Vec<Resolved>) {
+    ///
+    /// # Errors
+    /// A partition that a record has to be fetched from does not answer.
+    pub(super) fn resolve(
+        &mut self,
+        records: &[Record],
+        resolved: &mut Vec<Resolved>,
+    ) -> Result<()> {
         resolved.clear();
+        let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
         for record in records {
             let letter = dead_letter::detect(record);
-            let route = self.route(record, letter.as_ref());
-            resolved.push(Resolved { letter, route });
+            let died = letter
+                .as_ref()
+                .and_then(|letter| self.died_elsewhere(letter));
+            if let Some((place, offset)) = died {
+                wanted.entry(place).or_default().insert(offset);
+            }
+            resolved.push(Resolved {
+                letter,
+                fetched: None,
+                route: Route::Stays(Stay::NotUnderstood),
+            });
         }
+        let fetched = match wanted.is_empty() {
+            true => HashMap::new(),
+            false => hydrate::fetch(&self.cluster, &self.runtime, &wanted)?,
+        };
         for (record, resolved) in records.iter().zip(resolved) {
+            let letter = resolved.letter.as_ref();
+            let died = letter.and_then(|letter| self.died_elsewhere(letter));
+            let original = died.and_then(|place| fetched.get(&place));
+            resolved.fetched = original.map(|original| Original {
+                key: original.key.clone(),
+                value: original.value.clone(),
+                headers: original.headers.clone(),
+            });
+            resolved.route = self.route(record, letter, original.is_some());
             self.weigh(record, resolved);
         }
+        Ok(())
     }
 
-    fn route(&mut self, record: &Record, letter: Option<&DeadLetter>) -> Route {
-        let (topic, partition) = match self.place(letter) {
+    /// Where the record is that a dead letter only points at, or lacks the headers of (KIP-1191).
+    fn died_elsewhere(&self, letter: &DeadLetter) -> Option<hydrate::Place> {
+        if !matches!(letter.payload, Payload::Pointer | Payload::Copy) {
+            return None;
+        }
+        let origin = &letter.origin;
+        let topic = origin.topic.as_deref()?;
+        let (partition, offset) = (origin.partition?, origin.offset?);
+        let is_there = (0..self.partitions(topic)?).contains(&partition);
+        is_there.then(|| (TopicPartition::new(topic, partition), offset))
+    }
+
+    fn route(&mut self, record: &Record, letter: Option<&DeadLetter>, is_fetched: bool) -> Route {
+        let (topic, partition) = match self.place(letter, is_fetched) {
             Ok(place) => place,
             Err(stay) => return Route::Stays(stay),
         };
@@ -203,11 +200,15 @@ impl Resolver {
     fn place(
         &mut self,
         letter: Option<&DeadLetter>,
+        is_fetched: bool,
     ) -> Result<(Arc<Destination>, Option<i32>), Stay> {
         let partition = letter.and_then(|letter| letter.origin.partition);
-        let payload = letter.map(|letter| letter.payload);
-        if let Some(Payload::Pointer | Payload::Copy | Payload::Missing) = payload {
-            return Err(Stay::Elsewhere);
+        if let Some(letter) = letter.filter(|_| !is_fetched) {
+            match letter.payload {
+                Payload::Record | Payload::Key | Payload::Envelope => {}
+                Payload::Missing => return Err(Stay::Lost),
+                Payload::Pointer | Payload::Copy => return Err(self.unfetched(letter)),
+            }
         }
         if let Target::Topic(topic) = &self.manner.target {
             let topic = topic.clone();
@@ -226,6 +227,19 @@ impl Resolver {
             return Err(Stay::Circle(topic.name.clone()));
         }
         Ok((topic, partition))
+    }
+
+    /// Why the record is not to be had that this one points at.
+    fn unfetched(&self, letter: &DeadLetter) -> Stay {
+        let origin = &letter.origin;
+        match (origin.topic.as_deref(), origin.partition, origin.offset) {
+            (None, ..) => Stay::NoOrigin,
+            (Some(topic), ..) if self.partitions(topic).is_none() => Stay::OriginGone,
+            (Some(topic), Some(partition), Some(offset)) => {
+                Stay::Gone(format!("{topic}:{partition}:{offset}"))
+            }
+            _ => Stay::Lost,
+        }
     }
 
     /// Where only the one group reads: `TOPIC.GROUP.retry`, Uber's `TOPIC__GROUP__retry`, and Spring's `TOPIC-retry`,
@@ -323,7 +337,13 @@ impl Resolver {
             }
         };
         let (id, now) = (stamp.replay_id, stamp.now_ms);
-        let mut outgoing = eda::revive_to(&topic.name, record, letter, *partition, id, now);
+        let mut outgoing = match &resolved.fetched {
+            None => eda::revive_to(&topic.name, record, letter, *partition, id, now),
+            Some(original) => OutgoingRecord {
+                partition: *partition,
+                ..eda::revive_original(&topic.name, original.clone(), record, letter, id, now)
+            },
+        };
         if self.manner.keep_diagnostics {
             let of_replay = |name: &str| name.starts_with(REPLAY_PREFIX);
             let added = std::mem::take(&mut outgoing.headers).into_iter();

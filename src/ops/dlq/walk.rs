@@ -130,7 +130,7 @@ impl Batch {
         resolver: &mut Resolver,
         visit: &mut impl FnMut(usize, i64, Met<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        resolver.resolve(&self.records[..self.filled], &mut self.resolved);
+        resolver.resolve(&self.records[..self.filled], &mut self.resolved)?;
         let mut letters = self.records.iter().zip(&self.resolved);
         let mut going = ControlFlow::Continue(());
         for (place, offset, entry) in self.entries.drain(..) {

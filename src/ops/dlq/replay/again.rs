@@ -21,7 +21,7 @@ const LOSSES: u32 = 3;
 
 /// So many refusals in a row are not about the records. (Records are sent in order, and of those before the first that is
 /// refused it is known that they are taken.)
-const HOPELESS: usize = 100;
+const HOPELESS: usize = 30;
 
 impl Engine<'_> {
     /// Tries what is in hand again, until it is done with.

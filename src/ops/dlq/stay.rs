@@ -1,0 +1,57 @@
+//! Dead letters that stay where they are.
+
+use std::fmt;
+
+/// Why a dead letter cannot be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    NotUnderstood,
+    NoOrigin,
+    /// The record that died is not in it, and nobody knows where it is.
+    Lost,
+    /// Nor is it any more where it died.
+    Gone(String),
+    OriginGone,
+    /// Its origin is itself a topic of dead letters.
+    Circle(String),
+    NoRetryTopic(String),
+    /// It is parked already.
+    TooOften(u32),
+}
+
+impl Stay {
+    /// Nobody knows where it came from, or that is no more.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Stay::NotUnderstood | Stay::NoOrigin | Stay::OriginGone | Stay::Lost | Stay::Gone(_)
+        )
+    }
+}
+
+impl fmt::Display for Stay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stay::NotUnderstood => {
+                formatter.write_str("it has no dead-letter headers that are understood")
+            }
+            Stay::NoOrigin => formatter.write_str("the origin topic is not known"),
+            Stay::Lost => formatter.write_str("the record that died is not in it"),
+            Stay::Gone(place) => {
+                write!(formatter, "it points at `{place}`, and that record is gone")
+            }
+            Stay::OriginGone => formatter.write_str("the origin topic does not exist"),
+            Stay::Circle(topic) => write!(
+                formatter,
+                "its origin `{topic}` is itself a dead-letter topic (`--force` puts it back there)"
+            ),
+            Stay::NoRetryTopic(group) => {
+                write!(formatter, "group `{group}` has no retry topic of its own")
+            }
+            Stay::TooOften(replays) => write!(
+                formatter,
+                "it was put back {replays} times already (`--max-replays` allows more)"
+            ),
+        }
+    }
+}
