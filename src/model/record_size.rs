@@ -48,6 +48,7 @@ mod tests {
         let encoded = kafka::Record {
             transactional: false,
             control: false,
+            delete_horizon: false,
             partition_leader_epoch: 0,
             producer_id: 7,
             producer_epoch: 0,

@@ -73,6 +73,8 @@ Guarantees (--delivery):
                  answer is done again. The transactional id is eda-GROUP-HOST-N, N being the
                  first number that no other member on this machine has; -X transactional.id=ID
                  is another. Containers that share a host's name and not its files need that.
+                 Kafka keeps the group's offsets back until an open transaction is ended: a member
+                 that waits for that says so.
 
 Idempotency (--dedupe):
   An event that was done is passed over, by the group and the event's id: the value's eventId,
@@ -83,8 +85,8 @@ Idempotency (--dedupe):
   eventId) in the transaction of the effect, which it rolls back when that changes no row:
     UPDATE eda_events SET state = 'done'
      WHERE consumer_group = 'GROUP' AND event_id = 'ID' AND state <> 'done';
-  What became a dead letter is not marked. sqlite:PATH serves one machine; redis:// and
-  postgres:// several. An address with a password goes into EDA_DEDUPE.
+  What became a dead letter is not marked. It is for at-least-once alone. sqlite:PATH serves one
+  machine; redis:// and postgres:// several. An address with a password goes into EDA_DEDUPE.
 
 Stopping:
   The first Ctrl-C, SIGTERM or closed terminal finishes what is in hand, for no longer than

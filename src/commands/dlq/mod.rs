@@ -13,13 +13,13 @@ use crate::error::{Result, Status};
 pub enum Command {
     List(list::Args),
     Show(show::Args),
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<Status> {
     match command {
         Command::List(args) => list::run(context, args).await,
         Command::Show(args) => show::run(context, args).await,
-        Command::Replay(args) => replay::run(context, args).await,
+        Command::Replay(args) => replay::run(context, *args).await,
     }
 }

@@ -3,7 +3,7 @@
 use super::resolve::{Resolved, Route};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 /// Distinct reasons kept apart while reading: messages may hold ids, and memory must not follow them.
 const DISTINCT: usize = 1000;
@@ -153,9 +153,7 @@ impl Histogram {
     }
 
     fn hash(&self, key: Key<'_>) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        key.hash(&mut hasher);
-        hasher.finish()
+        self.hasher.hash_one(key)
     }
 
     /// The commonest first, the others in order.
