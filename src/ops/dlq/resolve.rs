@@ -374,3 +374,6 @@ fn nothing_told(record: &Record) -> DeadLetter {
         ..DeadLetter::new("")
     }
 }
+
+#[cfg(test)]
+mod tests;
