@@ -2,7 +2,7 @@
 
 use super::{Format, escape, style, value};
 use crate::error::{Error, Result};
-use crate::model::dead_letter::{DeadLetter, Payload};
+use crate::model::dead_letter::{self, DeadLetter, Payload};
 use crate::model::record::RecordRef;
 use crate::model::record_json;
 use crate::model::template::Template;
@@ -198,6 +198,9 @@ fn pretty(
     // A dead letter's headers are its story: told once, in words. The JSON has them all.
     if let Some(letter) = letter {
         write!(line, " {}", faint(&escape::line(&story(letter))))?;
+        for text in letter.stack_trace.as_deref().map(trace).unwrap_or_default() {
+            write!(line, "\n    {}", faint(&escape::line(&text)))?;
+        }
         return Ok(());
     }
     for (name, bytes) in record.headers.iter() {
@@ -205,6 +208,26 @@ fn pretty(
         write!(line, " {}", faint(&text))?;
     }
     Ok(())
+}
+
+/// Characters of a stack trace's line that are shown.
+const TRACE_LINE: usize = 200;
+
+/// The two lines of a stack trace that tell, and how many there are besides.
+fn trace(trace: &str) -> Vec<String> {
+    let Some(folded) = dead_letter::fold(trace) else {
+        return Vec::new();
+    };
+    let cut = |line: &str| match line.char_indices().nth(TRACE_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
+    let mut lines = vec![cut(folded.first)];
+    lines.extend(folded.root.map(cut));
+    if let (1.., Some(last)) = (folded.hidden, lines.last_mut()) {
+        last.push_str(&format!(" (and {} more lines)", folded.hidden));
+    }
+    lines
 }
 
 /// `from order-created:0:40, died in payment-service after 4 attempts, transient timeout: no answer`

@@ -5,6 +5,7 @@ mod options;
 mod pointer;
 mod refused;
 mod running;
+mod show;
 
 use super::{PATIENCE, create, read, send, topic};
 use crate::support::{Eda, broker, eda, wait_until};

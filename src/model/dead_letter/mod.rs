@@ -10,6 +10,7 @@ mod failure;
 mod fields;
 mod name;
 mod original;
+mod stack_trace;
 mod story;
 
 pub mod eda;
@@ -20,6 +21,7 @@ pub use name::{
     DEFAULT_TEMPLATE, is_dead_letter_topic, origin_candidates, origin_from_name, topic_for,
 };
 pub use original::{Original, original};
+pub use stack_trace::{Folded, fold};
 
 use serde::{Serialize, Serializer};
 use std::fmt;

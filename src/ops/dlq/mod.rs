@@ -28,7 +28,7 @@ pub use plan::{ReplayPlan, plan};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Delivery, Manner, ReplayRequest, Target};
 pub use selection::Selection;
-pub use show::{Letter, show};
+pub use show::{Letter, ShowRequest, show};
 
 use crate::error::Result;
 use crate::kafka::Cluster;
