@@ -3,6 +3,7 @@
 mod choice;
 mod options;
 mod pointer;
+mod purge;
 mod refused;
 mod running;
 mod show;

@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["dlq", "list"],
     &["dlq", "show"],
     &["dlq", "replay"],
+    &["dlq", "purge"],
     &["demo", "run"],
     &["demo"],
     &["broker"],

@@ -19,6 +19,7 @@ const COMMANDS: &[&[&str]] = &[
     &["dlq", "list"],
     &["dlq", "show", "orders.dlq"],
     &["dlq", "replay", "orders.dlq", "--yes"],
+    &["dlq", "purge", "orders.dlq", "--yes"],
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! `eda dlq …`
 
 mod list;
+mod purge;
 mod replay;
 mod selection;
 mod show;
@@ -14,6 +15,7 @@ pub enum Command {
     List(list::Args),
     Show(show::Args),
     Replay(Box<replay::Args>),
+    Purge(purge::Args),
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<Status> {
@@ -21,5 +23,6 @@ pub async fn run(context: &Context, command: Command) -> Result<Status> {
         Command::List(args) => list::run(context, args).await,
         Command::Show(args) => show::run(context, args).await,
         Command::Replay(args) => replay::run(context, *args).await,
+        Command::Purge(args) => purge::run(context, args).await,
     }
 }

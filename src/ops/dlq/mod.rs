@@ -1,4 +1,4 @@
-//! Dead letters: list, show, plan a replay, replay.
+//! Dead letters: list, show, plan a replay, replay, purge.
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
@@ -13,6 +13,7 @@ mod ledger;
 mod list;
 mod park;
 mod plan;
+mod purge;
 mod reasons;
 mod replay;
 mod request;
@@ -25,6 +26,7 @@ mod walk;
 pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
 pub use plan::{ReplayPlan, plan};
+pub use purge::{Purge, PurgeRequest, plan_purge, purge};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Delivery, Manner, ReplayRequest, Target};
 pub use selection::Selection;
