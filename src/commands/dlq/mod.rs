@@ -13,7 +13,7 @@ use crate::error::{Result, Status};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     List(list::Args),
-    Show(show::Args),
+    Show(Box<show::Args>),
     Replay(Box<replay::Args>),
     Purge(purge::Args),
 }
@@ -21,7 +21,7 @@ pub enum Command {
 pub async fn run(context: &Context, command: Command) -> Result<Status> {
     match command {
         Command::List(args) => list::run(context, args).await,
-        Command::Show(args) => show::run(context, args).await,
+        Command::Show(args) => show::run(context, *args).await,
         Command::Replay(args) => replay::run(context, *args).await,
         Command::Purge(args) => purge::run(context, args).await,
     }
