@@ -14,6 +14,7 @@ const ROOTS: &[&str] = &[
     "tests/bench/events.rs",
     "tests/bench/fleet.rs",
     "tests/bench/handlers.rs",
+    "tests/bench/replay.rs",
 ];
 
 /// Tables may be longer, each with its reason.

@@ -70,6 +70,12 @@ impl<'a> Count<'a> {
         }
     }
 
+    /// How many are put back or parked: those that stay are no part of what was asked for, or a replay of a few would never
+    /// come past them.
+    pub(super) fn moved(&self) -> u64 {
+        self.replayable + self.parked
+    }
+
     fn stay(&mut self, place: usize, offset: i64) {
         // What is over already stays so.
         self.stays[place] |= !self.progress[place].is_over(offset);

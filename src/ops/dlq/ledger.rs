@@ -48,15 +48,8 @@ pub(super) async fn progress(
     group: &str,
     extents: &scan::Stretch,
 ) -> Result<Vec<Progress>> {
-    let is_known = cluster
-        .groups()
-        .await?
-        .iter()
-        .any(|known| known.id == group);
-    let mut committed = match is_known {
-        true => cluster.committed_stable(group).await?,
-        false => BTreeMap::new(),
-    };
+    // Asked whether or not the group is listed: what one broker leaves out would all be put back again.
+    let mut committed = cluster.committed_stable(group).await?;
     let mut blocks = match cluster.topic(&topic_for(group)).await? {
         Some(_) => read(cluster, vec![topic_for(group)]).await?,
         None => Blocks::new(),

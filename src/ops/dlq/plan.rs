@@ -169,7 +169,7 @@ fn count_all(
         };
         walk.run(&mut carrying.resolver, |place, offset, met| {
             count.add(first + place, offset, met);
-            let is_full = limit.is_some_and(|limit| count.total >= limit);
+            let is_full = limit.is_some_and(|limit| count.moved() >= limit);
             Ok(match is_full {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -185,7 +185,7 @@ fn count_all(
         Some(limit) => {
             for (at, (place, extent)) in stretch.into_iter().enumerate() {
                 let one = scan::Stretch::from([(place.clone(), extent)]);
-                if count.total < limit {
+                if count.moved() < limit {
                     walk(&one, at, &mut count)?;
                 }
                 let (start, end) = extent;

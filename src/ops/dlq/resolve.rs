@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::kafka::Cluster;
 use crate::model::dead_letter::{self, DeadLetter, Origin, eda, is_dead_letter_topic};
 use crate::model::ledger::is_ledger;
-use crate::model::record::{OutgoingRecord, Record};
+use crate::model::record::{OutgoingRecord, OutgoingRef, Record};
 use crate::model::record_size;
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +22,7 @@ const REPLAY_PREFIX: &str = "eda-replay-";
 /// A topic that letters go to.
 #[derive(Debug)]
 pub(super) struct Destination {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     partitions: i32,
     /// The most bytes of a batch; `None` where nobody says.
     pub(super) limit: Option<u32>,
@@ -215,7 +215,7 @@ impl Resolver {
         }
         let topic = self.destination(origin).ok_or(Stay::OriginGone)?;
         if !self.manner.force && is_dead_letter_topic(&topic.name) {
-            return Err(Stay::Circle(topic.name.clone()));
+            return Err(Stay::Circle(topic.name.to_string()));
         }
         Ok((topic, partition))
     }
@@ -247,7 +247,7 @@ impl Resolver {
         let partitions = *self.existing.get(name)?;
         let limit = self.runtime.block_on(limit(&self.cluster, name));
         let destination = Arc::new(Destination {
-            name: name.to_owned(),
+            name: name.into(),
             partitions,
             limit,
         });
@@ -274,7 +274,9 @@ impl Resolver {
             now_ms: 1_000_000_000_000,
         };
         let size = self.outgoing(record, resolved, stamp);
-        let size = size.map_or(0, |outgoing| record_size::smallest_batch(&outgoing));
+        let size = size.map_or(0, |outgoing| {
+            record_size::smallest_batch(&(&outgoing).into())
+        });
         if size > limit {
             let name = &topic.name;
             let text = format!("{size} bytes are over the limit of {limit} for topic `{name}`");
@@ -286,12 +288,9 @@ impl Resolver {
         }
     }
 
-    /// Whether the batch of this record alone is larger than its topic takes, as far as that is known.
-    pub(super) fn is_too_large(&self, outgoing: &OutgoingRecord) -> bool {
-        let limit = self
-            .known
-            .get(&outgoing.topic)
-            .and_then(|topic| topic.limit);
+    /// Whether the batch of this record alone is larger than the topic takes, as far as that is known.
+    pub(super) fn is_too_large(&self, topic: &str, outgoing: &OutgoingRef<'_>) -> bool {
+        let limit = self.known.get(topic).and_then(|topic| topic.limit);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         limit.is_some_and(|limit| record_size::smallest_batch(outgoing) > limit)
     }
@@ -368,3 +367,6 @@ async fn limit(cluster: &Cluster, topic: &str) -> Option<u32> {
         .find(|entry| entry.name == "max.message.bytes")?;
     limit.value.as_ref()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
