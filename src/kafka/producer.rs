@@ -273,6 +273,11 @@ pub struct Outlet {
 }
 
 impl Outlet {
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.name
+    }
+
     /// Whose outlet it is.
     pub fn producer(&self) -> &Producer {
         &self.producer

@@ -216,14 +216,33 @@ fn copy(from: Option<&[u8]>, to: &mut Option<Vec<u8>>) {
 /// A header in somebody else's memory. A name that is not UTF-8 is made so, which takes memory of its own.
 pub type HeaderRef<'a> = (Cow<'a, str>, Option<&'a [u8]>);
 
-/// The headers of a [`RecordRef`].
+/// The headers of a [`RecordRef`] or an [`OutgoingRef`].
 #[derive(Clone, Copy, Debug)]
 pub enum Headers<'a> {
     Owned(&'a [Header]),
     Borrowed(&'a [HeaderRef<'a>]),
 }
 
+impl Default for Headers<'_> {
+    fn default() -> Self {
+        Headers::Owned(&[])
+    }
+}
+
 impl<'a> Headers<'a> {
+    /// How many there are.
+    pub fn len(self) -> usize {
+        match self {
+            Headers::Owned(headers) => headers.len(),
+            Headers::Borrowed(headers) => headers.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// Names and values, in their order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> {
         let (owned, borrowed): (&[Header], &[HeaderRef<'a>]) = match self {
@@ -286,7 +305,7 @@ pub struct OutgoingRef<'a> {
     pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    pub headers: &'a [Header],
+    pub headers: Headers<'a>,
 }
 
 impl OutgoingRef<'_> {
@@ -303,7 +322,7 @@ impl<'a> From<&'a OutgoingRecord> for OutgoingRef<'a> {
             timestamp: record.timestamp,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
-            headers: &record.headers,
+            headers: Headers::Owned(&record.headers),
         }
     }
 }

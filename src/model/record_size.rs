@@ -1,18 +1,18 @@
 //! How many bytes a record takes in a batch (KIP-98's message format 2, kafka.apache.org/documentation/#recordbatch).
 
-use super::record::OutgoingRecord;
+use super::record::OutgoingRef;
 
 /// Everything of a batch that is no record.
 const BATCH_OVERHEAD: usize = 61;
 
 /// The bytes of the smallest batch with this record, which has no other and is not compressed: brokers hold it against
 /// `max.message.bytes`.
-pub fn smallest_batch(record: &OutgoingRecord) -> usize {
+pub fn smallest_batch(record: &OutgoingRef<'_>) -> usize {
     // Attributes and the distances in time and offset to the batch's first record, which it is itself.
-    let mut body = 3 + field(record.key.as_deref()) + field(record.value.as_deref());
+    let mut body = 3 + field(record.key) + field(record.value);
     body += varint(record.headers.len());
-    for header in &record.headers {
-        body += field(Some(header.name.as_bytes())) + field(header.value.as_deref());
+    for (name, value) in record.headers.iter() {
+        body += field(Some(name.as_bytes())) + field(value);
     }
     BATCH_OVERHEAD + varint(body) + body
 }
@@ -31,7 +31,7 @@ fn varint(number: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::record::Header;
+    use crate::model::record::{Header, OutgoingRecord};
     use bytes::BytesMut;
     use kafka_protocol::indexmap::IndexMap;
     use kafka_protocol::protocol::StrBytes;
@@ -85,9 +85,13 @@ mod tests {
                 ],
                 ..OutgoingRecord::default()
             };
-            assert_eq!(smallest_batch(&record), encoded(&record), "{length}");
+            assert_eq!(
+                smallest_batch(&(&record).into()),
+                encoded(&record),
+                "{length}"
+            );
         }
         let empty = OutgoingRecord::default();
-        assert_eq!(smallest_batch(&empty), encoded(&empty));
+        assert_eq!(smallest_batch(&(&empty).into()), encoded(&empty));
     }
 }

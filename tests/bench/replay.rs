@@ -54,7 +54,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), String> {
-    let broker = Broker::embedded(&[]);
+    // A million dead letters are 700 MB.
+    let broker = Broker::embedded(&["--memory", "3GiB"]);
     let partitions = PARTITIONS.to_string();
     for topic in [ORIGIN, LETTERS, COPIES] {
         let create = eda(&["topic", "create", topic, "-p", &partitions]);

@@ -2,7 +2,7 @@
 //! nothing here panics.
 
 use super::super::error::{Fault, code};
-use super::{c_text, raw, slice};
+use super::{raw, slice};
 use crate::model::record::{
     Header, HeaderRef, Headers as Listed, Record, RecordRef, TimestampType,
 };
@@ -134,23 +134,26 @@ unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Option<&'a [u8]> {
 pub(super) struct Headers(NonNull<c::rd_kafka_headers_t>);
 
 impl Headers {
-    pub(super) fn new(headers: &[Header]) -> Result<Self, Fault> {
+    pub(super) fn new(headers: Listed<'_>) -> Result<Self, Fault> {
         // SAFETY: no preconditions; the list is ours.
         let list = NonNull::new(unsafe { c::rd_kafka_headers_new(headers.len()) })
             .map(Headers)
             .ok_or_else(|| Fault::new(code::INVALID_ARG, "out of memory"))?;
-        for header in headers {
-            let name = c_text(&header.name)?;
-            let (value, size) = match &header.value {
+        for (name, value) in headers.iter() {
+            if memchr::memchr(0, name.as_bytes()).is_some() {
+                let text = format!("`{}` contains a NUL byte", name.escape_default());
+                return Err(Fault::new(code::INVALID_ARG, text));
+            }
+            let (value, size) = match value {
                 Some(value) => (value.as_ptr().cast::<c_void>(), length(value.len())?),
                 None => (ptr::null(), 0),
             };
-            // SAFETY: the list is ours; name and value are copied, with the lengths given.
+            // SAFETY: the list is ours; name and value are copied, with the lengths given, and the name is ended then.
             super::check(unsafe {
                 raw::rd_kafka_header_add(
                     list.pointer(),
-                    name.as_ptr(),
-                    length(name.as_bytes().len())?,
+                    name.as_ptr().cast(),
+                    length(name.len())?,
                     value,
                     size,
                 )

@@ -71,9 +71,9 @@ impl Handle {
     ) -> Result<(), Fault> {
         use c::rd_kafka_vtype_t as kind;
         let argument = |vtype, u| c::rd_kafka_vu_t { vtype, u };
-        let headers = match record.headers {
-            [] => None,
-            headers => Some(Headers::new(headers)?),
+        let headers = match record.headers.is_empty() {
+            true => None,
+            false => Some(Headers::new(record.headers)?),
         };
         let arguments = [
             argument(

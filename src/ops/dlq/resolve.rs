@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::kafka::Cluster;
 use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
 use crate::model::ledger::is_ledger;
-use crate::model::record::{OutgoingRecord, Record};
+use crate::model::record::{OutgoingRecord, OutgoingRef, Record};
 use crate::model::record_size;
 use crate::model::topic::TopicPartition;
 use crate::ops::largest_batch::largest_batch;
@@ -24,7 +24,7 @@ const REPLAY_PREFIX: &str = "eda-replay-";
 /// A topic that letters go to.
 #[derive(Debug)]
 pub(super) struct Destination {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     partitions: i32,
     /// The most bytes of a batch; `None` where nobody says.
     pub(super) limit: Option<u32>,
@@ -224,7 +224,7 @@ impl Resolver {
         }
         let topic = self.destination(origin).ok_or(Stay::OriginGone)?;
         if !self.manner.force && is_dead_letter_topic(&topic.name) {
-            return Err(Stay::Circle(topic.name.clone()));
+            return Err(Stay::Circle(topic.name.to_string()));
         }
         Ok((topic, partition))
     }
@@ -269,7 +269,7 @@ impl Resolver {
         let partitions = *self.existing.get(name)?;
         let limit = self.runtime.block_on(largest_batch(&self.cluster, name));
         let destination = Arc::new(Destination {
-            name: name.to_owned(),
+            name: name.into(),
             partitions,
             limit,
         });
@@ -296,7 +296,9 @@ impl Resolver {
             now_ms: 1_000_000_000_000,
         };
         let size = self.outgoing(record, resolved, stamp);
-        let size = size.map_or(0, |outgoing| record_size::smallest_batch(&outgoing));
+        let size = size.map_or(0, |outgoing| {
+            record_size::smallest_batch(&(&outgoing).into())
+        });
         if size > limit {
             let name = &topic.name;
             let text = format!("{size} bytes are over the limit of {limit} for topic `{name}`");
@@ -308,12 +310,9 @@ impl Resolver {
         }
     }
 
-    /// Whether the batch of this record alone is larger than its topic takes, as far as that is known.
-    pub(super) fn is_too_large(&self, outgoing: &OutgoingRecord) -> bool {
-        let limit = self
-            .known
-            .get(&outgoing.topic)
-            .and_then(|topic| topic.limit);
+    /// Whether the batch of this record alone is larger than the topic takes, as far as that is known.
+    pub(super) fn is_too_large(&self, topic: &str, outgoing: &OutgoingRef<'_>) -> bool {
+        let limit = self.known.get(topic).and_then(|topic| topic.limit);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         limit.is_some_and(|limit| record_size::smallest_batch(outgoing) > limit)
     }

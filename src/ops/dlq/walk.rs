@@ -2,12 +2,13 @@
 
 use super::resolve::{Resolved, Resolver};
 use super::selection::Chooser;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::ledger::Progress;
 use crate::model::record::{Record, RecordRef};
 use crate::ops::scan::{self, Found, Reading, Stretch};
 use std::ops::ControlFlow;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 
 /// Records that are resolved together, and the bytes that are enough whatever their number.
 const BATCH: usize = 256;
@@ -41,19 +42,43 @@ pub(super) struct Walk<'a> {
     pub(super) chooser: &'a Chooser,
 }
 
+/// Batches that wait between the two threads.
+const WAITING: usize = 2;
+
 impl Walk<'_> {
-    /// On the calling thread, until everything was shown or `visit` breaks.
+    /// Reads on a thread of its own and resolves on the calling one, until everything was shown or `visit` breaks.
     pub(super) fn run(
         &self,
         resolver: &mut Resolver,
         mut visit: impl FnMut(usize, i64, Met<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
+        let (full, batches) = mpsc::sync_channel::<Batch>(WAITING);
+        let (used, empty) = mpsc::channel::<Batch>();
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(move || self.read(&full, &empty));
+            let mut resolved = Vec::new();
+            let mut shown = Ok(ControlFlow::Continue(()));
+            for mut batch in &batches {
+                shown = batch.show(self.chooser, resolver, &mut resolved, &mut visit);
+                if !matches!(shown, Ok(ControlFlow::Continue(()))) {
+                    break;
+                }
+                // Once everything is read, nobody wants it.
+                let _ = used.send(batch);
+            }
+            // Whoever reads on finds that nobody takes it.
+            drop(batches);
+            let read = reading.join();
+            let early = |_| Err(Error::failed("the reading thread ended early"));
+            shown.and(read.unwrap_or_else(early))
+        })
+    }
+
+    fn read(&self, full: &SyncSender<Batch>, empty: &Receiver<Batch>) -> Result<()> {
         let reading = Reading {
             isolation: Isolation::ReadCommitted,
             ahead_kibibytes: Some(AHEAD_KIBIBYTES),
         };
-        let mut batch = Batch::default();
-        let mut place = 0;
         let places: Vec<_> = self.stretch.iter().collect();
         let find = |topic: &str, partition: i32, last: usize| {
             let is_it = |at: usize| {
@@ -65,28 +90,35 @@ impl Walk<'_> {
                 false => (0..places.len()).find(|at| is_it(*at)).unwrap_or(last),
             }
         };
-        scan::pass(self.cluster, self.stretch, &reading, |found| match found {
-            Found::Record(record) => {
-                place = find(record.topic, record.partition, place);
-                let is_over = self
-                    .progress
-                    .get(place)
-                    .is_some_and(|it| it.is_over(record.offset));
-                match is_over && !self.anew {
-                    true => batch.entries.push((place, record.offset, Entry::Over)),
-                    false => batch.add(place, &record),
+        let mut batch = Batch::default();
+        let mut place = 0;
+        scan::pass(self.cluster, self.stretch, &reading, |found| {
+            let is_end = match found {
+                Found::Record(record) => {
+                    place = find(record.topic, record.partition, place);
+                    let progress = self.progress.get(place);
+                    let is_over = progress.is_some_and(|it| it.is_over(record.offset));
+                    match is_over && !self.anew {
+                        true => batch.entries.push((place, record.offset, Entry::Over)),
+                        false => batch.add(place, &record),
+                    }
+                    false
                 }
-                match batch.is_full() {
-                    true => batch.show(self.chooser, resolver, &mut visit),
-                    false => Ok(ControlFlow::Continue(())),
+                Found::Reached(reached) => {
+                    place = find(&reached.topic, reached.partition, place);
+                    let (_, (_, end)) = places[place];
+                    batch.entries.push((place, *end, Entry::End));
+                    true
                 }
+            };
+            if !batch.is_full() && !is_end {
+                return Ok(ControlFlow::Continue(()));
             }
-            Found::Reached(reached) => {
-                place = find(&reached.topic, reached.partition, place);
-                let end = places[place].1.1;
-                batch.entries.push((place, end, Entry::End));
-                batch.show(self.chooser, resolver, &mut visit)
-            }
+            let next = empty.try_recv().unwrap_or_default();
+            Ok(match full.send(std::mem::replace(&mut batch, next)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })
         })
     }
 }
@@ -98,7 +130,6 @@ struct Batch {
     filled: usize,
     bytes: usize,
     entries: Vec<(usize, i64, Entry)>,
-    resolved: Vec<Resolved>,
 }
 
 #[derive(Clone, Copy)]
@@ -128,10 +159,11 @@ impl Batch {
         &mut self,
         chooser: &Chooser,
         resolver: &mut Resolver,
+        resolved: &mut Vec<Resolved>,
         visit: &mut impl FnMut(usize, i64, Met<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        resolver.resolve(&self.records[..self.filled], &mut self.resolved)?;
-        let mut letters = self.records.iter().zip(&self.resolved);
+        resolver.resolve(&self.records[..self.filled], resolved)?;
+        let mut letters = self.records.iter().zip(resolved);
         let mut going = ControlFlow::Continue(());
         for (place, offset, entry) in self.entries.drain(..) {
             let met = match entry {

@@ -6,7 +6,7 @@ use super::{Destination, ProduceRequest, template, typed};
 use crate::error::{Error, Result};
 use crate::model::cloud_event::{CloudEvent, Envelope};
 use crate::model::event::{EventError, EventType, Filling};
-use crate::model::record::{OutgoingRecord, OutgoingRef};
+use crate::model::record::{Headers, OutgoingRecord, OutgoingRef};
 use crate::model::record_json;
 use crate::model::template::Reader;
 use crate::ops::stop::Stop;
@@ -235,7 +235,7 @@ impl Payload {
             timestamp: None,
             key: given.or(key.filter(full)),
             value: value.filter(full),
-            headers: &request.headers,
+            headers: Headers::Owned(&request.headers),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::blocks::Blocks;
 use super::source::{Payload, Sink, keeps_timestamp};
 use crate::error::{Error, Result};
-use crate::model::record::Header;
+use crate::model::record::{Header, Headers};
 use crate::model::template::{HeaderParts, Parts, ReadError, Reader};
 use crate::ops::stop::Stop;
 use std::io::BufRead;
@@ -102,7 +102,10 @@ fn send(
         .iter()
         .map(header)
         .collect::<Result<Vec<Header>>>()?;
-    headers.extend_from_slice(record.headers);
-    record.headers = &headers;
+    headers.extend(record.headers.iter().map(|(name, value)| Header {
+        name: name.to_owned(),
+        value: value.map(<[u8]>::to_vec),
+    }));
+    record.headers = Headers::Owned(&headers);
     sink(number, record)
 }

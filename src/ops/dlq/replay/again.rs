@@ -3,6 +3,7 @@
 use super::super::{ledger, park};
 use super::engine::Engine;
 use super::item::{Item, What};
+use super::packed::Packed;
 use super::way::{Trouble, Way};
 use crate::error::{Error, Result};
 use crate::kafka::Isolation;
@@ -106,7 +107,9 @@ impl Engine<'_> {
             last = Some(error);
             let resolver = &self.site.carrying.resolver;
             item.what = match &item.what {
-                What::Replay(record) if resolver.is_too_large(record) => {
+                What::Replay(record)
+                    if record.show(|shown| resolver.is_too_large(record.topic(), &shown)) =>
+                {
                     let place = self.places[item.place].clone();
                     match self.park(&place, item.offset, &reason)? {
                         Some(parked) => parked,
@@ -155,7 +158,8 @@ impl Engine<'_> {
         )?;
         let now = jiff::Timestamp::now().as_millisecond();
         let parked = |record| park::parked(&record, &parking.name, partitions, reason, now);
-        Ok(found.map(|record| What::Park(parked(record))))
+        let found = found.map(|record| Packed::of(&parked(record)));
+        Ok(found.transpose()?.map(What::Park))
     }
 
     /// A new producer ends what was open, and the progress tells whether it was committed after all.

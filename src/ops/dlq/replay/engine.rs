@@ -9,6 +9,7 @@ use super::super::plan::Carrying;
 use super::super::{ledger, park};
 use super::item::{Item, What};
 use super::outcome::ReplayOutcome;
+use super::packed::Packed;
 use super::pipe::{Pipe, Taken};
 use super::way::{Shape, Trouble, Way};
 use crate::error::Result;
@@ -232,6 +233,7 @@ impl<'a> Engine<'a> {
         for (place, progress) in self.places.iter().zip(&self.progress) {
             for (block, content) in progress.untold() {
                 let entry = ledger::entry(name, place, block, content);
+                let entry = Packed::of(&entry).map_err(|error| self.way.give_up(error))?;
                 self.way.send(&entry, number)?;
                 number += 1;
             }
@@ -250,7 +252,7 @@ impl<'a> Engine<'a> {
                 |places: &[TopicPartition]| format!("{}:{}", places[item.place], item.offset);
             match item.what {
                 What::Over | What::Stays | What::End => {}
-                What::Replay(record) => outcome.replayed(&record.topic),
+                What::Replay(record) => outcome.replayed(record.topic()),
                 What::Sent(topic) => outcome.replayed(&topic),
                 What::Park(_) | What::Parked => {
                     outcome.parked += 1;

@@ -1,6 +1,7 @@
 //! What passes from the side that reads to the side that sends.
 
-use crate::model::record::OutgoingRecord;
+use super::packed::Packed;
+use std::sync::Arc;
 
 /// An offset of the dead-letter topic, with what is to be done about it.
 #[derive(Debug)]
@@ -22,10 +23,10 @@ pub(super) enum What {
         stay: String,
         is_unknown: bool,
     },
-    Replay(OutgoingRecord),
-    Park(OutgoingRecord),
+    Replay(Packed),
+    Park(Packed),
     /// It is written already: to this topic, or to the parking topic.
-    Sent(String),
+    Sent(Arc<str>),
     Parked,
     /// Nobody takes it.
     Refused(String),
@@ -52,7 +53,7 @@ impl What {
     /// What was to be sent is written.
     pub(super) fn sent(&mut self) {
         *self = match std::mem::replace(self, What::Over) {
-            What::Replay(record) => What::Sent(record.topic),
+            What::Replay(record) => What::Sent(Arc::clone(record.topic())),
             What::Park(_) => What::Parked,
             other => other,
         };
@@ -62,13 +63,10 @@ impl What {
 impl Item {
     /// What it weighs in memory, about.
     pub(super) fn bytes(&self) -> usize {
-        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-        let record = match &self.what {
-            What::Replay(record) | What::Park(record) => record,
-            _ => return size_of::<Item>(),
-        };
-        let headers = record.headers.iter();
-        let headers = headers.map(|header| 64 + header.name.len() + length(&header.value));
-        size_of::<Item>() + length(&record.key) + length(&record.value) + headers.sum::<usize>()
+        size_of::<Item>()
+            + match &self.what {
+                What::Replay(record) | What::Park(record) => record.bytes(),
+                _ => 0,
+            }
     }
 }

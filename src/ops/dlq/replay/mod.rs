@@ -4,6 +4,7 @@ mod again;
 mod engine;
 mod item;
 mod outcome;
+mod packed;
 mod pipe;
 mod way;
 
@@ -21,6 +22,7 @@ use crate::ops::scan;
 use crate::ops::stop::Stop;
 use engine::{Engine, Site};
 use item::{Item, What};
+use packed::Packer;
 use pipe::Pipe;
 use std::ops::ControlFlow;
 use tokio::runtime::Handle;
@@ -200,56 +202,62 @@ impl Feeder<'_> {
 
     fn feed(&self) -> Result<()> {
         let mut resolver = self.carrying.resolver.clone();
-        let (mut chunk, mut bytes) = (Vec::with_capacity(CHUNK), 0);
-        // The walk has its own while it shows what it met.
-        let builder = self.carrying.resolver.clone();
+        let (mut chunk, mut packer) = (Vec::with_capacity(CHUNK), Packer::default());
         self.walk.run(&mut resolver, |place, offset, met| {
             let is_end = matches!(met, Met::End);
-            let what = match met {
-                Met::Over => What::Over,
-                Met::Passed => What::Stays,
-                Met::End => What::End,
-                Met::Letter(record, resolved) => {
-                    let now_ms = jiff::Timestamp::now().as_millisecond();
-                    let stamp = Stamp {
-                        replay_id: self.replay_id,
-                        now_ms,
-                    };
-                    match &resolved.route {
-                        Route::Stays(stay) => What::Unplaced {
-                            stay: stay.to_string(),
-                            is_unknown: stay.is_unknown(),
-                        },
-                        Route::Park(reason) => {
-                            let name = &self.carrying.parking.name;
-                            What::Park(park::parked(record, name, self.parking, reason, now_ms))
-                        }
-                        Route::To(..) => match builder.outgoing(record, resolved, stamp) {
-                            Some(outgoing) => What::Replay(outgoing),
-                            None => What::Stays,
-                        },
-                    }
-                }
-            };
-            let item = Item {
+            let what = self.decide(met, &mut packer)?;
+            chunk.push(Item {
                 place,
                 offset,
                 what,
-            };
-            bytes += item.bytes();
-            chunk.push(item);
-            if chunk.len() < CHUNK && bytes < CHUNK_BYTES && !is_end {
+            });
+            if chunk.len() < CHUNK && packer.len() < CHUNK_BYTES && !is_end {
                 return Ok(ControlFlow::Continue(()));
             }
-            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
-            Ok(match self.pipe.give(full, std::mem::take(&mut bytes)) {
+            let mut full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
+            let memory = packer.finish();
+            for item in &mut full {
+                if let What::Replay(record) | What::Park(record) = &mut item.what {
+                    record.lies_in(&memory);
+                }
+            }
+            let bytes = memory.len() + CHUNK * size_of::<Item>();
+            Ok(match self.pipe.give(full, bytes) {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             })
-        })?;
-        if !chunk.is_empty() {
-            self.pipe.give(chunk, bytes);
-        }
-        Ok(())
+        })
+    }
+
+    /// What is to be done about what was met.
+    fn decide(&self, met: Met<'_>, packer: &mut Packer) -> Result<What> {
+        let (record, resolved) = match met {
+            Met::Over => return Ok(What::Over),
+            Met::Passed => return Ok(What::Stays),
+            Met::End => return Ok(What::End),
+            Met::Letter(record, resolved) => (record, resolved),
+        };
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        Ok(match &resolved.route {
+            Route::Stays(stay) => What::Unplaced {
+                stay: stay.to_string(),
+                is_unknown: stay.is_unknown(),
+            },
+            Route::Park(reason) => {
+                let name = &self.carrying.parking.name;
+                let parked = park::parked(record, name, self.parking, reason, now_ms);
+                What::Park(packer.add(&parked, &name.as_str().into())?)
+            }
+            Route::To(topic, _) => {
+                let stamp = Stamp {
+                    replay_id: self.replay_id,
+                    now_ms,
+                };
+                match self.carrying.resolver.outgoing(record, resolved, stamp) {
+                    Some(outgoing) => What::Replay(packer.add(&outgoing, &topic.name)?),
+                    None => What::Stays,
+                }
+            }
+        })
     }
 }

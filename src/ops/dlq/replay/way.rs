@@ -1,12 +1,12 @@
 //! How letters are put back: in transactions, or one after the other with their acknowledgement.
 
 use super::super::request::Delivery;
+use super::packed::Packed;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::{
-    Cluster, GroupMetadata, OwnId, Producer, ProducerOptions, Transaction, TransactionalProducer,
-    Uncommitted,
+    Cluster, GroupMetadata, Outlet, OwnId, Producer, ProducerOptions, Transaction,
+    TransactionalProducer, Uncommitted,
 };
-use crate::model::record::OutgoingRecord;
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -65,10 +65,12 @@ pub(super) enum Way {
     ExactlyOnce {
         /// After the transaction, which is to go first.
         open: Option<(Transaction, Instant)>,
+        outlets: Vec<Outlet>,
         producer: TransactionalProducer,
         group: String,
     },
     AtLeastOnce {
+        outlets: Vec<Outlet>,
         producer: Producer,
         /// Those that could not even be queued.
         refused: BTreeMap<u64, Error>,
@@ -92,6 +94,7 @@ impl Way {
         let connection = cluster.connection();
         if delivery == Delivery::AtLeastOnce {
             return Ok(Some(Way::AtLeastOnce {
+                outlets: Vec::new(),
                 producer: Producer::open(connection, shape.options())?,
                 refused: BTreeMap::new(),
                 cluster: cluster.clone(),
@@ -106,6 +109,7 @@ impl Way {
         let producer = TransactionalProducer::open(connection, shape.options(), id)?;
         Ok(producer.init(wanted)?.then(|| Way::ExactlyOnce {
             open: None,
+            outlets: Vec::new(),
             producer,
             group: group.to_owned(),
         }))
@@ -116,6 +120,23 @@ impl Way {
             Way::ExactlyOnce { producer, .. } => producer.producer(),
             Way::AtLeastOnce { producer, .. } => producer,
         }
+    }
+
+    /// The way to a topic, looked up once.
+    fn outlet(&mut self, topic: &str) -> Result<&Outlet> {
+        let (Way::ExactlyOnce { outlets, .. } | Way::AtLeastOnce { outlets, .. }) = self;
+        // There are few.
+        let at = match outlets.iter().position(|outlet| outlet.topic() == topic) {
+            Some(at) => at,
+            None => {
+                let outlet = self.producer().outlet(topic)?;
+                let (Way::ExactlyOnce { outlets, .. } | Way::AtLeastOnce { outlets, .. }) = self;
+                outlets.push(outlet);
+                outlets.len() - 1
+            }
+        };
+        let (Way::ExactlyOnce { outlets, .. } | Way::AtLeastOnce { outlets, .. }) = self;
+        Ok(&outlets[at])
     }
 
     /// How long a transaction may be open at most.
@@ -140,9 +161,11 @@ impl Way {
     }
 
     /// Sends a record; what becomes of it is told under its number.
-    pub(super) fn send(&mut self, record: &OutgoingRecord, number: u64) -> Result<(), Trouble> {
+    pub(super) fn send(&mut self, record: &Packed, number: u64) -> Result<(), Trouble> {
         self.begin()?;
-        let Err(error) = self.producer().enqueue(record, number) else {
+        let outlet = self.outlet(record.topic());
+        let sent = outlet.and_then(|outlet| record.show(|record| outlet.enqueue(record, number)));
+        let Err(error) = sent else {
             return Ok(());
         };
         let is_about_it = error.kind() == Kind::Failed;

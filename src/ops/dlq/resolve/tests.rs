@@ -16,7 +16,7 @@ fn resolver(source: &str, manner: Manner, topics: &[(&str, i32, Option<u32>)]) -
         .unwrap();
     let known = |(name, partitions, limit): &(&str, i32, Option<u32>)| {
         let destination = Destination {
-            name: (*name).to_owned(),
+            name: (*name).into(),
             partitions: *partitions,
             limit: *limit,
         };
@@ -65,7 +65,7 @@ fn told(resolver: &mut Resolver, record: &Record) -> String {
         .unwrap();
     match &resolved[0].route {
         Route::To(topic, Some(partition)) => format!("{}:{partition}", topic.name),
-        Route::To(topic, None) => topic.name.clone(),
+        Route::To(topic, None) => topic.name.to_string(),
         Route::Park(reason) => format!("parked: {reason}"),
         Route::Stays(stay) => stay.to_string(),
     }
@@ -210,9 +210,10 @@ fn the_size_that_counts_is_that_of_what_is_put_back() {
             .resolve(std::slice::from_ref(&record), &mut resolved)
             .unwrap();
         if let Some(outgoing) = resolver.outgoing(&record, &resolved[0], stamp) {
+            let outgoing: OutgoingRef<'_> = (&outgoing).into();
             let size = record_size::smallest_batch(&outgoing);
             assert!(
-                size <= 4000 && !resolver.is_too_large(&outgoing),
+                size <= 4000 && !resolver.is_too_large("orders", &outgoing),
                 "{length}: {size}"
             );
         } else {
