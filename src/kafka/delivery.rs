@@ -140,7 +140,8 @@ impl Deliveries {
             {
                 return Err(self.place().unreachable());
             }
-            if done {
+            // Of a transaction in which a record failed nothing more is sent, so that the others would be waited for in vain.
+            if done || (self.transactional && self.has_failures()) {
                 return Ok(());
             }
             let now = self.settled();

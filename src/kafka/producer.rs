@@ -257,7 +257,8 @@ impl Producer {
     /// [`Kind::Unreachable`](crate::error::Kind::Unreachable) when no record got its outcome for `deadline`, with the
     /// number of those that are not acknowledged: as long as records are acknowledged it goes on. Also as soon as it is
     /// certain that nobody can be reached, and again at every further flush until a record is acknowledged.
-    /// A record that was refused is not an error of the flush: see [`Producer::tally`].
+    /// A record that was refused is not an error of the flush: see [`Producer::tally`]. In a transaction it ends it: the
+    /// others have no outcome until the transaction is aborted.
     pub fn flush(&self, deadline: Duration) -> Result<()> {
         self.inner.0.flush(deadline)
     }

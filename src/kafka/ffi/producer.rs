@@ -4,7 +4,7 @@ use super::super::error::{Fault, code};
 use super::event::Event;
 use super::handle::Handle;
 use super::message::{self, Headers};
-use super::{c_text, consume_error, describe, milliseconds, raw, text};
+use super::{c_text, consume_error, describe, milliseconds, raw};
 use crate::model::record::OutgoingRef;
 use rdkafka::bindings as c;
 use std::ffi::c_void;
@@ -155,7 +155,9 @@ impl Handle {
                     topic: (*message).rkt as usize,
                     partition: (*message).partition,
                     offset: (*message).offset,
-                    fault: (number != 0).then(|| Fault::new(number, reason(message, number))),
+                    // Not `rd_kafka_message_produce_errstr`: with librdkafka 2.12.1 it points into an answer that is freed
+                    // already when the report is served (rd_kafka_dr_msgq0 copies the answer, not the messages' pointers).
+                    fault: (number != 0).then(|| Fault::new(number, describe(number))),
                     size: (*message).len + (*message).key_len,
                     opaque: (*message)._private as usize,
                 }
@@ -203,19 +205,5 @@ fn bytes(value: Option<&[u8]>) -> Value {
     });
     Value {
         mem: c::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: pointer, size },
-    }
-}
-
-/// What the broker said about a record it refused, else librdkafka's sentence for the code.
-///
-/// # Safety
-/// `message` is a live message with an error.
-unsafe fn reason(message: *const c::rd_kafka_message_t, number: i32) -> String {
-    // SAFETY: alive; a string of the message's or null, copied. (`rd_kafka_message_errstr` would read the record's value as text.).
-    let said = unsafe { text(c::rd_kafka_message_produce_errstr(message)) };
-    if said.is_empty() {
-        describe(number)
-    } else {
-        said
     }
 }
