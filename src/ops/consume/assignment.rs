@@ -345,7 +345,7 @@ impl Rebalance for Assignment {
         };
         if lost && !leaving.is_empty() && !self.shared.stopping() {
             self.shared.notices.warn(&format!(
-                "group `{}` took {} partitions back: what was in hand and not committed is handled again",
+                "group `{}` took back {} of this member's partitions: what was in hand and not committed is handled again",
                 self.shared.group,
                 leaving.len()
             ));

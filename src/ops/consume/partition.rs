@@ -116,9 +116,9 @@ impl Partition {
             window: Mutex::default(),
             transfer: Mutex::default(),
         });
+        let from_beginning = shared.from_beginning;
         // At most once nothing is done after a gap. Exactly once neither, but a transaction that is not ended yet keeps the
         // member from reading, and only who asks is told.
-        let from_beginning = shared.from_beginning;
         let is_known = shared.delivery == Delivery::AtMostOnce;
         let task = Task::new(shared, Arc::clone(&progress), revocation, alive);
         Partition {
