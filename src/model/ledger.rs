@@ -165,6 +165,12 @@ impl Progress {
         self.next
     }
 
+    /// The same within a stretch: where to go on reading it.
+    pub fn next_in(&self, (start, end): (i64, i64)) -> i64 {
+        // Not `clamp`, which panics when the start is past the end.
+        self.next.min(end).max(start)
+    }
+
     /// Whether this offset need not be looked at again.
     pub fn is_over(&self, offset: i64) -> bool {
         let (number, bit) = locate(offset);

@@ -1,11 +1,12 @@
 //! Writing dead letters: the topic on first use, then the record, acknowledged.
 
+use super::count_partitions;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Producer, ProducerOptions};
 use crate::model::dead_letter::{Failure, eda, topic_for};
 use crate::model::record::{OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, TopicName};
-use crate::ops::largest_batch::largest_batch;
+use crate::ops::largest_batch::room_for;
 use crate::ops::topic::wait_until_visible;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,9 +18,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// More bytes than the headers have that tell why a record died.
 const STORY: u32 = 32 * 1024;
-
-/// The most that `max.message.bytes` can be.
-const LARGEST_LIMIT: u32 = i32::MAX.unsigned_abs();
 
 /// What becomes of a record that failed and has no dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,18 +177,20 @@ impl DeadLetters {
 
     /// Creates the topic with as many partitions as the source has, unless it is there.
     async fn create(&self, topic: &str, source: &str) -> Result<i32> {
-        if let Some(partitions) = self.partitions(topic).await? {
+        if let Some(partitions) = count_partitions(&self.cluster, topic).await? {
             return Ok(partitions);
         }
         let name: TopicName = topic
             .parse()
             .map_err(|error| Error::usage("the dead-letter topic cannot exist").caused_by(error))?;
-        let partitions = self.partitions(source).await?.unwrap_or(1);
+        let partitions = count_partitions(&self.cluster, source).await?.unwrap_or(1);
+        // Nothing when the source's limit cannot be learnt.
+        let configs = room_for(&self.cluster, source, STORY).await.ok().flatten();
         let new = NewTopic {
             name: name.into_string(),
             partitions,
             replicas: None,
-            configs: self.limit(source).await.into_iter().collect(),
+            configs: configs.into_iter().collect(),
         };
         let Err(error) = self.cluster.create_topic(&new, false).await else {
             // The producer would be told that it does not exist, and the dead letter be refused.
@@ -199,23 +199,11 @@ impl DeadLetters {
         };
         // Another member may have been quicker, and not every broker may know it yet.
         for _ in 0..LOOKS {
-            if let Some(partitions) = self.partitions(topic).await? {
+            if let Some(partitions) = count_partitions(&self.cluster, topic).await? {
                 return Ok(partitions);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         Err(error)
-    }
-
-    /// Room for whatever the source takes, and the story besides; nothing when the source's limit may not be seen.
-    async fn limit(&self, source: &str) -> Option<(String, String)> {
-        let limit = largest_batch(&self.cluster, source).await?;
-        let limit = limit.saturating_add(STORY).min(LARGEST_LIMIT);
-        Some(("max.message.bytes".to_owned(), limit.to_string()))
-    }
-
-    async fn partitions(&self, topic: &str) -> Result<Option<i32>> {
-        let found = self.cluster.topic(topic).await?;
-        Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
     }
 }

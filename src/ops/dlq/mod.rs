@@ -48,6 +48,12 @@ fn places(topic: &Topic) -> Vec<TopicPartition> {
     ids.map(|id| TopicPartition::new(&topic.name, id)).collect()
 }
 
+/// How many partitions a topic has; `None` when there is no such topic.
+async fn count_partitions(cluster: &Cluster, topic: &str) -> Result<Option<i32>> {
+    let found = cluster.topic(topic).await?;
+    Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
+}
+
 /// The topic, or none when it is the dead-letter topic of one that exists and nothing has died yet: it is created
 /// with the first dead letter.
 ///

@@ -1,9 +1,11 @@
 //! The parking topic: dead letters that are not to be put back any more, or cannot be, as they were.
 
+use super::count_partitions;
 use crate::error::{Error, Result};
 use crate::kafka::Cluster;
 use crate::model::record::{Header, OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, Topic};
+use crate::ops::largest_batch::room_for;
 use crate::ops::topic::wait_until_visible;
 
 /// Why the letter is parked.
@@ -61,20 +63,8 @@ pub(super) fn parked(
 
 /// The parking topic of `source` as it is to be created: as many partitions, and room for whatever fits in there.
 pub(super) async fn new_topic(cluster: &Cluster, source: &Topic) -> Result<NewTopic> {
-    let name = source.name.clone();
-    let configs = cluster.topic_configs(&[name]).await?.pop();
-    // Whoever may not ask has what the cluster takes by default.
-    let entries = configs
-        .and_then(|(_, entries)| entries.ok())
-        .unwrap_or_default();
-    let value = |key: &str| {
-        let entry = entries.iter().find(|entry| entry.name == key)?;
-        entry.value.clone()
-    };
-    let limit = value("max.message.bytes").and_then(|limit| limit.parse::<u32>().ok());
-    let limit = limit.map(|limit| limit.saturating_add(ROOM).min(i32::MAX.unsigned_abs()));
     let mut configs = vec![("retention.ms".to_owned(), "-1".to_owned())];
-    configs.extend(limit.map(|limit| ("max.message.bytes".to_owned(), limit.to_string())));
+    configs.extend(room_for(cluster, &source.name, ROOM).await?);
     Ok(NewTopic {
         name: topic_for(&source.name),
         partitions: i32::try_from(source.partitions.len()).unwrap_or(1),
@@ -85,7 +75,7 @@ pub(super) async fn new_topic(cluster: &Cluster, source: &Topic) -> Result<NewTo
 
 /// Creates a topic that a replay needs, unless somebody else has just done so. How many partitions it has.
 pub(super) async fn ensure(cluster: &Cluster, new: &NewTopic) -> Result<i32> {
-    if let Some(partitions) = partitions(cluster, &new.name).await? {
+    if let Some(partitions) = count_partitions(cluster, &new.name).await? {
         return Ok(partitions);
     }
     match cluster.create_topic(new, false).await {
@@ -94,16 +84,11 @@ pub(super) async fn ensure(cluster: &Cluster, new: &NewTopic) -> Result<i32> {
             wait_until_visible(cluster, new).await?;
             Ok(new.partitions)
         }
-        Err(error) => match partitions(cluster, &new.name).await? {
+        Err(error) => match count_partitions(cluster, &new.name).await? {
             Some(partitions) => Ok(partitions),
             None => Err(not_created(&new.name, error)),
         },
     }
-}
-
-async fn partitions(cluster: &Cluster, topic: &str) -> Result<Option<i32>> {
-    let found = cluster.topic(topic).await?;
-    Ok(found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)))
 }
 
 fn not_created(topic: &str, error: Error) -> Error {

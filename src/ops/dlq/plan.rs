@@ -85,8 +85,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     let begun = extents.into_iter().zip(&progress);
     plan.stretch = begun
         .map(|((place, (start, end)), progress)| {
-            // Not `clamp`, which panics when the start is past the end.
-            let next = progress.next().min(end).max(start);
+            let next = progress.next_in((start, end));
             (
                 place,
                 (if request.from_beginning { start } else { next }, end),

@@ -71,10 +71,9 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
     let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
     for ((place, (start, end)), progress) in extents.into_iter().zip(progress) {
         let new_start = match request.all {
-            true => end,
-            false => progress.next().min(end),
+            true => end.max(start),
+            false => progress.next_in((start, end)),
         };
-        let new_start = new_start.max(start);
         let left = |from: i64, to: i64| (to - from).max(0) - progress.count(from, to);
         plan.kept_unreplayed += left(new_start, end);
         plan.partitions.push(Row {

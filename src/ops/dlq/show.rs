@@ -57,7 +57,7 @@ pub async fn show(
     let read = move || {
         let mut seen = Shown::default();
         for ((place, (start, end)), progress) in stretch.into_iter().zip(progress) {
-            let begin = progress.next().min(end).max(start);
+            let begin = progress.next_in((start, end));
             let one = scan::Stretch::from([(place, (begin, end))]);
             if count.is_some_and(|count| seen.shown >= count) {
                 break;

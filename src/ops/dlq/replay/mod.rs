@@ -14,7 +14,7 @@ use super::plan::{Carrying, ReplayPlan};
 use super::request::Delivery;
 use super::resolve::{Route, Stamp};
 use super::walk::{Met, Walk};
-use super::{ledger, park};
+use super::{count_partitions, ledger, park};
 use crate::consent::Consent;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::Cluster;
@@ -103,10 +103,8 @@ fn run(
     for topic in &carrying.creates {
         runtime.block_on(park::ensure(cluster, topic))?;
     }
-    let parking = runtime.block_on(cluster.topic(&carrying.parking.name))?;
-    let parking = parking.map_or(0, |topic| {
-        i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
-    });
+    let parking = runtime.block_on(count_partitions(cluster, &carrying.parking.name))?;
+    let parking = parking.unwrap_or_default();
     let ledger = runtime.block_on(cluster.topic(&carrying.ledger.name))?;
     let progress = runtime.block_on(ledger::progress(cluster, group, &plan.stretch))?;
     let begun = plan.stretch.iter().zip(&progress);
