@@ -8,6 +8,7 @@
 
 mod bury;
 mod count;
+mod destinations;
 mod hydrate;
 mod ledger;
 mod list;

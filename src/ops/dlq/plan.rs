@@ -143,9 +143,9 @@ async fn check_target(
             format!("`{target}` is a dead-letter topic: a replay is to bring letters out of there");
         return Err(Error::failed(text).hint("`--force` puts them there all the same"));
     }
-    match resolver.partitions(target) {
+    match resolver.destinations.partitions(target) {
         Some(_) => Ok(()),
-        None => Err(missing::topic(cluster, target, resolver.topics()).await),
+        None => Err(missing::topic(cluster, target, resolver.destinations.names()).await),
     }
 }
 

@@ -3,32 +3,23 @@
 //! The one place that decides it, for a plan and for what is done by it. It works on batches, so that whoever has to
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
+use super::destinations::{Destination, Destinations};
 use super::request::{Manner, Target};
+use super::selection::Chooser;
 use super::stay::Stay;
 use super::{hydrate, park};
 use crate::error::Result;
 use crate::kafka::Cluster;
 use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
-use crate::model::ledger::is_ledger;
-use crate::model::record::{OutgoingRecord, OutgoingRef, Record};
+use crate::model::record::{OutgoingRecord, Record};
 use crate::model::record_size;
 use crate::model::topic::TopicPartition;
-use crate::ops::largest_batch::largest_batch;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// What all headers begin with that a replay adds.
 const REPLAY_PREFIX: &str = "eda-replay-";
-
-/// A topic that letters go to.
-#[derive(Debug)]
-pub(super) struct Destination {
-    pub(super) name: Arc<str>,
-    partitions: i32,
-    /// The most bytes of a batch; `None` where nobody says.
-    pub(super) limit: Option<u32>,
-}
 
 /// What is to become of a dead letter.
 #[derive(Clone, Debug)]
@@ -45,8 +36,10 @@ pub(super) enum Route {
 pub(super) struct Resolved {
     /// `None`: the record says nothing about itself that is understood.
     pub(super) letter: Option<DeadLetter>,
-    /// The record that died, when it had to be fetched.
-    fetched: Option<Original>,
+    /// Whether it is one of those that were asked for; of the others nothing more is found out.
+    pub(super) is_wanted: bool,
+    /// The record that died, when it is not the one in the letter: it had to be fetched.
+    original: Option<Original>,
     pub(super) route: Route,
 }
 
@@ -65,10 +58,7 @@ pub(super) struct Resolver {
     /// The dead-letter topic.
     source: String,
     manner: Manner,
-    /// How many partitions each topic has that something may be put back into.
-    existing: HashMap<String, i32>,
-    /// Those that were met.
-    known: HashMap<String, Arc<Destination>>,
+    pub(super) destinations: Destinations,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
 }
@@ -79,15 +69,6 @@ impl Resolver {
     /// # Errors
     /// The topics cannot be listed.
     pub(super) async fn new(cluster: &Cluster, source: &str, manner: Manner) -> Result<Self> {
-        let topics = cluster.topics().await?;
-        let topics = topics.into_iter();
-        let existing = topics
-            .filter(|topic| !topic.internal && topic.name != source && !is_ledger(&topic.name))
-            .map(|topic| {
-                let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-                (topic.name, partitions)
-            })
-            .collect();
         let compresses = |(name, value): &(String, String)| {
             matches!(name.as_str(), "compression.type" | "compression.codec") && value != "none"
         };
@@ -97,84 +78,78 @@ impl Resolver {
             runtime: Handle::current(),
             source: source.to_owned(),
             manner,
-            existing,
-            known: HashMap::new(),
+            destinations: Destinations::new(cluster, source).await?,
         })
     }
 
-    /// How many partitions a topic has that something may be put back into.
-    pub(super) fn partitions(&self, topic: &str) -> Option<i32> {
-        self.existing.get(topic).copied()
-    }
-
-    /// The topics that something may be put back into.
-    pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
-        self.existing.keys().map(String::as_str)
-    }
-
-    /// The topics that letters were found to go to.
-    pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
-        self.known.values().map(|known| &**known)
-    }
-
-    /// What is to become of these records, in their order.
+    /// What is to become of these records, in their order, of which the chooser's are wanted.
     ///
     /// # Errors
     /// A partition that a record has to be fetched from does not answer.
     pub(super) fn resolve(
         &mut self,
         records: &[Record],
+        chooser: &Chooser,
         resolved: &mut Vec<Resolved>,
     ) -> Result<()> {
         resolved.clear();
-        let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
-        for record in records {
+        resolved.extend(records.iter().map(|record| {
             let letter = dead_letter::detect(record);
-            let died = letter
-                .as_ref()
-                .and_then(|letter| self.died_elsewhere(letter));
-            if let Some((place, offset)) = died {
-                wanted.entry(place).or_default().insert(offset);
-            }
-            resolved.push(Resolved {
+            Resolved {
+                is_wanted: chooser.wants(record, letter.as_ref()),
                 letter,
-                fetched: None,
+                original: None,
                 route: Route::Stays(Stay::NotUnderstood),
-            });
-        }
-        let fetched = match wanted.is_empty() {
-            true => HashMap::new(),
-            false => hydrate::fetch(&self.cluster, &self.runtime, &wanted)?,
-        };
+            }
+        }));
+        self.fetch(resolved)?;
         for (record, resolved) in records.iter().zip(resolved) {
-            let letter = resolved.letter.as_ref();
-            let died = letter.and_then(|letter| self.died_elsewhere(letter));
+            if resolved.is_wanted {
+                resolved.route = self.route(record, resolved);
+                self.weigh(record, resolved);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches what letters only point at.
+    fn fetch(&self, resolved: &mut [Resolved]) -> Result<()> {
+        let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
+        for (place, offset) in resolved.iter().filter_map(|it| self.died_elsewhere(it)) {
+            wanted.entry(place).or_default().insert(offset);
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let fetched = hydrate::fetch(&self.cluster, &self.runtime, &wanted)?;
+        for resolved in resolved {
+            let died = self.died_elsewhere(resolved);
             let original = died.and_then(|place| fetched.get(&place));
-            resolved.fetched = original.map(|original| Original {
+            resolved.original = original.map(|original| Original {
                 key: original.key.clone(),
                 value: original.value.clone(),
                 headers: original.headers.clone(),
             });
-            resolved.route = self.route(record, letter, original.is_some());
-            self.weigh(record, resolved);
         }
         Ok(())
     }
 
     /// Where the record is that a dead letter only points at, or lacks the headers of (KIP-1191).
-    fn died_elsewhere(&self, letter: &DeadLetter) -> Option<hydrate::Place> {
+    fn died_elsewhere(&self, resolved: &Resolved) -> Option<hydrate::Place> {
+        let letter = resolved.letter.as_ref().filter(|_| resolved.is_wanted)?;
         if !matches!(letter.payload, Payload::Pointer | Payload::Copy) {
             return None;
         }
         let origin = &letter.origin;
         let topic = origin.topic.as_deref()?;
         let (partition, offset) = (origin.partition?, origin.offset?);
-        let is_there = (0..self.partitions(topic)?).contains(&partition);
+        let is_there = (0..self.destinations.partitions(topic)?).contains(&partition);
         is_there.then(|| (TopicPartition::new(topic, partition), offset))
     }
 
-    fn route(&mut self, record: &Record, letter: Option<&DeadLetter>, is_fetched: bool) -> Route {
-        let (topic, partition) = match self.place(letter, is_fetched) {
+    fn route(&mut self, record: &Record, resolved: &Resolved) -> Route {
+        let letter = resolved.letter.as_ref();
+        let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
             Ok(place) => place,
             Err(stay) => return Route::Stays(stay),
         };
@@ -212,17 +187,22 @@ impl Resolver {
         }
         if let Target::Topic(topic) = &self.manner.target {
             let topic = topic.clone();
-            return Ok((self.destination(&topic).ok_or(Stay::OriginGone)?, partition));
+            return Ok((
+                self.destinations.find(&topic).ok_or(Stay::OriginGone)?,
+                partition,
+            ));
         }
         let letter = letter.ok_or(Stay::NotUnderstood)?;
         let origin = letter.origin.topic.as_deref().ok_or(Stay::NoOrigin)?;
         if self.manner.target == Target::GroupRetry {
             let group = letter.group.as_deref().unwrap_or_default();
-            let retry = self.retry_topic(origin, group, letter.convention);
+            let retry = self
+                .destinations
+                .retry_topic(origin, group, letter.convention);
             let retry = retry.ok_or_else(|| Stay::NoRetryTopic(group.to_owned()))?;
             return Ok((retry, partition));
         }
-        let topic = self.destination(origin).ok_or(Stay::OriginGone)?;
+        let topic = self.destinations.find(origin).ok_or(Stay::OriginGone)?;
         if !self.manner.force && is_dead_letter_topic(&topic.name) {
             return Err(Stay::Circle(topic.name.to_string()));
         }
@@ -234,47 +214,12 @@ impl Resolver {
         let origin = &letter.origin;
         match (origin.topic.as_deref(), origin.partition, origin.offset) {
             (None, ..) => Stay::NoOrigin,
-            (Some(topic), ..) if self.partitions(topic).is_none() => Stay::OriginGone,
+            (Some(topic), ..) if self.destinations.partitions(topic).is_none() => Stay::OriginGone,
             (Some(topic), Some(partition), Some(offset)) => {
                 Stay::Gone(format!("{topic}:{partition}:{offset}"))
             }
             _ => Stay::Lost,
         }
-    }
-
-    /// Where only the one group reads: `TOPIC.GROUP.retry`, Uber's `TOPIC__GROUP__retry`, and Spring's `TOPIC-retry`,
-    /// which nobody reads but the listener that wrote the letter.
-    fn retry_topic(
-        &mut self,
-        origin: &str,
-        group: &str,
-        convention: &str,
-    ) -> Option<Arc<Destination>> {
-        let mut names = Vec::new();
-        if !group.is_empty() {
-            names.push(format!("{origin}.{group}.retry"));
-            names.push(format!("{origin}__{group}__retry"));
-        }
-        if convention.starts_with("spring") {
-            names.push(format!("{origin}-retry"));
-        }
-        names.iter().find_map(|name| self.destination(name))
-    }
-
-    /// A topic that exists; its limit is asked for when it is met for the first time.
-    fn destination(&mut self, name: &str) -> Option<Arc<Destination>> {
-        if let Some(known) = self.known.get(name) {
-            return Some(Arc::clone(known));
-        }
-        let partitions = *self.existing.get(name)?;
-        let limit = self.runtime.block_on(largest_batch(&self.cluster, name));
-        let destination = Arc::new(Destination {
-            name: name.into(),
-            partitions,
-            limit,
-        });
-        self.known.insert(name.to_owned(), Arc::clone(&destination));
-        Some(destination)
     }
 
     /// Parks what its topic cannot take for its size.
@@ -310,13 +255,6 @@ impl Resolver {
         }
     }
 
-    /// Whether the batch of this record alone is larger than the topic takes, as far as that is known.
-    pub(super) fn is_too_large(&self, topic: &str, outgoing: &OutgoingRef<'_>) -> bool {
-        let limit = self.known.get(topic).and_then(|topic| topic.limit);
-        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
-        limit.is_some_and(|limit| record_size::smallest_batch(outgoing) > limit)
-    }
-
     /// The record as it is put back; `None` when it is not.
     pub(super) fn outgoing(
         &self,
@@ -336,7 +274,7 @@ impl Resolver {
             }
         };
         let (id, now) = (stamp.replay_id, stamp.now_ms);
-        let mut outgoing = match &resolved.fetched {
+        let mut outgoing = match &resolved.original {
             None => eda::revive_to(&topic.name, record, letter, *partition, id, now),
             Some(original) => OutgoingRecord {
                 partition: *partition,

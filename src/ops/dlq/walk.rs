@@ -162,7 +162,7 @@ impl Batch {
         resolved: &mut Vec<Resolved>,
         visit: &mut impl FnMut(usize, i64, Met<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        resolver.resolve(&self.records[..self.filled], resolved)?;
+        resolver.resolve(&self.records[..self.filled], chooser, resolved)?;
         let mut letters = self.records.iter().zip(resolved);
         let mut going = ControlFlow::Continue(());
         for (place, offset, entry) in self.entries.drain(..) {
@@ -170,9 +170,7 @@ impl Batch {
                 Entry::Over => Met::Over,
                 Entry::End => Met::End,
                 Entry::Letter => match letters.next() {
-                    Some((record, resolved)) if chooser.wants(record, resolved.letter.as_ref()) => {
-                        Met::Letter(record, resolved)
-                    }
+                    Some((record, resolved)) if resolved.is_wanted => Met::Letter(record, resolved),
                     _ => Met::Passed,
                 },
             };

@@ -105,10 +105,10 @@ impl Engine<'_> {
             };
             let reason = error.one_line();
             last = Some(error);
-            let resolver = &self.site.carrying.resolver;
+            let destinations = &self.site.carrying.resolver.destinations;
             item.what = match &item.what {
                 What::Replay(record)
-                    if record.show(|shown| resolver.is_too_large(record.topic(), &shown)) =>
+                    if record.show(|shown| destinations.is_too_large(record.topic(), &shown)) =>
                 {
                     let place = self.places[item.place].clone();
                     match self.park(&place, item.offset, &reason)? {

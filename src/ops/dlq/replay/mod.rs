@@ -78,7 +78,13 @@ fn run(
     watch: &(dyn Fn(u64) + Sync),
     mut outcome: ReplayOutcome,
 ) -> Result<ReplayOutcome> {
-    let limits = || carrying.resolver.destinations().map(|known| known.limit);
+    let limits = || {
+        carrying
+            .resolver
+            .destinations
+            .met()
+            .map(|known| known.limit)
+    };
     let shape = Shape {
         least: limits().flatten().min(),
         most: limits().flatten().max(),

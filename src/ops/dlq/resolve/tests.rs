@@ -1,6 +1,7 @@
 use super::*;
 use crate::kafka::Connection;
-use crate::model::record::Header;
+use crate::model::record::{Header, OutgoingRef};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Knows these topics, with so many partitions and a limit each; asks nobody.
@@ -22,13 +23,16 @@ fn resolver(source: &str, manner: Manner, topics: &[(&str, i32, Option<u32>)]) -
         };
         ((*name).to_owned(), Arc::new(destination))
     };
+    let cluster = Cluster::new(connection).unwrap();
+    let handle = runtime.handle().clone();
+    let mut destinations = Destinations::of(&cluster, handle, HashMap::new());
+    destinations.known = topics.iter().map(known).collect();
     Resolver {
-        cluster: Cluster::new(connection).unwrap(),
+        cluster,
         runtime: runtime.handle().clone(),
         source: source.to_owned(),
         manner,
-        existing: HashMap::new(),
-        known: topics.iter().map(known).collect(),
+        destinations,
         compresses: false,
     }
 }
@@ -61,7 +65,11 @@ fn partition(number: &str) -> (&str, &str) {
 fn told(resolver: &mut Resolver, record: &Record) -> String {
     let mut resolved = Vec::new();
     resolver
-        .resolve(std::slice::from_ref(record), &mut resolved)
+        .resolve(
+            std::slice::from_ref(record),
+            &Chooser::default(),
+            &mut resolved,
+        )
         .unwrap();
     match &resolved[0].route {
         Route::To(topic, Some(partition)) => format!("{}:{partition}", topic.name),
@@ -207,13 +215,17 @@ fn the_size_that_counts_is_that_of_what_is_put_back() {
     for length in 3000..4000 {
         let record = record(length);
         resolver
-            .resolve(std::slice::from_ref(&record), &mut resolved)
+            .resolve(
+                std::slice::from_ref(&record),
+                &Chooser::default(),
+                &mut resolved,
+            )
             .unwrap();
         if let Some(outgoing) = resolver.outgoing(&record, &resolved[0], stamp) {
             let outgoing: OutgoingRef<'_> = (&outgoing).into();
             let size = record_size::smallest_batch(&outgoing);
             assert!(
-                size <= 4000 && !resolver.is_too_large("orders", &outgoing),
+                size <= 4000 && !resolver.destinations.is_too_large("orders", &outgoing),
                 "{length}: {size}"
             );
         } else {
@@ -238,7 +250,11 @@ fn diagnostics_stay_only_where_they_are_asked_for_and_notes_of_parking_never() {
         let mut resolver = resolver("orders.dlq", manner, &[("orders", 3, None)]);
         let mut resolved = Vec::new();
         resolver
-            .resolve(std::slice::from_ref(&record), &mut resolved)
+            .resolve(
+                std::slice::from_ref(&record),
+                &Chooser::default(),
+                &mut resolved,
+            )
             .unwrap();
         let stamp = Stamp {
             replay_id: "id",
