@@ -197,6 +197,10 @@ pub struct NewTopic {
 #[serde(rename_all = "camelCase")]
 pub struct Topic {
     pub name: String,
+    /// Another for each topic that ever had the name (KIP-516), in base64; `None` where nobody was asked, or no broker
+    /// says (before 2.8).
+    #[serde(skip)]
+    pub id: Option<String>,
     /// Kafka's own: the name starts with `__`.
     pub internal: bool,
     pub partitions: Vec<Partition>,

@@ -23,6 +23,7 @@ pub mod kcat;
 pub mod keeper;
 pub mod machine;
 pub mod prometheus;
+pub mod proxy;
 pub mod redact;
 pub mod running;
 pub mod servers;

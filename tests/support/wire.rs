@@ -53,14 +53,14 @@ pub fn connect(address: &str) -> Result<TcpStream, String> {
 }
 
 /// Sends one frame.
-pub fn send(stream: &mut TcpStream, frame: &[u8]) -> Result<(), String> {
+pub fn send(stream: &mut impl Write, frame: &[u8]) -> Result<(), String> {
     let mut bytes = (frame.len() as u32).to_be_bytes().to_vec();
     bytes.extend(frame);
     stream.write_all(&bytes).map_err(|error| error.to_string())
 }
 
 /// Reads one frame.
-pub fn receive(stream: &mut TcpStream) -> Result<Vec<u8>, String> {
+pub fn receive(stream: &mut impl Read) -> Result<Vec<u8>, String> {
     let mut length = [0; 4];
     stream
         .read_exact(&mut length)

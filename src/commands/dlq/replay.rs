@@ -102,7 +102,7 @@ Guarantees:
                  transaction, of up to 10,000 records, 8 MiB or half a second: all of it, or none.
                  Whoever reads committed records sees each dead letter put back once, however often
                  the replay is killed and started again; whoever reads uncommitted ones may see
-                 copies that were withdrawn. Its transactional id is eda-replay.<group>.<TOPIC>: a
+                 copies that were withdrawn. Its transactional id is eda-replay.<group>/<TOPIC>: a
                  second replay of the topic under the same group ends what the first has in hand,
                  takes over, and the first ends with status 1. Brokers before 2.5 have no such
                  transactions. Kafka forgets the offsets of a group that nobody uses after

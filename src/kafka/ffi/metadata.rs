@@ -125,10 +125,25 @@ fn read_description(event: &Event) -> Result<Topic, Fault> {
             .collect();
         partitions.sort_by_key(|partition| partition.id);
         Ok(Topic {
+            id: read_id(c::rd_kafka_TopicDescription_topic_id(topic)),
             internal: is_internal(&name),
             name,
             partitions,
         })
+    }
+}
+
+/// A topic's id, which brokers that have none give as zero.
+///
+/// # Safety
+/// `id` is null or alive.
+unsafe fn read_id(id: *const c::rd_kafka_Uuid_t) -> Option<String> {
+    // SAFETY: alive; the text belongs to it.
+    unsafe {
+        let is_known = !id.is_null()
+            && (c::rd_kafka_Uuid_most_significant_bits(id) != 0
+                || c::rd_kafka_Uuid_least_significant_bits(id) != 0);
+        is_known.then(|| text(c::rd_kafka_Uuid_base64str(id)))
     }
 }
 
@@ -216,6 +231,8 @@ unsafe fn read_topic(topic: *const c::rd_kafka_metadata_topic) -> Topic {
             .collect();
         partitions.sort_by_key(|partition| partition.id);
         Topic {
+            // Metadata has it, and librdkafka does not pass it on.
+            id: None,
             internal: is_internal(&name),
             name,
             partitions,

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::ledger::{Block, Progress, key, parse_key, topic_for};
-use crate::model::record::OutgoingRecord;
-use crate::model::topic::{NewTopic, TopicPartition};
+use crate::model::record::{Header, OutgoingRecord, Record};
+use crate::model::topic::{NewTopic, Topic, TopicPartition};
 use crate::ops::scan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -22,18 +22,24 @@ pub(super) fn new_topic(group: &str) -> NewTopic {
     }
 }
 
-/// A block as a record of the ledger; none takes it out.
+/// Which topic of the name a block is of, by its id: one that was deleted and created again begins anew.
+const TOPIC_ID: &str = "eda-topic-id";
+
+/// A block of `source` as a record of the ledger; none takes it out.
 pub(super) fn entry(
     ledger: &str,
+    source: &Topic,
     place: &TopicPartition,
     number: i64,
     block: Option<&Block>,
 ) -> OutgoingRecord {
+    let id = source.id.iter().map(|id| Header::text(TOPIC_ID, id));
     OutgoingRecord {
         topic: ledger.to_owned(),
         partition: Some(0),
         key: Some(key(place, number).into_bytes()),
         value: block.map(Block::to_bytes),
+        headers: id.collect(),
         ..OutgoingRecord::default()
     }
 }
@@ -61,7 +67,7 @@ pub(super) async fn progress(
     Ok(extents.iter().map(of).collect())
 }
 
-/// Everything that is in these ledgers, which exist.
+/// Everything that is in these ledgers, which exist, and is of topics as they are now.
 pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Blocks> {
     let mut places = Vec::new();
     for ledger in ledgers {
@@ -71,17 +77,18 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Bloc
     }
     // To the very end: what a transaction that is still open holds back is waited for.
     let stretch = scan::extents(cluster, &places, Isolation::ReadUncommitted).await?;
-    let cluster = cluster.clone();
-    let read = move || {
-        let mut blocks = Blocks::new();
-        scan::read(&cluster, &stretch, Isolation::ReadCommitted, |record| {
+    let reader = cluster.clone();
+    let read = move || -> Result<Entries> {
+        let mut blocks = Entries::new();
+        scan::read(&reader, &stretch, Isolation::ReadCommitted, |record| {
             let Some((place, number)) = record.key.as_deref().and_then(parse_key) else {
                 return Ok(ControlFlow::Continue(()));
             };
+            let id = id_of(&record);
             let of_place = blocks.entry(place).or_default();
             match record.value.as_deref().map(Block::from_bytes) {
                 None => of_place.remove(&number),
-                Some(Some(block)) => of_place.insert(number, block),
+                Some(Some(block)) => of_place.insert(number, (block, id)),
                 Some(None) => {
                     let text = format!("`{}` is no record of a ledger", record.coordinates());
                     return Err(Error::failed(text).hint(
@@ -94,7 +101,44 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Bloc
         Ok(blocks)
     };
     let read = tokio::task::spawn_blocking(read).await;
-    read.map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    let read =
+        read.map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
+    current(cluster, read).await
+}
+
+/// The blocks with the id of the topic that each is of, where it is known.
+type Entries = BTreeMap<TopicPartition, BTreeMap<i64, (Block, Option<String>)>>;
+
+fn id_of(entry: &Record) -> Option<String> {
+    let header = entry
+        .headers
+        .iter()
+        .find(|header| header.name == TOPIC_ID)?;
+    String::from_utf8(header.value.clone()?).ok()
+}
+
+/// Without what is of a topic that is no more: its letters are gone, and others are at their offsets.
+async fn current(cluster: &Cluster, entries: Entries) -> Result<Blocks> {
+    let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut blocks = Blocks::new();
+    for (place, of_place) in entries {
+        let id = match ids.get(&place.topic) {
+            Some(id) => id.clone(),
+            None => {
+                let id = cluster
+                    .topic(&place.topic)
+                    .await?
+                    .and_then(|topic| topic.id);
+                ids.insert(place.topic.clone(), id.clone());
+                id
+            }
+        };
+        let is_current = |of: &Option<String>| of.is_none() || id.is_none() || *of == id;
+        let current = of_place.into_iter().filter(|(_, (_, of))| is_current(of));
+        let current = current.map(|(number, (block, _))| (number, block));
+        blocks.insert(place, current.collect());
+    }
+    Ok(blocks)
 }
 
 /// How many offsets of these partitions are not over.

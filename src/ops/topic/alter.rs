@@ -352,6 +352,7 @@ mod tests {
             in_sync: vec![1],
         };
         let topic = Topic {
+            id: None,
             name: "orders".to_owned(),
             internal: false,
             partitions: (0..3).map(partition).collect(),

@@ -202,3 +202,19 @@ fn from_the_beginning_sends_again_and_forgets_nothing() {
     );
     assert_eq!(waiting(&letters), 0);
 }
+
+#[test]
+fn what_the_ledger_knows_of_a_topic_that_is_no_more_hides_nothing_of_the_next() {
+    let (topic, letters) = topics();
+    send_letters(&letters, &topic, 9);
+    assert_eq!(replayed(&letters, &["--where", "n>5"])["replayed"], 3);
+    assert_eq!(waiting(&letters), 6);
+    let delete = eda(&["topic", "delete", &letters, "--yes"]);
+    delete.on(broker()).run().succeeds();
+    crate::broker::create(broker(), &letters, 3);
+    send_letters(&letters, &topic, 9);
+    // The last three have the offsets that the ledger says are over.
+    assert_eq!(waiting(&letters), 9);
+    assert_eq!(replayed(&letters, &[])["replayed"], 9);
+    assert_eq!(waiting(&letters), 0);
+}

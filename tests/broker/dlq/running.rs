@@ -2,6 +2,7 @@
 
 use super::{letter, replay, replayed, send_letters, topics, waiting};
 use crate::broker::{PATIENCE, create, numbers, read, send};
+use crate::support::proxy::Proxy;
 use crate::support::{Broker, Running, eda};
 use serde_json::Value;
 
@@ -120,4 +121,32 @@ fn a_broker_that_goes_away_ends_it_in_time_and_the_same_command_goes_on() {
         (0..200).collect::<Vec<_>>(),
         "each once"
     );
+}
+
+/// A commit that took place, and whose answer never came: who goes on must look whether it did.
+#[test]
+fn a_commit_that_nobody_answers_puts_nothing_back_twice() {
+    let broker = Broker::embedded(&["--topics", "orders:3,orders.dlq:3"]);
+    let lines: String = (0..60)
+        .map(|n| format!("{}\n", letter("orders", n, "declined")))
+        .collect();
+    let send = eda(&["produce", "orders.dlq", "--records"]).stdin(lines);
+    send.on(&broker).run().succeeds();
+    let proxy = Proxy::losing_the_first_commit(&broker);
+    let replay = eda(&["dlq", "replay", "orders.dlq", "--yes", "--json"]);
+    // Every third stays, so that both the commit and the ledger have to be read again.
+    let replay = replay.args(["--grep", "header[trace]:[12457]$", "--timeout", "2s"]);
+    let outcome = replay
+        .args(["--brokers", &proxy.address()])
+        .run()
+        .succeeds()
+        .json();
+    assert!(proxy.lost() > 0, "no answer was lost");
+    assert_eq!(outcome["replayed"], 30, "{outcome}");
+    let read = eda(&["consume", "orders", "-o", ":end", "--json"]);
+    let found = numbers(&read.on(&broker).run().succeeds().records());
+    let expected: Vec<i64> = (0..60)
+        .filter(|n| [1, 2, 4, 5, 7].contains(&(n % 10)))
+        .collect();
+    assert_eq!(found, expected, "each once");
 }

@@ -232,7 +232,8 @@ impl<'a> Engine<'a> {
         let mut number = first;
         for (place, progress) in self.places.iter().zip(&self.progress) {
             for (block, content) in progress.untold() {
-                let entry = ledger::entry(name, place, block, content);
+                let source = &self.site.carrying.source;
+                let entry = ledger::entry(name, source, place, block, content);
                 let entry = Packed::of(&entry).map_err(|error| self.way.give_up(error))?;
                 self.way.send(&entry, number)?;
                 number += 1;

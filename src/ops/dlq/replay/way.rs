@@ -104,7 +104,8 @@ impl Way {
         }
         let id = OwnId {
             prefix: PREFIX,
-            rest: &format!("{group}.{source}"),
+            // A topic's name has no `/`: no other group and topic have the same id.
+            rest: &format!("{group}/{source}"),
         };
         let producer = TransactionalProducer::open(connection, shape.options(), id)?;
         Ok(producer.init(wanted)?.then(|| Way::ExactlyOnce {

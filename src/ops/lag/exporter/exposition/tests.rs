@@ -42,6 +42,7 @@ fn look(group: &str) -> Look {
             brokers: vec![broker(1), broker(2)],
         },
         topics: vec![Topic {
+            id: None,
             name: "orders".to_owned(),
             internal: false,
             partitions: vec![
