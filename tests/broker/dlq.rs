@@ -2,6 +2,7 @@
 
 mod choice;
 mod options;
+mod park;
 mod pointer;
 mod purge;
 mod refused;

@@ -3,7 +3,7 @@ use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::dlq::{self, Aim, Delivery, Manner, ReplayRequest, Target};
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -133,6 +133,7 @@ impl Args {
             from_beginning: self.from_beginning,
             group: way.replay_group,
             manner: Manner {
+                aim: Aim::PutBack,
                 target,
                 force: way.force,
                 max_replays: way.max_replays,

@@ -2,7 +2,7 @@
 
 use super::count::{Count, Needs};
 use super::reasons::Reason;
-use super::request::{Delivery, ReplayRequest, Target};
+use super::request::{Aim, Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
 use super::selection::Chooser;
 use super::walk::Walk;
@@ -41,6 +41,9 @@ pub struct ReplayPlan {
     pub(super) reasons: Vec<Reason>,
     /// Records that cannot be put back, the first of them.
     pub(super) unplaceable: Vec<String>,
+    /// Not put back: all of them are parked, since somebody wants it so.
+    #[serde(skip)]
+    parks: bool,
     #[serde(skip)]
     pub(super) stretch: scan::Stretch,
     #[serde(skip)]
@@ -73,11 +76,19 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     let mut plan = ReplayPlan {
         topic: request.topic.clone(),
         replay_group: request.replay_group(),
+        parks: request.manner.aim != Aim::PutBack,
         ..ReplayPlan::default()
     };
     let Some(source) = find(cluster, &request.topic).await? else {
         return Ok(plan);
     };
+    if plan.parks && park::is_parking(&source.name) {
+        let text = format!(
+            "`{}` is a parking topic: what is in it is parked",
+            source.name
+        );
+        return Err(Error::failed(text).hint("`eda dlq replay` brings letters out of there"));
+    }
     let resolver = Resolver::new(cluster, &source.name, request.manner.clone()).await?;
     check_target(cluster, request, &resolver).await?;
     let extents = scan::extents(cluster, &places(&source), Isolation::ReadCommitted).await?;
@@ -217,15 +228,22 @@ impl ReplayPlan {
         &self.replay_group
     }
 
+    pub(super) fn parks(&self) -> bool {
+        self.parks
+    }
+
     fn notes(&self, table: &mut Table) {
         if self.reasons.len() > NAMED {
             let text = format!("and {} more reasons", self.reasons.len() - NAMED);
             table.note(text, Tone::Plain);
         }
-        let text = format!(
-            "{} of {} can be put back, {} bytes",
-            self.replayable, self.total, self.bytes
-        );
+        let text = match self.parks {
+            false => format!(
+                "{} of {} can be put back, {} bytes",
+                self.replayable, self.total, self.bytes
+            ),
+            true => format!("{} letters, {} bytes", self.total, self.bytes),
+        };
         table.note(text, Tone::Plain);
         if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
             let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
@@ -255,6 +273,7 @@ impl ReplayPlan {
         }
         for topic in &self.creates {
             let what = match *topic == topic_for(&self.replay_group) {
+                true if self.parks => ", which remembers what is parked behind what stays",
                 true => ", which remembers what is put back behind what stays",
                 false => "",
             };

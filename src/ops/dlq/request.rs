@@ -4,6 +4,9 @@ use super::replay_group;
 use super::selection::Selection;
 use serde::Serialize;
 
+/// Why a letter is parked that somebody has parked without saying why.
+pub const BY_HAND: &str = "parked by hand";
+
 /// Where dead letters are to be put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
@@ -16,9 +19,20 @@ pub enum Target {
     GroupRetry,
 }
 
+/// What is done with the dead letters that are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Aim {
+    /// They are put back.
+    #[default]
+    PutBack,
+    /// They go to the parking topic, all of them, for this reason.
+    Park(String),
+}
+
 /// As what dead letters are put back.
 #[derive(Clone, Debug)]
 pub struct Manner {
+    pub aim: Aim,
     pub target: Target,
     /// Also to a topic that is itself one of dead letters.
     pub force: bool,
@@ -31,6 +45,7 @@ pub struct Manner {
 impl Default for Manner {
     fn default() -> Self {
         Manner {
+            aim: Aim::PutBack,
             target: Target::Origin,
             force: false,
             max_replays: 3,
@@ -73,10 +88,14 @@ pub struct ReplayRequest {
 impl ReplayRequest {
     /// The command line that asks for the same.
     pub fn command_line(&self) -> Vec<String> {
-        let mut words: Vec<String> = ["eda", "dlq", "replay"].map(str::to_owned).to_vec();
+        let manner = &self.manner;
+        let (verb, note) = match &manner.aim {
+            Aim::PutBack => ("replay", None),
+            Aim::Park(note) => ("park", (note != BY_HAND).then(|| note.clone())),
+        };
+        let mut words: Vec<String> = ["eda", "dlq", verb].map(str::to_owned).to_vec();
         words.push(self.topic.clone());
         words.extend(self.selection.words());
-        let manner = &self.manner;
         let max_replays = manner.max_replays;
         let to = match &manner.target {
             Target::Topic(topic) => Some(topic.clone()),
@@ -85,6 +104,7 @@ impl ReplayRequest {
         let unusual = max_replays != Manner::default().max_replays;
         let values = [
             ("-n", self.count.map(|count| count.to_string())),
+            ("--note", note),
             ("--to", to),
             ("--replay-group", self.group.clone()),
             ("--rate", self.rate.map(|rate| rate.to_string())),
@@ -138,6 +158,7 @@ mod tests {
             from_beginning: true,
             group: Some("mine".to_owned()),
             manner: Manner {
+                aim: Aim::PutBack,
                 target: Target::Topic("repaired".to_owned()),
                 max_replays: 5,
                 force: true,
@@ -155,6 +176,22 @@ mod tests {
             "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --replay-group mine --rate 50 \
              --max-replays 5 --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
              --skip-unknown"
+        );
+        let parking = |note: &str| ReplayRequest {
+            topic: "order-created.dlq".to_owned(),
+            manner: Manner {
+                aim: Aim::Park(note.to_owned()),
+                ..Manner::default()
+            },
+            ..ReplayRequest::default()
+        };
+        assert_eq!(
+            parking(BY_HAND).command_line().join(" "),
+            "eda dlq park order-created.dlq"
+        );
+        assert_eq!(
+            parking("see OPS-7").command_line()[4..],
+            ["--note", "see OPS-7"]
         );
     }
 }

@@ -4,7 +4,7 @@
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
 use super::destinations::{Destination, Destinations};
-use super::request::{Manner, Target};
+use super::request::{Aim, Manner, Target};
 use super::selection::Chooser;
 use super::stay::Stay;
 use super::{hydrate, park};
@@ -114,6 +114,10 @@ impl Resolver {
 
     /// Fetches what letters only point at.
     fn fetch(&self, resolved: &mut [Resolved]) -> Result<()> {
+        if self.manner.aim != Aim::PutBack {
+            // What is parked stays what it is.
+            return Ok(());
+        }
         let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
         for (place, offset) in resolved.iter().filter_map(|it| self.died_elsewhere(it)) {
             wanted.entry(place).or_default().insert(offset);
@@ -148,6 +152,9 @@ impl Resolver {
     }
 
     fn route(&mut self, record: &Record, resolved: &Resolved) -> Route {
+        if let Aim::Park(reason) = &self.manner.aim {
+            return Route::Park(reason.clone());
+        }
         let letter = resolved.letter.as_ref();
         let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
             Ok(place) => place,

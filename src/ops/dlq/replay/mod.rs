@@ -47,6 +47,7 @@ pub async fn replay(
         topic: plan.topic().to_owned(),
         replay_group: plan.group().to_owned(),
         replay_id: new_id(),
+        parks: plan.parks(),
         ..ReplayOutcome::default()
     };
     let Some(carrying) = plan.carrying.take() else {
@@ -172,8 +173,16 @@ fn explain(error: Error, delivery: Delivery, outcome: &ReplayOutcome) -> Error {
         Delivery::ExactlyOnce => "",
         Delivery::AtLeastOnce => ", and may put those in hand back again",
     };
+    let done = match outcome.parks {
+        true => format!("{done} were parked"),
+        false => format!("{done} were put back"),
+    };
+    let again = match outcome.parks {
+        true => again.replace("put those in hand back", "park those in hand"),
+        false => again.to_owned(),
+    };
     error.adding(&format!(
-        "{done} were put back and committed before it, the same command goes on from there{again}"
+        "{done} and committed before it, the same command goes on from there{again}"
     ))
 }
 
