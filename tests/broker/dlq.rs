@@ -2,11 +2,13 @@
 
 mod choice;
 mod options;
+mod order;
 mod park;
 mod pointer;
 mod purge;
 mod refused;
 mod running;
+mod same_key;
 mod show;
 
 use super::{PATIENCE, create, read, send, topic};

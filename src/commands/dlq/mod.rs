@@ -1,6 +1,7 @@
 //! `eda dlq …`
 
 mod list;
+mod order;
 mod park;
 mod purge;
 mod replay;

@@ -10,9 +10,11 @@
 mod bury;
 mod count;
 mod destinations;
+mod died;
 mod hydrate;
 mod ledger;
 mod list;
+mod order;
 mod park;
 mod plan;
 mod purge;
@@ -20,6 +22,7 @@ mod reasons;
 mod replay;
 mod request;
 mod resolve;
+mod same_key;
 mod selection;
 mod show;
 mod stay;
@@ -27,10 +30,12 @@ mod walk;
 
 pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
+pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
+pub use same_key::SameKey;
 pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
 

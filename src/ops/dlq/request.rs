@@ -1,6 +1,8 @@
 //! What is asked of a replay.
 
+use super::order::Order;
 use super::replay_group;
+use super::same_key::SameKey;
 use super::selection::Selection;
 use serde::Serialize;
 
@@ -40,6 +42,7 @@ pub struct Manner {
     pub max_replays: u32,
     pub keep_diagnostics: bool,
     pub preserve_timestamp: bool,
+    pub same_key: SameKey,
 }
 
 impl Default for Manner {
@@ -51,6 +54,7 @@ impl Default for Manner {
             max_replays: 3,
             keep_diagnostics: false,
             preserve_timestamp: false,
+            same_key: SameKey::Force,
         }
     }
 }
@@ -78,6 +82,7 @@ pub struct ReplayRequest {
     /// Whose progress it is; None: that of the replays of this topic.
     pub group: Option<String>,
     pub manner: Manner,
+    pub order: Order,
     pub delivery: Delivery,
     /// Records a second.
     pub rate: Option<f64>,
@@ -101,11 +106,17 @@ impl ReplayRequest {
             Target::Topic(topic) => Some(topic.clone()),
             Target::Origin | Target::GroupRetry => None,
         };
+        let order = self.order.name();
+        let order = (self.order != Order::default()).then(|| order.to_owned());
+        let same_key = manner.same_key.name();
+        let same_key = (manner.same_key != SameKey::default()).then(|| same_key.to_owned());
         let unusual = max_replays != Manner::default().max_replays;
         let values = [
             ("-n", self.count.map(|count| count.to_string())),
             ("--note", note),
             ("--to", to),
+            ("--order", order),
+            ("--same-key", same_key),
             ("--replay-group", self.group.clone()),
             ("--rate", self.rate.map(|rate| rate.to_string())),
             ("--max-replays", unusual.then(|| max_replays.to_string())),
@@ -164,7 +175,9 @@ mod tests {
                 force: true,
                 keep_diagnostics: true,
                 preserve_timestamp: true,
+                same_key: SameKey::Block,
             },
+            order: Order::Key,
             delivery: Delivery::AtLeastOnce,
             rate: Some(50.0),
             skips_unknown: true,
@@ -173,8 +186,8 @@ mod tests {
         assert_eq!(full.replay_group(), "mine");
         assert_eq!(
             full.command_line().join(" "),
-            "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --replay-group mine --rate 50 \
-             --max-replays 5 --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
+            "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --order key --same-key block \
+             --replay-group mine --rate 50 --max-replays 5 --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
              --skip-unknown"
         );
         let parking = |note: &str| ReplayRequest {

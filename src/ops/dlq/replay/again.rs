@@ -54,14 +54,14 @@ impl Engine<'_> {
                     self.leave(&mut hand, refused)?;
                 }
             }
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             match self.attempt(&hand) {
                 Ok(()) => {
                     self.count(hand);
                     return Ok(());
                 }
                 Err(next) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     trouble = next;
                 }
             }
@@ -82,11 +82,11 @@ impl Engine<'_> {
         let mut rest = hand.into_iter();
         while rest.len() > 0 {
             let few: Vec<Item> = rest.by_ref().take(ALONE).collect();
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             match self.attempt(&few) {
                 Ok(()) => self.count(few),
                 Err(trouble) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     self.again(few, trouble)?;
                 }
             }

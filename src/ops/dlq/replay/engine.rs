@@ -48,12 +48,8 @@ pub(super) struct Engine<'a> {
     pub(super) places: Vec<TopicPartition>,
     /// With what is in hand.
     pub(super) progress: Vec<Progress>,
-    /// The offset after the last that was passed, by partition.
-    pub(super) positions: Vec<i64>,
     /// What the group has, by partition.
     pub(super) committed: Vec<i64>,
-    /// Something was put back behind what is left, so that a ledger must be.
-    is_beyond: bool,
     has_ledger: bool,
     pub(super) outcome: ReplayOutcome,
 }
@@ -78,12 +74,10 @@ impl<'a> Engine<'a> {
     ) -> Self {
         Engine {
             places: site.stretch.keys().cloned().collect(),
-            positions: site.stretch.values().map(|(start, _)| *start).collect(),
             committed: progress.iter().map(Progress::next).collect(),
             progress,
             way,
             site,
-            is_beyond: false,
             has_ledger,
             outcome,
         }
@@ -99,13 +93,13 @@ impl<'a> Engine<'a> {
         };
         loop {
             let mut hand = Vec::new();
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             let filled = self.fill(&mut source, &mut hand);
             let done = filled.and_then(|()| self.finish(&hand));
             match done {
                 Ok(()) => self.count(hand),
                 Err(trouble) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     self.again(hand, trouble)?;
                 }
             }
@@ -170,20 +164,14 @@ impl<'a> Engine<'a> {
         if let What::Replay(record) | What::Park(record) = &item.what {
             self.way.send(record, number as u64)?;
         }
-        let (Some(progress), Some(position)) = (
-            self.progress.get_mut(item.place),
-            self.positions.get_mut(item.place),
-        ) else {
+        let Some(progress) = self.progress.get_mut(item.place) else {
             return Ok(());
         };
         let is_over = match &item.what {
             What::End | What::Stays | What::Unplaced { .. } | What::Refused(_) => false,
             What::Over | What::Replay(_) | What::Park(_) | What::Sent(_) | What::Parked => true,
         };
-        // Between the last and this one there is no record, and never will be.
-        progress.mark(*position, item.offset + i64::from(is_over));
-        *position = (item.offset + i64::from(!matches!(item.what, What::End))).max(*position);
-        self.is_beyond |= item.what.is_new() && progress.next() <= item.offset;
+        progress.mark(item.from, item.offset + i64::from(is_over));
         Ok(())
     }
 
@@ -194,7 +182,7 @@ impl<'a> Engine<'a> {
         if matches!(self.way, Way::AtLeastOnce { .. }) {
             self.way.settle(timeout)?;
         }
-        self.tell_ledger(hand.len() as u64)?;
+        self.tell_ledger(hand)?;
         let places = self
             .places
             .iter()
@@ -216,10 +204,18 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Writes the blocks that changed, in the transaction; numbered from `first` on.
-    fn tell_ledger(&mut self, first: u64) -> Result<(), Trouble> {
+    /// Something was put back behind what is left, so that a ledger must be.
+    fn is_beyond(&self, hand: &[Item]) -> bool {
+        hand.iter().any(|item| {
+            let progress = self.progress.get(item.place);
+            item.what.is_new() && progress.is_some_and(|progress| progress.next() <= item.offset)
+        })
+    }
+
+    /// Writes the blocks that changed, in the transaction; numbered after what is in hand.
+    fn tell_ledger(&mut self, hand: &[Item]) -> Result<(), Trouble> {
         let is_untold = |progress: &Progress| progress.untold().next().is_some();
-        if !(self.has_ledger || self.is_beyond) || !self.progress.iter().any(is_untold) {
+        if !self.progress.iter().any(is_untold) || !(self.has_ledger || self.is_beyond(hand)) {
             return Ok(());
         }
         if !self.has_ledger {
@@ -229,7 +225,7 @@ impl<'a> Engine<'a> {
             self.has_ledger = true;
         }
         let name = &self.site.carrying.ledger.name;
-        let mut number = first;
+        let mut number = hand.len() as u64;
         for (place, progress) in self.places.iter().zip(&self.progress) {
             for (block, content) in progress.untold() {
                 let entry = ledger::entry(name, place, block, content);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub(super) struct Item {
     /// The number of its partition in the stretch.
     pub(super) place: usize,
+    /// The offset after the record before it: between the two there is none, and never will be.
+    pub(super) from: i64,
     pub(super) offset: i64,
     pub(super) what: What,
 }

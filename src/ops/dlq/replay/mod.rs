@@ -6,6 +6,7 @@ mod item;
 mod outcome;
 mod packed;
 mod pipe;
+mod sorted;
 mod way;
 
 pub use outcome::ReplayOutcome;
@@ -24,6 +25,7 @@ use engine::{Engine, Site};
 use item::{Item, What};
 use packed::Packer;
 use pipe::Pipe;
+use sorted::Sorted;
 use std::ops::ControlFlow;
 use tokio::runtime::Handle;
 use way::{Shape, Way};
@@ -216,11 +218,23 @@ impl Feeder<'_> {
     fn feed(&self) -> Result<()> {
         let mut resolver = self.carrying.resolver.clone();
         let (mut chunk, mut packer) = (Vec::with_capacity(CHUNK), Packer::default());
+        let order = self.carrying.order;
+        let (mut sorted, mut ranks) = (Sorted::new(order), Vec::new());
+        let mut next: Vec<i64> = self.walk.stretch.values().map(|it| it.0).collect();
         self.walk.run(&mut resolver, |place, offset, met| {
             let is_end = matches!(met, Met::End);
+            let rank = match &met {
+                Met::Letter(record, resolved) if sorted.is_some() => {
+                    Some(order.rank(record, resolved))
+                }
+                _ => None,
+            };
             let what = self.decide(met, &mut packer)?;
+            ranks.extend(rank.filter(|_| what.is_copy()));
+            let from = std::mem::replace(&mut next[place], offset + i64::from(!is_end));
             chunk.push(Item {
                 place,
+                from,
                 offset,
                 what,
             });
@@ -234,19 +248,27 @@ impl Feeder<'_> {
                     record.lies_in(&memory);
                 }
             }
-            let bytes = memory.len() + CHUNK * size_of::<Item>();
+            let mut bytes = memory.len() + CHUNK * size_of::<Item>();
+            if let Some(sorted) = &mut sorted {
+                full = sorted.keep(full, std::mem::take(&mut ranks))?;
+                bytes = CHUNK * size_of::<Item>();
+            }
             Ok(match self.pipe.give(full, bytes) {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             })
-        })
+        })?;
+        if let Some(sorted) = sorted {
+            sorted.give(self.pipe);
+        }
+        Ok(())
     }
 
     /// What is to be done about what was met.
     fn decide(&self, met: Met<'_>, packer: &mut Packer) -> Result<What> {
         let (record, resolved) = match met {
             Met::Over => return Ok(What::Over),
-            Met::Passed => return Ok(What::Stays),
+            Met::Passed(..) => return Ok(What::Stays),
             Met::End => return Ok(What::End),
             Met::Letter(record, resolved) => (record, resolved),
         };
