@@ -1,5 +1,6 @@
 //! `eda dlq …`: dead letters as `eda` writes them (KIP-1191's header names), told here by hand.
 
+mod audit;
 mod choice;
 mod options;
 mod order;

@@ -1,5 +1,6 @@
 //! `eda dlq …`
 
+mod audit;
 mod list;
 mod order;
 mod park;

@@ -1,3 +1,4 @@
+use super::audit::AuditArgs;
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
@@ -35,6 +36,9 @@ pub struct Args {
 
     #[command(flatten)]
     way: WayArgs,
+
+    #[command(flatten)]
+    audit: AuditArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -97,6 +101,7 @@ impl Args {
                 false => Delivery::ExactlyOnce,
             },
             rate: self.way.rate,
+            audit: self.audit.wanted(),
             ..ReplayRequest::default()
         }
     }

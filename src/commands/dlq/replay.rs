@@ -1,3 +1,4 @@
+use super::audit::AuditArgs;
 use super::order::OrderArgs;
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
@@ -41,6 +42,9 @@ pub struct Args {
 
     #[command(flatten)]
     order: OrderArgs,
+
+    #[command(flatten)]
+    audit: AuditArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -128,6 +132,13 @@ Newer records of the same key:
   after that is not seen, nor what retention or compaction has taken away. Letters without a key
   have no order to keep. One with a key whose origin is not known to the offset, or is gone, stays.
 
+Audit:
+  To a file, which is made for its owner alone if it is not there, each event is a line; what is begun
+  is on disk before anything is changed. A kill right behind a transaction leaves its line out. The
+  topic of topic:NAME must be there; a transaction is told in the transaction itself, so that whoever
+  reads committed records sees both or none. The command is told as it was given, with the keys and
+  headers that it chooses by. When the audit cannot be written the replay ends with an error.
+
 What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
 is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
 finishes the transaction in hand and exits with 130.";
@@ -162,6 +173,7 @@ impl Args {
             },
             rate: way.rate,
             skips_unknown: way.skip_unknown,
+            audit: self.audit.wanted(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by hand is a replay, too: one
 //! whose [`Aim`] is the parking topic.
 
+mod audit;
 mod bury;
 mod count;
 mod destinations;
@@ -28,6 +29,7 @@ mod show;
 mod stay;
 mod walk;
 
+pub use audit::{Audit, AuditTo};
 pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
 pub use order::Order;

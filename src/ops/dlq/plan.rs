@@ -1,5 +1,6 @@
 //! The plan of a replay: which dead letters, why they died, where they would go.
 
+use super::audit::Audit;
 use super::count::{Count, Needs};
 use super::order::Order;
 use super::reasons::Reason;
@@ -65,6 +66,8 @@ pub(super) struct Carrying {
     pub(super) rate: Option<f64>,
     pub(super) skips_unknown: bool,
     pub(super) source: Topic,
+    /// Where it is told what is done, and by which command.
+    pub(super) audit: Option<(Audit, Vec<String>)>,
     pub(super) anew: bool,
     pub(super) order: Order,
     pub(super) chooser: Chooser,
@@ -101,6 +104,9 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     }
     let resolver = Resolver::new(cluster, &source.name, request.manner.clone()).await?;
     check_target(cluster, request, &resolver).await?;
+    if let Some(audit) = &request.audit {
+        audit.check(cluster, &source.name).await?;
+    }
     let extents = scan::extents(cluster, &places(&source), Isolation::ReadCommitted).await?;
     let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
     let begun = extents.iter().zip(&progress);
@@ -120,6 +126,10 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
         parking: park::new_topic(cluster, &source).await?,
         ledger: ledger::new_topic(&plan.replay_group),
         source,
+        audit: request
+            .audit
+            .clone()
+            .map(|audit| (audit, request.command_line())),
         anew: request.from_beginning,
         order: request.order,
         chooser: request

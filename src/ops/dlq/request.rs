@@ -1,5 +1,6 @@
 //! What is asked of a replay.
 
+use super::audit::Audit;
 use super::order::Order;
 use super::replay_group;
 use super::same_key::SameKey;
@@ -88,6 +89,8 @@ pub struct ReplayRequest {
     pub rate: Option<f64>,
     /// Letters of unknown origin, and those whose origin is gone, are no failure.
     pub skips_unknown: bool,
+    /// Where it is told what is done.
+    pub audit: Option<Audit>,
 }
 
 impl ReplayRequest {
@@ -120,6 +123,10 @@ impl ReplayRequest {
             ("--replay-group", self.group.clone()),
             ("--rate", self.rate.map(|rate| rate.to_string())),
             ("--max-replays", unusual.then(|| max_replays.to_string())),
+            (
+                "--audit",
+                self.audit.as_ref().map(|audit| audit.to.to_string()),
+            ),
         ];
         for (flag, value) in values {
             words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
@@ -147,6 +154,7 @@ impl ReplayRequest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::audit::AuditTo;
     use super::*;
 
     #[test]
@@ -181,13 +189,17 @@ mod tests {
             delivery: Delivery::AtLeastOnce,
             rate: Some(50.0),
             skips_unknown: true,
+            audit: Some(Audit {
+                to: AuditTo::Topic("audit".to_owned()),
+                user: None,
+            }),
             ..plain
         };
         assert_eq!(full.replay_group(), "mine");
         assert_eq!(
             full.command_line().join(" "),
             "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --order key --same-key block \
-             --replay-group mine --rate 50 --max-replays 5 --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
+             --replay-group mine --rate 50 --max-replays 5 --audit topic:audit --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
              --skip-unknown"
         );
         let parking = |note: &str| ReplayRequest {

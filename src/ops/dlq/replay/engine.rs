@@ -5,12 +5,14 @@
 //! a batch of its own, which shows who it is; that one is left, or parked, and the others are put back. When it is not
 //! known what became of a transaction, a new producer of the same id ends it, and the progress is read again.
 
+use super::super::audit::{Auditor, Event};
 use super::super::plan::Carrying;
 use super::super::{ledger, park};
 use super::item::{Item, What};
 use super::outcome::ReplayOutcome;
 use super::packed::Packed;
 use super::pipe::{Pipe, Taken};
+use super::told::Committed;
 use super::way::{Shape, Trouble, Way};
 use crate::error::Result;
 use crate::kafka::Cluster;
@@ -30,6 +32,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// How often it is looked at whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The number of what is told to the audit: after all records, and all of the ledger.
+pub(super) const AUDIT: u64 = u64::MAX >> 1;
+
 /// What a replay works with.
 pub(super) struct Site<'a> {
     pub(super) cluster: &'a Cluster,
@@ -39,6 +44,7 @@ pub(super) struct Site<'a> {
     pub(super) carrying: &'a Carrying,
     pub(super) stretch: &'a scan::Stretch,
     pub(super) shape: Shape,
+    pub(super) auditor: Option<&'a Auditor>,
     pub(super) watch: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -97,7 +103,7 @@ impl<'a> Engine<'a> {
             let filled = self.fill(&mut source, &mut hand);
             let done = filled.and_then(|()| self.finish(&hand));
             match done {
-                Ok(()) => self.count(hand),
+                Ok(()) => self.count(hand)?,
                 Err(trouble) => {
                     self.progress = saved;
                     self.again(hand, trouble)?;
@@ -183,6 +189,7 @@ impl<'a> Engine<'a> {
             self.way.settle(timeout)?;
         }
         self.tell_ledger(hand)?;
+        self.tell_audit(hand)?;
         let places = self
             .places
             .iter()
@@ -240,8 +247,34 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// It is true now: into the figures.
-    pub(super) fn count(&mut self, hand: Vec<Item>) {
+    /// To a topic in the transaction, so that it is true when it is seen.
+    fn tell_audit(&mut self, hand: &[Item]) -> Result<(), Trouble> {
+        let auditor = self.site.auditor.filter(|it| self.tells_inside(it));
+        let told = auditor.and_then(|auditor| {
+            let told = Committed::of(hand, &self.places, false)?;
+            Some(auditor.record(Event::Committed, &told))
+        });
+        let Some(record) = told else {
+            return Ok(());
+        };
+        let packed = record.and_then(|record| record.as_ref().map(Packed::of).transpose());
+        match packed.map_err(|error| self.way.give_up(error))? {
+            Some(record) => self.way.send(&record, AUDIT),
+            None => Ok(()),
+        }
+    }
+
+    fn tells_inside(&self, auditor: &Auditor) -> bool {
+        auditor.is_topic() && matches!(self.way, Way::ExactlyOnce { .. })
+    }
+
+    /// It is true now: into the figures, and told.
+    ///
+    /// # Errors
+    /// The audit cannot be written.
+    pub(super) fn count(&mut self, hand: Vec<Item>) -> Result<()> {
+        let auditor = self.site.auditor.filter(|it| !self.tells_inside(it));
+        let told = auditor.and_then(|it| Some((it, Committed::of(&hand, &self.places, true)?)));
         let outcome = &mut self.outcome;
         for item in hand {
             let place =
@@ -269,5 +302,9 @@ impl<'a> Engine<'a> {
             }
         }
         (self.site.watch)(self.outcome.done());
+        match told {
+            Some((auditor, told)) => auditor.write(Event::Committed, &told),
+            None => Ok(()),
+        }
     }
 }

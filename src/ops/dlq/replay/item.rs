@@ -47,6 +47,11 @@ impl What {
         self.is_copy() || matches!(self, What::Sent(_) | What::Parked)
     }
 
+    /// Whether it was written before.
+    pub(super) fn is_earlier(&self) -> bool {
+        matches!(self, What::Sent(_) | What::Parked)
+    }
+
     /// Whether somebody was to take it.
     pub(super) fn is_tried(&self) -> bool {
         self.is_new() || matches!(self, What::Refused(_))

@@ -7,10 +7,12 @@ mod outcome;
 mod packed;
 mod pipe;
 mod sorted;
+mod told;
 mod way;
 
 pub use outcome::ReplayOutcome;
 
+use super::audit::Auditor;
 use super::plan::{Carrying, ReplayPlan};
 use super::request::Delivery;
 use super::resolve::{Route, Stamp};
@@ -58,13 +60,14 @@ pub async fn replay(
     outcome.delivery = carrying.delivery;
     outcome.skips_unknown = carrying.skips_unknown;
     let (cluster, runtime) = (cluster.clone(), Handle::current());
-    let run = move || run(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
+    let run = move || audited(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
     tokio::task::spawn_blocking(run)
         .await
         .map_err(|error| Error::failed("the replaying thread ended early").caused_by(error))?
 }
 
-fn new_id() -> String {
+/// What a run is known by.
+pub(super) fn new_id() -> String {
     let mut random = [0; 16];
     fastrand::Rng::new().fill(&mut random);
     uuid::Builder::from_random_bytes(random)
@@ -72,7 +75,8 @@ fn new_id() -> String {
         .to_string()
 }
 
-fn run(
+/// Tells the audit, where there is one, before anything is changed, and when it is over.
+fn audited(
     cluster: &Cluster,
     runtime: Handle,
     plan: &ReplayPlan,
@@ -81,6 +85,58 @@ fn run(
     watch: &(dyn Fn(u64) + Sync),
     mut outcome: ReplayOutcome,
 ) -> Result<ReplayOutcome> {
+    let auditor = match &carrying.audit {
+        None => None,
+        Some((audit, command)) => Some(Auditor::open(cluster, audit, &outcome.replay_id, command)?),
+    };
+    let auditor = auditor.as_ref();
+    if let Some(auditor) = auditor {
+        told::begun(auditor, plan, carrying.delivery)?;
+    }
+    let work = Work {
+        cluster,
+        plan,
+        carrying,
+        stop,
+        watch,
+        auditor,
+    };
+    let done = run(work, runtime, &mut outcome);
+    outcome.finish(stop.requested());
+    let told = match auditor {
+        None => Ok(()),
+        Some(auditor) => told::ended(auditor, &outcome, done.as_ref().err()),
+    };
+    match (done, told) {
+        (Ok(()), Ok(())) => Ok(outcome),
+        (Ok(()), Err(error)) => Err(explain(error, carrying.delivery, &outcome)),
+        (Err(error), Ok(())) => Err(error),
+        // Mostly for the same reason.
+        (Err(error), Err(untold)) if error.one_line().contains(untold.message()) => Err(error),
+        (Err(error), Err(untold)) => Err(error.adding(&untold.one_line())),
+    }
+}
+
+/// What is to be done, and with what.
+struct Work<'a> {
+    cluster: &'a Cluster,
+    plan: &'a ReplayPlan,
+    carrying: &'a Carrying,
+    stop: &'a Stop,
+    watch: &'a (dyn Fn(u64) + Sync),
+    auditor: Option<&'a Auditor>,
+}
+
+/// The outcome is what came of it also when there is an error.
+fn run(work: Work<'_>, runtime: Handle, outcome: &mut ReplayOutcome) -> Result<()> {
+    let Work {
+        cluster,
+        plan,
+        carrying,
+        stop,
+        watch,
+        auditor,
+    } = work;
     let limits = || {
         carrying
             .resolver
@@ -104,10 +160,9 @@ fn run(
         shape,
         wanted,
     );
-    let opened = opened.map_err(|error| explain(error, carrying.delivery, &outcome))?;
+    let opened = opened.map_err(|error| explain(error, carrying.delivery, outcome))?;
     let Some(way) = opened else {
-        outcome.finish(stop.requested());
-        return Ok(outcome);
+        return Ok(());
     };
     for topic in &carrying.creates {
         runtime.block_on(park::ensure(cluster, topic))?;
@@ -135,10 +190,12 @@ fn run(
         carrying,
         stretch: &stretch,
         shape,
+        auditor,
         watch,
     };
     let replay_id = outcome.replay_id.clone();
-    let mut engine = Engine::new(site, way, progress.clone(), ledger.is_some(), outcome);
+    let begun = std::mem::take(outcome);
+    let mut engine = Engine::new(site, way, progress.clone(), ledger.is_some(), begun);
     let pipe = Pipe::new();
     let feeder = Feeder {
         walk: Walk {
@@ -159,10 +216,8 @@ fn run(
         pipe.close();
         ended
     });
-    let mut outcome = engine.outcome;
-    ended.map_err(|error| explain(error, carrying.delivery, &outcome))?;
-    outcome.finish(stop.requested());
-    Ok(outcome)
+    *outcome = engine.outcome;
+    ended.map_err(|error| explain(error, carrying.delivery, outcome))
 }
 
 /// An error that ends the replay, with what was done before it.
