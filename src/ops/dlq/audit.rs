@@ -245,12 +245,16 @@ fn open_file(path: &Path) -> io::Result<File> {
         .create(true)
         .mode(0o600)
         .open(path)?;
-    // A line that was cut off, as by a full disk, is not to spoil the next.
-    let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(0))? > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        // Its name is to be on disk, too.
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        return Ok(file);
     }
+    // A line that was cut off, as by a full disk, is not to spoil the next.
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
     if last != [b'\n'] {
         file.write_all(b"\n")?;
     }
