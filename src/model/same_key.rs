@@ -2,9 +2,13 @@
 //!
 //! Filled in three steps: each dead letter's coordinates, and what is asked ([`Deaths`]); the records of the partitions that
 //! the letters came from ([`NewerRecords::see`]); the answers ([`NewerRecords::newer`]). Keys and groups are kept as keyed
-//! hashes, so a letter takes some 64 bytes at most, whatever is in it.
+//! hashes, so a letter takes 48 bytes, whatever is in it.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+
+/// Letters that there is room for at once: what grows leaves holes behind.
+const ROOM: usize = 1 << 20;
 
 /// As what a record of a partition counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +23,7 @@ pub struct Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Death {
     offset: i64,
-    group: u64,
-    place: u32,
+    context: u32,
     replays: u32,
 }
 
@@ -28,17 +31,40 @@ struct Death {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     key: u64,
-    group: u64,
-    place: u32,
     /// As what the newest counts; the least number while there is none.
     newest: i64,
     /// The offset it really has.
     at: i64,
+    context: u32,
 }
 
 impl Asked {
-    fn order(&self) -> (u64, u32, u64) {
-        (self.key, self.place, self.group)
+    fn order(&self) -> (u64, u32) {
+        (self.key, self.context)
+    }
+}
+
+/// A partition with a group, by number: there are few of them.
+#[derive(Debug, Default)]
+struct Contexts {
+    numbers: HashMap<(u32, u64), u32>,
+    /// By number: the partition.
+    places: Vec<u32>,
+}
+
+impl Contexts {
+    fn number(&mut self, place: u32, group: u64) -> u32 {
+        let next = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry((place, group)).or_insert(next);
+        if number == next {
+            self.places.push(place);
+        }
+        number
+    }
+
+    fn is_of(&self, number: u32, place: u32) -> bool {
+        let at = usize::try_from(number).ok();
+        at.and_then(|at| self.places.get(at)) == Some(&place)
     }
 }
 
@@ -46,29 +72,39 @@ impl Asked {
 #[derive(Debug, Default)]
 pub struct Deaths {
     hasher: RandomState,
+    contexts: Contexts,
     deaths: Vec<Death>,
     asked: Vec<Asked>,
 }
 
 impl Deaths {
+    /// For about so many letters.
+    pub fn of(letters: usize) -> Self {
+        Deaths {
+            deaths: Vec::with_capacity(letters.min(ROOM)),
+            asked: Vec::with_capacity(letters.min(ROOM)),
+            ..Deaths::default()
+        }
+    }
+
     /// A letter says that this record died in the hands of this group, after so many replays.
     pub fn died(&mut self, place: u32, died: Standing, group: Option<&str>) {
+        let group = self.hasher.hash_one(group);
         self.deaths.push(Death {
             offset: died.offset,
-            group: self.hasher.hash_one(group),
-            place,
+            context: self.contexts.number(place, group),
             replays: died.replays,
         });
     }
 
     /// It is to be known which record of this key is the newest there, for a letter of this group.
     pub fn ask(&mut self, place: u32, key: &[u8], group: Option<&str>) {
+        let group = self.hasher.hash_one(group);
         self.asked.push(Asked {
             key: self.hasher.hash_one(key),
-            group: self.hasher.hash_one(group),
-            place,
             newest: i64::MIN,
             at: i64::MIN,
+            context: self.contexts.number(place, group),
         });
     }
 
@@ -97,27 +133,31 @@ impl NewerRecords {
         standing: impl FnOnce() -> Standing,
     ) {
         let key = self.0.hasher.hash_one(key);
-        let is_before = |asked: &Asked| (asked.key, asked.place) < (key, place);
-        let first = self.0.asked.partition_point(is_before);
-        let is_it = |asked: &&mut Asked| (asked.key, asked.place) == (key, place);
-        let Deaths { deaths, asked, .. } = &mut self.0;
-        let mut same = asked.iter_mut().skip(first).take_while(is_it).peekable();
+        let first = self.0.asked.partition_point(|asked| asked.key < key);
+        let Deaths {
+            contexts,
+            deaths,
+            asked,
+            ..
+        } = &mut self.0;
+        let of_key = asked.iter_mut().skip(first);
+        let of_key = of_key.take_while(|asked| asked.key == key);
+        let mut same = of_key
+            .filter(|asked| contexts.is_of(asked.context, place))
+            .peekable();
         if same.peek().is_none() {
             return;
         }
         let standing = standing();
         for asked in same {
-            let death = |offset, replays| Death {
-                offset,
-                group: asked.group,
-                place,
-                replays,
+            let copy = Death {
+                offset: standing.offset,
+                context: asked.context,
+                replays: standing.replays,
             };
             // By the coordinates it has itself, which most frameworks write down; else as the copy that it is.
-            let is_dead = has_like(deaths, death(offset, 0))
-                || deaths
-                    .binary_search(&death(standing.offset, standing.replays))
-                    .is_ok();
+            let is_dead =
+                has_any(deaths, offset, asked.context) || deaths.binary_search(&copy).is_ok();
             if !is_dead && standing.offset > asked.newest {
                 (asked.newest, asked.at) = (standing.offset, offset);
             }
@@ -128,19 +168,21 @@ impl NewerRecords {
     /// the one which died at `offset`.
     pub fn newer(&self, place: u32, offset: i64, key: &[u8], group: Option<&str>) -> Option<i64> {
         let hasher = &self.0.hasher;
-        let order = (hasher.hash_one(key), place, hasher.hash_one(group));
+        let context = (place, hasher.hash_one(group));
+        let context = *self.0.contexts.numbers.get(&context)?;
+        let order = (hasher.hash_one(key), context);
         let asked = &self.0.asked;
         let at = asked.binary_search_by_key(&order, Asked::order).ok()?;
         (asked[at].newest > offset).then_some(asked[at].at)
     }
 }
 
-/// Whether there is a death of the same record and group, after however many replays.
-fn has_like(deaths: &[Death], least: Death) -> bool {
-    let at = deaths.partition_point(|death| *death < least);
-    deaths.get(at).is_some_and(|death| {
-        (death.offset, death.group, death.place) == (least.offset, least.group, least.place)
-    })
+/// Whether the record at this offset died, after however many replays.
+fn has_any(deaths: &[Death], offset: i64, context: u32) -> bool {
+    let wanted = (offset, context);
+    let at = deaths.partition_point(|death| (death.offset, death.context) < wanted);
+    let found = deaths.get(at);
+    found.is_some_and(|death| (death.offset, death.context) == wanted)
 }
 
 #[cfg(test)]
@@ -227,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_letter_takes_few_bytes() {
-        assert!(size_of::<Death>() + size_of::<Asked>() <= 64);
-        let mut deaths = Deaths::default();
+        assert!(size_of::<Death>() + size_of::<Asked>() <= 48);
+        let mut deaths = Deaths::of(usize::MAX);
         for _ in 0..3 {
             deaths.died(0, first(1), PAYMENT);
             deaths.ask(0, b"k", PAYMENT);

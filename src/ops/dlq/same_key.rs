@@ -96,7 +96,10 @@ impl Learnt {
     /// A partition that letters came from does not answer.
     pub(super) fn learn(looking: &Looking<'_>, resolver: &Resolver) -> Result<Self> {
         let mut resolver = resolver.clone();
-        let (mut places, mut deaths) = (Places::default(), Deaths::default());
+        let letters = looking.extents.values();
+        let letters: i64 = letters.map(|(start, end)| (end - start).max(0)).sum();
+        let letters = usize::try_from(letters).unwrap_or(usize::MAX);
+        let (mut places, mut deaths) = (Places::default(), Deaths::of(letters));
         let walk = Walk {
             cluster: looking.cluster,
             stretch: looking.extents,
