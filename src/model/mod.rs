@@ -21,6 +21,7 @@ pub mod pattern;
 pub mod record;
 pub mod record_json;
 pub mod record_size;
+pub mod same_key;
 pub mod suggest;
 pub mod template;
 pub mod topic;

@@ -1,11 +1,15 @@
 //! `eda dlq …`: dead letters as `eda` writes them (KIP-1191's header names), told here by hand.
 
+mod audit;
 mod choice;
 mod options;
+mod order;
+mod park;
 mod pointer;
 mod purge;
 mod refused;
 mod running;
+mod same_key;
 mod show;
 
 use super::{PATIENCE, create, read, send, topic};

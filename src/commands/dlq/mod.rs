@@ -1,6 +1,9 @@
 //! `eda dlq …`
 
+mod audit;
 mod list;
+mod order;
+mod park;
 mod purge;
 mod replay;
 mod selection;
@@ -15,6 +18,7 @@ pub enum Command {
     List(list::Args),
     Show(Box<show::Args>),
     Replay(Box<replay::Args>),
+    Park(Box<park::Args>),
     Purge(purge::Args),
 }
 
@@ -23,6 +27,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Status> {
         Command::List(args) => list::run(context, args).await,
         Command::Show(args) => show::run(context, *args).await,
         Command::Replay(args) => replay::run(context, *args).await,
+        Command::Park(args) => park::run(context, *args).await,
         Command::Purge(args) => purge::run(context, args).await,
     }
 }

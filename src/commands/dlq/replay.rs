@@ -1,9 +1,11 @@
+use super::audit::AuditArgs;
+use super::order::OrderArgs;
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::dlq::{self, Aim, Delivery, Manner, ReplayRequest, Target};
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -37,6 +39,12 @@ pub struct Args {
 
     #[command(flatten)]
     way: WayArgs,
+
+    #[command(flatten)]
+    order: OrderArgs,
+
+    #[command(flatten)]
+    audit: AuditArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -94,6 +102,7 @@ Examples:
   eda dlq replay order-created.dlq -n 1 --yes
   eda dlq replay order-created.dlq --reason timeout --since -1d --yes
   eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
+  eda dlq replay order-created.dlq --order key --same-key block --yes
   eda dlq replay order-created.dlq --to order-created-repaired --yes";
 
 const GUARANTEES: &str = "\
@@ -114,6 +123,22 @@ Guarantees:
   --from-beginning sends again whatever is chosen; what is interrupted then begins anew with the
   same command. A --replay-group of its own begins at the beginning too, and can be resumed.
 
+Newer records of the same key:
+  With --same-key block or skip-older the topic, partition and offset that a letter came from are
+  looked up, wherever it is to go: is there a record of its key behind it? Not one that the same
+  group gave up, too, as far as its dead letter is in this topic; and a copy that a replay has put
+  there counts as the record it is a copy of. The plan reads the whole dead-letter topic for it,
+  and each partition letters came from, from behind the oldest failure to its end; what is written
+  after that is not seen, nor what retention or compaction has taken away. Letters without a key
+  have no order to keep. One with a key whose origin is not known to the offset, or is gone, stays.
+
+Audit:
+  To a file, which is made for its owner alone if it is not there, each event is a line; what is begun
+  is on disk before anything is changed. A kill right behind a transaction leaves its line out. The
+  topic of topic:NAME must be there; a transaction is told in the transaction itself, so that whoever
+  reads committed records sees both or none. The command is told as it was given, with the keys and
+  headers that it chooses by. When the audit cannot be written the replay ends with an error.
+
 What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
 is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
 finishes the transaction in hand and exits with 130.";
@@ -133,18 +158,22 @@ impl Args {
             from_beginning: self.from_beginning,
             group: way.replay_group,
             manner: Manner {
+                aim: Aim::PutBack,
                 target,
                 force: way.force,
                 max_replays: way.max_replays,
                 keep_diagnostics: way.keep_diagnostics,
                 preserve_timestamp: way.preserve_timestamp,
+                same_key: self.order.same_key,
             },
+            order: self.order.order,
             delivery: match way.at_least_once {
                 true => Delivery::AtLeastOnce,
                 false => Delivery::ExactlyOnce,
             },
             rate: way.rate,
             skips_unknown: way.skip_unknown,
+            audit: self.audit.wanted(),
         }
     }
 }

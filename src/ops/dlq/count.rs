@@ -1,11 +1,13 @@
 //! What a plan counts on its way through the letters.
 
+use super::died;
 use super::plan::{NAMED, ReplayPlan};
 use super::reasons::Histogram;
 use super::resolve::{Resolved, Route};
 use super::selection::died_at;
 use super::stay::Stay;
 use super::walk::Met;
+use crate::model::dead_letter::Original;
 use crate::model::ledger::Progress;
 use crate::model::record::Record;
 
@@ -26,7 +28,11 @@ pub(super) struct Count<'a> {
     unknown_origin: u64,
     gone_origin: u64,
     passed: u64,
+    stale: u64,
+    pub(super) has_keys: bool,
     bytes: u64,
+    /// Of those that are put back or parked, with the records they point at.
+    pub(super) moved_bytes: u64,
     oldest: Option<i64>,
     newest: Option<i64>,
     /// By partition: how far it was looked at, and whether something stays there.
@@ -47,7 +53,10 @@ impl<'a> Count<'a> {
             unknown_origin: 0,
             gone_origin: 0,
             passed: 0,
+            stale: 0,
+            has_keys: false,
             bytes: 0,
+            moved_bytes: 0,
             oldest: None,
             newest: None,
             reached: vec![0; progress.len()],
@@ -63,7 +72,7 @@ impl<'a> Count<'a> {
         };
         match met {
             Met::Over | Met::End => {}
-            Met::Passed => {
+            Met::Passed(..) => {
                 self.passed += 1;
                 self.stay(place, offset);
             }
@@ -91,6 +100,8 @@ impl<'a> Count<'a> {
             self.newest = Some(self.newest.map_or(died, |newest| newest.max(died)));
         }
         self.histogram.add(resolved);
+        self.stale += u64::from(resolved.is_stale);
+        self.has_keys = self.has_keys || died::key(record, resolved).is_some();
         match &resolved.route {
             Route::To(..) => self.replayable += 1,
             Route::Park(_) => self.parked += 1,
@@ -101,6 +112,7 @@ impl<'a> Count<'a> {
                     }
                     Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
+                    Stay::Newer(_) | Stay::Unchecked => {}
                 }
                 if self.unplaceable.len() < NAMED {
                     self.unplaceable.push(record.coordinates());
@@ -108,6 +120,8 @@ impl<'a> Count<'a> {
                 return self.stay(place, record.offset);
             }
         }
+        let original = resolved.original.as_ref();
+        self.moved_bytes += (record.size() + original.map_or(0, Original::size)) as u64;
         self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
     }
 
@@ -118,6 +132,8 @@ impl<'a> Count<'a> {
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;
         plan.passed = self.passed;
+        plan.keys_unchecked = plan.stale.is_none() && self.has_keys;
+        plan.stale = plan.stale.map(|_| self.stale);
         plan.bytes = self.bytes;
         plan.oldest = self.oldest;
         plan.newest = self.newest;

@@ -1,17 +1,21 @@
-//! Dead letters: list, show, plan a replay, replay, purge.
+//! Dead letters: list, show, plan a replay, replay, park, purge.
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
 //!
 //! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes) →
-//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
+//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by hand is a replay, too: one
+//! whose [`Aim`] is the parking topic.
 
+mod audit;
 mod bury;
 mod count;
 mod destinations;
+mod died;
 mod hydrate;
 mod ledger;
 mod list;
+mod order;
 mod park;
 mod plan;
 mod purge;
@@ -19,17 +23,21 @@ mod reasons;
 mod replay;
 mod request;
 mod resolve;
+mod same_key;
 mod selection;
 mod show;
 mod stay;
 mod walk;
 
+pub use audit::{Audit, AuditTo};
 pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
+pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
 pub use replay::{ReplayOutcome, replay};
-pub use request::{Delivery, Manner, ReplayRequest, Target};
+pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
+pub use same_key::SameKey;
 pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
 

@@ -4,7 +4,8 @@
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
 use super::destinations::{Destination, Destinations};
-use super::request::{Manner, Target};
+use super::request::{Aim, Manner, Target};
+use super::same_key::Learnt;
 use super::selection::Chooser;
 use super::stay::Stay;
 use super::{hydrate, park};
@@ -39,8 +40,10 @@ pub(super) struct Resolved {
     /// Whether it is one of those that were asked for; of the others nothing more is found out.
     pub(super) is_wanted: bool,
     /// The record that died, when it is not the one in the letter: it had to be fetched.
-    original: Option<Original>,
+    pub(super) original: Option<Original>,
     pub(super) route: Route,
+    /// A newer record has its key, and it is not put back for that.
+    pub(super) is_stale: bool,
 }
 
 /// Which replay it is that puts a letter back, and when.
@@ -59,6 +62,8 @@ pub(super) struct Resolver {
     source: String,
     manner: Manner,
     pub(super) destinations: Destinations,
+    /// What there is to know before letters with a key are put back, unless they are in any case.
+    pub(super) learnt: Option<Arc<Learnt>>,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
 }
@@ -79,6 +84,7 @@ impl Resolver {
             source: source.to_owned(),
             manner,
             destinations: Destinations::new(cluster, source).await?,
+            learnt: None,
         })
     }
 
@@ -100,12 +106,16 @@ impl Resolver {
                 letter,
                 original: None,
                 route: Route::Stays(Stay::NotUnderstood),
+                is_stale: false,
             }
         }));
         self.fetch(resolved)?;
         for (record, resolved) in records.iter().zip(resolved) {
             if resolved.is_wanted {
                 resolved.route = self.route(record, resolved);
+                if let Some(learnt) = &self.learnt {
+                    learnt.judge(record, resolved);
+                }
                 self.weigh(record, resolved);
             }
         }
@@ -114,6 +124,10 @@ impl Resolver {
 
     /// Fetches what letters only point at.
     fn fetch(&self, resolved: &mut [Resolved]) -> Result<()> {
+        if self.manner.aim != Aim::PutBack {
+            // What is parked stays what it is.
+            return Ok(());
+        }
         let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
         for (place, offset) in resolved.iter().filter_map(|it| self.died_elsewhere(it)) {
             wanted.entry(place).or_default().insert(offset);
@@ -148,6 +162,9 @@ impl Resolver {
     }
 
     fn route(&mut self, record: &Record, resolved: &Resolved) -> Route {
+        if let Aim::Park(reason) = &self.manner.aim {
+            return Route::Park(reason.clone());
+        }
         let letter = resolved.letter.as_ref();
         let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
             Ok(place) => place,

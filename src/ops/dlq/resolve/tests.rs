@@ -33,6 +33,7 @@ fn resolver(source: &str, manner: Manner, topics: &[(&str, i32, Option<u32>)]) -
         source: source.to_owned(),
         manner,
         destinations,
+        learnt: None,
         compresses: false,
     }
 }
