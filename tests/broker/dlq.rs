@@ -5,6 +5,7 @@ mod options;
 mod pointer;
 mod purge;
 mod refused;
+mod repair;
 mod running;
 mod show;
 

@@ -2,6 +2,7 @@
 
 mod list;
 mod purge;
+mod repair;
 mod replay;
 mod selection;
 mod show;

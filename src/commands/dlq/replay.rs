@@ -1,3 +1,4 @@
+use super::repair::RepairArgs;
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
@@ -37,6 +38,9 @@ pub struct Args {
 
     #[command(flatten)]
     way: WayArgs,
+
+    #[command(flatten)]
+    repair: RepairArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -94,7 +98,8 @@ Examples:
   eda dlq replay order-created.dlq -n 1 --yes
   eda dlq replay order-created.dlq --reason timeout --since -1d --yes
   eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
-  eda dlq replay order-created.dlq --to order-created-repaired --yes";
+  eda dlq replay order-created.dlq --to order-created-repaired --yes
+  eda dlq replay order-created.dlq --reason 'no currency' --set currency=EUR --dry-run";
 
 const GUARANTEES: &str = "\
 Guarantees:
@@ -116,17 +121,28 @@ Guarantees:
 
 What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
 is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
-finishes the transaction in hand and exits with 130.";
+finishes the transaction in hand and exits with 130.
+
+Repairs:
+  Where a letter goes is settled first, then it is repaired, then weighed; --dry-run does the same. What
+  a repair changes is checked if the catalog has its event: by its topic, else by the eventType, ce_type
+  or CloudEvent's type that it says. What would be wrong then stays with the reason, and so does what
+  cannot be repaired; the exit status is 1. What is not changed is put back byte for byte, unchecked.
+  Whatever was changed has the header eda-replay-repaired, which says how: set.
+  --set, --unset  PATH is names with `.` between them and [N] for the item N of a list, from 0:
+                  items[0].sku. Missing objects are made, and a list grows by its next item. VALUE is JSON
+                  where it is JSON, else text: 5 is a number, \"5\" in quotes is text. The rest of the value
+                  stays byte for byte.";
 
 impl Args {
-    fn request(self, topic: String) -> ReplayRequest {
-        let way = self.way;
+    fn request(self, context: &Context, topic: String) -> Result<ReplayRequest> {
+        let (way, repair) = (self.way, self.repair.repair(context)?);
         let target = match (way.to, way.to_group_retry) {
             (Some(topic), _) => Target::Topic(topic),
             (None, true) => Target::GroupRetry,
             (None, false) => Target::Origin,
         };
-        ReplayRequest {
+        Ok(ReplayRequest {
             topic,
             selection: self.selection.into(),
             count: self.count,
@@ -138,6 +154,7 @@ impl Args {
                 max_replays: way.max_replays,
                 keep_diagnostics: way.keep_diagnostics,
                 preserve_timestamp: way.preserve_timestamp,
+                repair,
             },
             delivery: match way.at_least_once {
                 true => Delivery::AtLeastOnce,
@@ -145,7 +162,7 @@ impl Args {
             },
             rate: way.rate,
             skips_unknown: way.skip_unknown,
-        }
+        })
     }
 }
 
@@ -155,7 +172,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         Some(topic) => topic.clone(),
         None => choose(context).await?,
     };
-    let request = args.request(topic);
+    let request = args.request(context, topic)?;
     let planning = context.ui.progress(None, "reading the dead letters");
     let plan = dlq::plan(context.cluster()?, &request).await?;
     drop(planning);

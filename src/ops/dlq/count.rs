@@ -2,6 +2,7 @@
 
 use super::plan::{NAMED, ReplayPlan};
 use super::reasons::Histogram;
+use super::repair::Unrepaired;
 use super::resolve::{Resolved, Route};
 use super::selection::died_at;
 use super::stay::Stay;
@@ -22,6 +23,8 @@ pub(super) struct Count<'a> {
     unplaceable: Vec<String>,
     pub(super) total: u64,
     replayable: u64,
+    repaired: u64,
+    unrepaired: Vec<Unrepaired>,
     parked: u64,
     unknown_origin: u64,
     gone_origin: u64,
@@ -43,6 +46,8 @@ impl<'a> Count<'a> {
             unplaceable: Vec::new(),
             total: 0,
             replayable: 0,
+            repaired: 0,
+            unrepaired: Vec::new(),
             parked: 0,
             unknown_origin: 0,
             gone_origin: 0,
@@ -92,7 +97,10 @@ impl<'a> Count<'a> {
         }
         self.histogram.add(resolved);
         match &resolved.route {
-            Route::To(..) => self.replayable += 1,
+            Route::To(..) => {
+                self.replayable += 1;
+                self.repaired += u64::from(resolved.repaired.is_some());
+            }
             Route::Park(_) => self.parked += 1,
             Route::Stays(stay) => {
                 match stay {
@@ -100,6 +108,14 @@ impl<'a> Count<'a> {
                         self.unknown_origin += 1;
                     }
                     Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
+                    Stay::Unrepaired(_) | Stay::Invalid(_) => {
+                        if self.unrepaired.len() < NAMED {
+                            self.unrepaired.push(Unrepaired {
+                                record: record.coordinates(),
+                                error: stay.to_string(),
+                            });
+                        }
+                    }
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
                 }
                 if self.unplaceable.len() < NAMED {
@@ -114,6 +130,8 @@ impl<'a> Count<'a> {
     pub(super) fn fill(self, plan: &mut ReplayPlan) -> Needs {
         plan.total = self.total;
         plan.replayable = self.replayable;
+        plan.repaired = self.repaired;
+        plan.unrepaired = self.unrepaired;
         plan.parked = self.parked;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;

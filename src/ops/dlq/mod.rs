@@ -3,8 +3,8 @@
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
 //!
-//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes) →
-//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
+//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes, and
+//! as what, see [`repair`]) → [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
 
 mod bury;
 mod count;
@@ -16,6 +16,7 @@ mod park;
 mod plan;
 mod purge;
 mod reasons;
+mod repair;
 mod replay;
 mod request;
 mod resolve;
@@ -28,6 +29,7 @@ pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
+pub use repair::{How, Repair};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Delivery, Manner, ReplayRequest, Target};
 pub use selection::Selection;

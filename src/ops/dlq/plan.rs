@@ -2,6 +2,7 @@
 
 use super::count::{Count, Needs};
 use super::reasons::Reason;
+use super::repair::Unrepaired;
 use super::request::{Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
 use super::selection::Chooser;
@@ -25,6 +26,12 @@ pub struct ReplayPlan {
     replay_group: String,
     pub(super) total: u64,
     pub(super) replayable: u64,
+    /// How letters are repaired on their way back; null: not at all.
+    repair: Option<&'static str>,
+    /// Of the replayable, how many are changed by it.
+    pub(super) repaired: u64,
+    /// Those that cannot be repaired, the first of them; they stay.
+    pub(super) unrepaired: Vec<Unrepaired>,
     /// To the parking topic: put back too often, or too large.
     pub(super) parked: u64,
     /// Without a known origin, and with one that does not exist.
@@ -73,6 +80,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     let mut plan = ReplayPlan {
         topic: request.topic.clone(),
         replay_group: request.replay_group(),
+        repair: request.manner.repair.word(),
         ..ReplayPlan::default()
     };
     let Some(source) = find(cluster, &request.topic).await? else {
@@ -227,6 +235,12 @@ impl ReplayPlan {
             self.replayable, self.total, self.bytes
         );
         table.note(text, Tone::Plain);
+        if let Some(how) = self.repair {
+            table.note(
+                format!("{} are repaired by --{how}", self.repaired),
+                Tone::Plain,
+            );
+        }
         if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
             let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
                 Ok(time) => time.to_string(),
@@ -248,6 +262,9 @@ impl ReplayPlan {
                 self.unknown_origin, self.gone_origin
             );
             table.note(text, Tone::Plain);
+        }
+        for one in &self.unrepaired {
+            table.note(format!("{}: {}", one.record, one.error), Tone::Bad);
         }
         if self.passed > 0 {
             let text = format!("{} others are not meant, and stay", self.passed);

@@ -1,5 +1,6 @@
 //! What is asked of a replay.
 
+use super::repair::Repair;
 use super::replay_group;
 use super::selection::Selection;
 use serde::Serialize;
@@ -26,6 +27,7 @@ pub struct Manner {
     pub max_replays: u32,
     pub keep_diagnostics: bool,
     pub preserve_timestamp: bool,
+    pub repair: Repair,
 }
 
 impl Default for Manner {
@@ -36,6 +38,7 @@ impl Default for Manner {
             max_replays: 3,
             keep_diagnostics: false,
             preserve_timestamp: false,
+            repair: Repair::default(),
         }
     }
 }
@@ -104,6 +107,7 @@ impl ReplayRequest {
         ];
         let given = flags.into_iter().filter(|(_, is_given)| *is_given);
         words.extend(given.map(|(flag, _)| flag.to_owned()));
+        words.extend(manner.repair.words());
         words
     }
 
@@ -143,6 +147,7 @@ mod tests {
                 force: true,
                 keep_diagnostics: true,
                 preserve_timestamp: true,
+                ..Manner::default()
             },
             delivery: Delivery::AtLeastOnce,
             rate: Some(50.0),

@@ -17,6 +17,10 @@ pub(super) enum Stay {
     NoRetryTopic(String),
     /// It is parked already.
     TooOften(u32),
+    /// It was to be repaired, and could not be.
+    Unrepaired(String),
+    /// What it would be repaired to is no right event.
+    Invalid(String),
 }
 
 impl Stay {
@@ -51,6 +55,11 @@ impl fmt::Display for Stay {
             Stay::TooOften(replays) => write!(
                 formatter,
                 "it was put back {replays} times already (`--max-replays` allows more)"
+            ),
+            Stay::Unrepaired(reason) => write!(formatter, "it cannot be repaired: {reason}"),
+            Stay::Invalid(problem) => write!(
+                formatter,
+                "repaired, {problem} (`--no-validate` puts it back all the same)"
             ),
         }
     }
