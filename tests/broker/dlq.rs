@@ -6,6 +6,8 @@ mod pointer;
 mod purge;
 mod refused;
 mod repair;
+mod repair_edit;
+mod repair_exec;
 mod running;
 mod show;
 

@@ -1,5 +1,6 @@
 //! `eda dlq …`
 
+mod editing;
 mod list;
 mod purge;
 mod repair;

@@ -1,3 +1,4 @@
+use super::editing;
 use super::repair::RepairArgs;
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
@@ -5,6 +6,7 @@ use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
 use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::stop::Stop;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -99,7 +101,9 @@ Examples:
   eda dlq replay order-created.dlq --reason timeout --since -1d --yes
   eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
   eda dlq replay order-created.dlq --to order-created-repaired --yes
-  eda dlq replay order-created.dlq --reason 'no currency' --set currency=EUR --dry-run";
+  eda dlq replay order-created.dlq --reason 'no currency' --set currency=EUR --dry-run
+  eda dlq replay order-created.dlq --exec \"jq -c '.value.total *= 100'\" --yes
+  eda dlq replay order-created.dlq --key order-7 --edit";
 
 const GUARANTEES: &str = "\
 Guarantees:
@@ -128,15 +132,26 @@ Repairs:
   a repair changes is checked if the catalog has its event: by its topic, else by the eventType, ce_type
   or CloudEvent's type that it says. What would be wrong then stays with the reason, and so does what
   cannot be repaired; the exit status is 1. What is not changed is put back byte for byte, unchecked.
-  Whatever was changed has the header eda-replay-repaired, which says how: set.
+  Whatever was changed has the header eda-replay-repaired, which says how: set, exec or edit. Its
+  timestamp, topic and partition are those of any letter; only another key chooses a partition anew.
   --set, --unset  PATH is names with `.` between them and [N] for the item N of a list, from 0:
                   items[0].sku. Missing objects are made, and a list grows by its next item. VALUE is JSON
                   where it is JSON, else text: 5 is a number, \"5\" in quotes is text. The rest of the value
-                  stays byte for byte.";
+                  stays byte for byte.
+  --exec          The command is called twice for each letter, for the plan and for the replay, and so must
+                  have no effects of its own. It is given up to 256 records at once, a line of JSON each, as
+                  they would be put back, with the topic they go to and the coordinates of their origin (-1
+                  where it is not known), until its standard input ends. It answers a line for each, in the
+                  same order: the record, of which key, value and headers are taken, and are gone where they are left
+                  out (a value may not be); or null, or an empty line, and the letter stays. Another status than 0, another
+                  number of lines, more than 64 MiB or no end within --exec-timeout end the replay, and
+                  nothing of that batch is put back.
+  --edit          For one dead letter, on a terminal: $VISUAL or $EDITOR is opened on the record as JSON. What
+                  was changed is shown, then the plan. An editor that fails (:cq) puts nothing back.";
 
 impl Args {
-    fn request(self, context: &Context, topic: String) -> Result<ReplayRequest> {
-        let (way, repair) = (self.way, self.repair.repair(context)?);
+    fn request(self, context: &Context, topic: String, stop: Stop) -> Result<ReplayRequest> {
+        let (way, repair) = (self.way, self.repair.repair(context, stop)?);
         let target = match (way.to, way.to_group_retry) {
             (Some(topic), _) => Target::Topic(topic),
             (None, true) => Target::GroupRetry,
@@ -172,7 +187,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         Some(topic) => topic.clone(),
         None => choose(context).await?,
     };
-    let request = args.request(context, topic)?;
+    // Who starts programs for the plan has to be told that it is over.
+    let mut stop = match args.repair.starts_a_program() {
+        true => Some(context.stop_on_signals()),
+        false => None,
+    };
+    let editor = match args.repair.edit {
+        true => Some(editing::find_editor(context)?),
+        false => None,
+    };
+    let mut request = args.request(context, topic, stop.clone().unwrap_or_default())?;
+    if let Some(editor) = editor {
+        editing::edit(context, &editor, &mut request).await?;
+    }
     let planning = context.ui.progress(None, "reading the dead letters");
     let plan = dlq::plan(context.cluster()?, &request).await?;
     drop(planning);
@@ -184,7 +211,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     }
     let consent = context.ui.consent(&plan, "Put them back?", safety.yes)?;
     let progress = context.ui.progress(Some(plan.total()), "replaying");
-    let stop = context.stop_on_signals();
+    let stop = stop.take().unwrap_or_else(|| context.stop_on_signals());
     let watch = move |done: u64| progress.set(done);
     let outcome = dlq::replay(context.cluster()?, plan, stop, watch, consent).await?;
     context.ui.report(&outcome)

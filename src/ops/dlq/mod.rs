@@ -29,7 +29,7 @@ pub(in crate::ops) use bury::{DeadLetters, Fate};
 pub use list::{DeadLetterTopics, list};
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
-pub use repair::{How, Repair};
+pub use repair::{Chosen, Filter, FilterOptions, How, Repair, choose};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Delivery, Manner, ReplayRequest, Target};
 pub use selection::Selection;

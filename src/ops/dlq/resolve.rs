@@ -112,7 +112,7 @@ impl Resolver {
         for (record, resolved) in records.iter().zip(&mut *resolved).filter(wanted) {
             resolved.route = self.route(record, resolved);
         }
-        self.manner.repair.run(records, resolved)?;
+        self.manner.repair.run(&self.runtime, records, resolved)?;
         for (record, resolved) in records.iter().zip(resolved).filter(wanted) {
             self.weigh(record, resolved);
         }

@@ -4,20 +4,27 @@
 //! alike. Only what is changed by it counts as repaired, is checked, and is marked; everything else is put back as it
 //! was.
 
+mod edit;
+mod exec;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
+pub use edit::{Chosen, Edited, choose};
+pub use exec::{Filter, FilterOptions};
+
 use super::park;
 use super::resolve::{REPLAY_PREFIX, Resolved, Route};
 use super::stay::Stay;
 use crate::error::Result;
-use crate::model::dead_letter::{Original, original};
+use crate::model::dead_letter::{Origin, Original, original};
+use crate::model::duration::human;
 use crate::model::event::{Catalog, Edits};
 use crate::model::record::{Header, Record};
 use serde::Serialize;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// What is changed about dead letters, and by what they are checked then.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +44,10 @@ pub enum How {
     Nothing,
     /// Fields of their values.
     Set(Edits),
+    /// A program makes them anew.
+    Exec(Filter),
+    /// A person has edited one of them.
+    Edit(Edited),
 }
 
 /// A dead letter that stays since it could not be repaired, and why.
@@ -47,10 +58,13 @@ pub(super) struct Unrepaired {
 }
 
 /// A letter that has somewhere to go.
+#[derive(Debug)]
 struct Patient {
     /// Its number among the letters.
     at: usize,
     topic: Arc<str>,
+    /// Where it died, as far as that is known.
+    origin: Origin,
     /// As it would be put back.
     original: Original,
     /// What replays and parking have noted on it.
@@ -71,6 +85,8 @@ impl Repair {
         match self.how {
             How::Nothing => None,
             How::Set(_) => Some("set"),
+            How::Exec(_) => Some("exec"),
+            How::Edit(_) => Some("edit"),
         }
     }
 
@@ -86,7 +102,18 @@ impl Repair {
                 let set = edits.set().iter();
                 set.for_each(|assignment| add("--set", assignment.to_string()));
             }
+            How::Edit(_) => {}
+            How::Exec(filter) => {
+                add("--exec", filter.command().to_owned());
+                if filter.timeout() != Filter::TIMEOUT {
+                    add("--exec-timeout", human(filter.timeout()));
+                }
+            }
         }
+        if matches!(self.how, How::Edit(_)) {
+            words.push("--edit".to_owned());
+        }
+        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
         if let Some(events) = &self.events {
             add("--events", events.clone());
         }
@@ -96,8 +123,17 @@ impl Repair {
         words
     }
 
-    /// Repairs the letters that are wanted and have somewhere to go; those that cannot be repaired stay.
-    pub(super) fn run(&self, records: &[Record], resolved: &mut [Resolved]) -> Result<()> {
+    /// Repairs the letters that are wanted and have somewhere to go; those that cannot be repaired stay. To be used on
+    /// blocking threads of the runtime.
+    ///
+    /// # Errors
+    /// None of them can be repaired, since the program failed that was to do it, or was stopped.
+    pub(super) fn run(
+        &self,
+        runtime: &Handle,
+        records: &[Record],
+        resolved: &mut [Resolved],
+    ) -> Result<()> {
         if self.is_nothing() {
             return Ok(());
         }
@@ -107,28 +143,38 @@ impl Repair {
             .enumerate()
             .filter_map(|(at, (record, resolved))| patient(at, record, resolved))
             .collect();
-        let answers = self.answers(&patients);
+        let answers = self.answers(runtime, records, &patients)?;
         for (patient, answer) in patients.into_iter().zip(answers) {
             self.put(patient, answer, resolved);
         }
         Ok(())
     }
 
-    fn answers(&self, patients: &[Patient]) -> Vec<Answer> {
-        let patients = patients.iter();
+    fn answers(
+        &self,
+        runtime: &Handle,
+        records: &[Record],
+        patients: &[Patient],
+    ) -> Result<Vec<Answer>> {
+        let each = patients.iter().map(|patient| &patient.original);
         match &self.how {
-            How::Nothing => Vec::new(),
-            How::Set(edits) => patients
-                .map(|patient| set(edits, &patient.original))
-                .collect(),
+            How::Nothing => Ok(Vec::new()),
+            How::Set(edits) => Ok(each.map(|original| set(edits, original)).collect()),
+            How::Exec(filter) => filter.answers(runtime, records, patients),
+            How::Edit(edited) => Ok(edited.answers(records, patients)),
         }
     }
 
     fn put(&self, patient: Patient, answer: Answer, resolved: &mut [Resolved]) {
         let resolved = &mut resolved[patient.at];
         let mut repaired = match answer {
-            Ok(repaired) if repaired == patient.original => return,
-            Ok(repaired) => repaired,
+            Ok(mut repaired) => {
+                repaired.headers.retain(|header| !is_note(header));
+                if repaired == patient.original {
+                    return;
+                }
+                repaired
+            }
             Err(reason) => {
                 resolved.route = Route::Stays(Stay::Unrepaired(reason));
                 return;
@@ -174,6 +220,11 @@ fn patient(at: usize, record: &Record, resolved: &Resolved) -> Option<Patient> {
     Some(Patient {
         at,
         topic: Arc::clone(&topic.name),
+        origin: resolved
+            .letter
+            .as_ref()
+            .map(|letter| letter.origin.clone())
+            .unwrap_or_default(),
         original,
         notes,
     })

@@ -1,6 +1,9 @@
 use super::super::destinations::Destination;
 use super::*;
 use crate::model::dead_letter::detect;
+use crate::ops::stop::Stop;
+use proptest::prelude::*;
+use std::time::Duration;
 
 /// A letter of `order-created` with this value.
 fn letter(value: Option<&str>) -> Record {
@@ -50,9 +53,17 @@ fn repair(unset: &[&str], set: &[&str], catalog: Option<Catalog>) -> Repair {
     }
 }
 
+fn pass(repair: &Repair, record: &Record, resolved: &mut [Resolved]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let repaired = repair.run(runtime.handle(), std::slice::from_ref(record), resolved);
+    repaired.unwrap();
+}
+
 fn run(repair: &Repair, record: &Record) -> Resolved {
     let mut all = [resolved(record)];
-    repair.run(std::slice::from_ref(record), &mut all).unwrap();
+    pass(repair, record, &mut all);
     let [resolved] = all;
     resolved
 }
@@ -121,7 +132,7 @@ fn only_what_has_somewhere_to_go_is_repaired() {
     let mut all = [resolved(&record)];
     all[0].route = Route::Park("too often".to_owned());
     let set = repair(&[], &["a=1"], None);
-    set.run(std::slice::from_ref(&record), &mut all).unwrap();
+    pass(&set, &record, &mut all);
     assert!(all[0].original.is_none() && matches!(all[0].route, Route::Park(_)));
 }
 
@@ -146,4 +157,58 @@ fn the_flags_ask_for_the_same() {
     };
     assert_eq!(checked.words(), ["--set", "c=1", "--events", "own"]);
     assert!(Repair::default().words().is_empty());
+    let exec = |timeout| {
+        let options = FilterOptions {
+            command: "sh -c 'a b'".to_owned(),
+            argv: vec!["sh".to_owned()],
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            timeout,
+            stop: Stop::new(),
+        };
+        Repair {
+            how: How::Exec(Filter::new(options).unwrap()),
+            ..Repair::default()
+        }
+    };
+    assert_eq!(
+        exec(Filter::TIMEOUT).words(),
+        ["--exec", "sh -c 'a b'", "--no-validate"]
+    );
+    let hurried = exec(Duration::from_millis(1500)).words();
+    assert_eq!(hurried[2..4], ["--exec-timeout", "1.5s"]);
+}
+
+fn bytes() -> impl Strategy<Value = Option<Vec<u8>>> {
+    let json = "(\\{ \"a\" : (1\\.50|\"x\\\\n\"|\\[ \\]) \\}|\"t\"|null| 1|\\{\"base64\":\"\"\\})";
+    prop_oneof![
+        Just(None),
+        json.prop_map(|text| Some(text.into_bytes())),
+        any::<Vec<u8>>().prop_map(Some),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A person who changes nothing but the layout has changed nothing, and whoever changes one part keeps the others.
+    #[test]
+    fn a_text_to_edit_says_all_of_the_record(
+        key in bytes(), value in bytes(), headers in prop::collection::vec((".{0,8}", bytes()), 0..4),
+    ) {
+        let mut record = letter(None);
+        let own = headers.into_iter().map(|(name, value)| Header { name, value });
+        let own: Vec<Header> = own.filter(|one| !one.name.starts_with("__dlq")).collect();
+        record.headers.extend(own);
+        (record.key, record.value) = (key.clone(), value.clone());
+        let chosen = Chosen::new(&record, patient(0, &record, &resolved(&record)).unwrap());
+        let same = chosen.edited(&format!(" {}", chosen.text()), None);
+        prop_assert!(matches!(same, Ok(None)), "{same:?} {}", chosen.text());
+        let other = chosen.text().replacen("\"00-1\"", "\"00-2\"", 1);
+        let edited = chosen.edited(&other, None).unwrap().unwrap();
+        let answers = edited.answers(std::slice::from_ref(&record), std::slice::from_ref(&chosen.patient));
+        let answer = answers[0].as_ref().unwrap();
+        prop_assert_eq!((&answer.key, &answer.value), (&key, &value));
+        prop_assert_eq!(&answer.headers[0], &Header::text("trace", "00-2"));
+        prop_assert_eq!(&answer.headers[1..], &chosen.patient.original.headers[1..]);
+    }
 }
