@@ -44,6 +44,31 @@ pub struct RepairArgs {
     events: EventsArgs,
 }
 
+/// For the end of the help.
+pub const REPAIRS: &str = "\
+Repairs:
+  First it is settled where a letter goes, then it is repaired, then weighed; --dry-run does the
+  same. What was changed is checked if the catalog has its event: by its topic, else by the
+  eventType, ce_type or CloudEvent's type that it says. What would be wrong then stays, and so
+  does what cannot be repaired, with the reason; the exit status is 1. What was not changed is put
+  back byte for byte, unchecked. What was has the header eda-replay-repaired: set, exec or edit. A
+  key that was changed chooses the partition anew.
+  --set, --unset Paths are names with . between them, and [N] for the item N of a list, from 0,
+                 such as items[0].sku. Missing objects are made, and a list grows by its next
+                 item. What is JSON is set as such, and all else as text: 5 is a number, \"5\" in
+                 quotes is text. The rest of the value stays byte for byte.
+  --exec         The command is called twice for a letter, for the plan and for the replay, so it
+                 must have no effects. It is given up to 256 records at once until its input ends,
+                 each a line of JSON as it would be put back, with the coordinates of its origin,
+                 -1 where they are not known. It answers a line for each, in the same order: the
+                 record, of which key, value and headers are taken (a key or headers left out are
+                 gone, a value may not be); or null, or an empty line, and the letter stays.
+                 Another exit status than 0, another number of lines, more than 64 MiB, or no end
+                 within --exec-timeout end the replay, and nothing of that batch is put back.
+  --edit         For one letter, on a terminal: $VISUAL or $EDITOR is opened on it, as JSON. What
+                 was changed is shown, then the plan. An editor that fails (:cq) puts nothing
+                 back.";
+
 impl RepairArgs {
     /// Whether a program is started, which has to be stopped with us.
     pub fn starts_a_program(&self) -> bool {
@@ -70,6 +95,10 @@ impl RepairArgs {
                 How::Set(edits.map_err(|error| Error::usage(error.to_string()))?)
             }
         };
+        if matches!(how, How::Nothing) && !self.edit && self.events.events.is_some() {
+            let text = "`--events` is for what is repaired, and nothing is to be";
+            return Err(Error::usage(text).hint("give `--set`, `--unset`, `--exec` or `--edit`"));
+        }
         let is_checked = !self.no_validate && (self.edit || !matches!(how, How::Nothing));
         let catalog = match is_checked {
             true => Some(context.catalog(&self.events)?),

@@ -1,5 +1,5 @@
 use super::editing;
-use super::repair::RepairArgs;
+use super::repair::{REPAIRS, RepairArgs};
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
@@ -21,7 +21,7 @@ use clap_complete::engine::ArgValueCandidates;
 /// the group eda-replay.<TOPIC>. What is put back behind a record that stays is remembered in the compacted topic
 /// <group>.ledger, which is created when it is needed first.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = GUARANTEES)]
+#[command(before_long_help = EXAMPLES, after_long_help = format!("{GUARANTEES}\n\n{REPAIRS}"))]
 pub struct Args {
     /// The dead-letter topic; chosen from a list on a terminal when missing
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::dead_letter_topics))]
@@ -125,29 +125,7 @@ Guarantees:
 
 What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
 is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
-finishes the transaction in hand and exits with 130.
-
-Repairs:
-  Where a letter goes is settled first, then it is repaired, then weighed; --dry-run does the same. What
-  a repair changes is checked if the catalog has its event: by its topic, else by the eventType, ce_type
-  or CloudEvent's type that it says. What would be wrong then stays with the reason, and so does what
-  cannot be repaired; the exit status is 1. What is not changed is put back byte for byte, unchecked.
-  Whatever was changed has the header eda-replay-repaired, which says how: set, exec or edit. Its
-  timestamp, topic and partition are those of any letter; only another key chooses a partition anew.
-  --set, --unset  PATH is names with `.` between them and [N] for the item N of a list, from 0:
-                  items[0].sku. Missing objects are made, and a list grows by its next item. VALUE is JSON
-                  where it is JSON, else text: 5 is a number, \"5\" in quotes is text. The rest of the value
-                  stays byte for byte.
-  --exec          The command is called twice for each letter, for the plan and for the replay, and so must
-                  have no effects of its own. It is given up to 256 records at once, a line of JSON each, as
-                  they would be put back, with the topic they go to and the coordinates of their origin (-1
-                  where it is not known), until its standard input ends. It answers a line for each, in the
-                  same order: the record, of which key, value and headers are taken, and are gone where they are left
-                  out (a value may not be); or null, or an empty line, and the letter stays. Another status than 0, another
-                  number of lines, more than 64 MiB or no end within --exec-timeout end the replay, and
-                  nothing of that batch is put back.
-  --edit          For one dead letter, on a terminal: $VISUAL or $EDITOR is opened on the record as JSON. What
-                  was changed is shown, then the plan. An editor that fails (:cq) puts nothing back.";
+finishes the transaction in hand and exits with 130.";
 
 impl Args {
     fn request(self, context: &Context, topic: String, stop: Stop) -> Result<ReplayRequest> {

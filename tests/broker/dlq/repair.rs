@@ -38,7 +38,7 @@ fn fields_are_set_and_taken_out_and_the_rest_stays_byte_for_byte() {
         "--set",
         "shop.city=x y",
     ];
-    let dry = eda(&["dlq", "replay", &letters, "--dry-run"]).args(&flags);
+    let dry = eda(&["dlq", "replay", &letters, "--dry-run"]).args(flags);
     let shown = dry.clone().on(broker()).run().succeeds();
     shown
         .stdout_has("2 of 5 can be put back")
@@ -140,6 +140,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_read() {
     nothing(&["--set", "a..b=1"]).stderr_has("`a..b` cannot be read");
     nothing(&["--unset", "[0]"]).stderr_has("`[0]` cannot be read");
     nothing(&["--set", "a=1", "--set", "a=2"]).stderr_has("`a=2` would undo `a=1`");
+    nothing(&["--events", "/nowhere"]).stderr_has("`--events` is for what is repaired");
     nothing(&["--no-validate"]).stderr_has("--set");
     nothing(&["--set", "a=1", "--events", "/nowhere"]).stderr_has("/nowhere");
 }

@@ -35,10 +35,8 @@ impl Edits {
     /// # Errors
     /// A path that cannot be read, or an assignment that would undo another.
     pub fn new(unset: Vec<String>, set: Vec<Assignment>) -> Result<Self, EventError> {
-        let paths = unset.iter().chain(set.iter().map(|one| &one.path));
-        paths
-            .map(|text| path::steps(text).map(drop))
-            .collect::<Result<(), _>>()?;
+        let mut paths = unset.iter().chain(set.iter().map(|one| &one.path));
+        paths.try_for_each(|text| path::steps(text).map(drop))?;
         check_distinct(&set)?;
         Ok(Edits { unset, set })
     }

@@ -144,14 +144,14 @@ impl Chosen {
 }
 
 impl Edited {
-    /// That one as it was edited, and any other as it is.
+    /// That one as it was edited. Any other was not seen by anybody: another replay may have been quicker.
     pub(super) fn answers(&self, records: &[Record], patients: &[Patient]) -> Vec<Answer> {
         let answer = |patient: &Patient| {
             let record = &records[patient.at];
-            Ok(match (record.partition, record.offset) == self.place {
-                true => self.original.clone(),
-                false => patient.original.clone(),
-            })
+            match (record.partition, record.offset) == self.place {
+                true => Ok(self.original.clone()),
+                false => Err("another one was edited".to_owned()),
+            }
         };
         patients.iter().map(answer).collect()
     }

@@ -178,6 +178,60 @@ fn the_flags_ask_for_the_same() {
     assert_eq!(hurried[2..4], ["--exec-timeout", "1.5s"]);
 }
 
+#[test]
+fn only_the_one_that_was_edited_is_put_back() {
+    let record = letter(Some("{}"));
+    let chosen = Chosen::new(&record, patient(0, &record, &resolved(&record)).unwrap());
+    let other = chosen.text().replace("order-7", "order-8");
+    let edited = chosen.edited(&other, None).unwrap().unwrap();
+    let repair = Repair {
+        how: How::Edit(edited),
+        ..Repair::default()
+    };
+    let changed = run(&repair, &record);
+    assert_eq!(
+        changed.original.unwrap().key.as_deref(),
+        Some(&b"order-8"[..])
+    );
+    // Another key has another partition.
+    assert!(matches!(changed.route, Route::To(_, None)));
+    let next = Record {
+        offset: 8,
+        ..record
+    };
+    let Route::Stays(stay) = run(&repair, &next).route else {
+        panic!("nobody has seen it");
+    };
+    assert_eq!(
+        stay.to_string(),
+        "it cannot be repaired: another one was edited"
+    );
+    assert_eq!(repair.words(), ["--edit", "--no-validate"]);
+}
+
+#[test]
+fn an_edited_text_that_is_no_right_record_says_why() {
+    let record = letter(Some("{}"));
+    let chosen = Chosen::new(&record, patient(0, &record, &resolved(&record)).unwrap());
+    let why = |text: &str| chosen.edited(text, Some(Catalog::built_in())).unwrap_err();
+    let broken = chosen.text().replace("\"headers\": [", "\"headers\": ");
+    assert!(
+        why(&broken).starts_with("not valid JSON: "),
+        "{}",
+        why(&broken)
+    );
+    assert!(why(&broken).contains(" at line "), "{}", why(&broken));
+    assert!(why("[]").starts_with("not a JSON object"));
+    assert!(why("{}").contains("`\"value\":null` is a tombstone"));
+    assert!(why(r#"{"value":{},"vlaue":1}"#).starts_with("not a record: unknown field"));
+    assert!(why(r#"{"value":{"base64":"?"}}"#).contains("base64"));
+    let wrong = why(r#"{"value":{"total":1}}"#);
+    assert!(
+        wrong.starts_with("it is no valid OrderCreated: "),
+        "{wrong}"
+    );
+}
+
 fn bytes() -> impl Strategy<Value = Option<Vec<u8>>> {
     let json = "(\\{ \"a\" : (1\\.50|\"x\\\\n\"|\\[ \\]) \\}|\"t\"|null| 1|\\{\"base64\":\"\"\\})";
     prop_oneof![
