@@ -257,6 +257,8 @@ impl ReplayPlan {
         if left > 0 {
             let text = format!("{left} cannot: {}", self.unplaceable.join(" "));
             table.note(text, Tone::Bad);
+        }
+        if self.unknown_origin + self.gone_origin > 0 {
             let text = format!(
                 "of these, {} do not say where they came from, and the origin of {} does not exist",
                 self.unknown_origin, self.gone_origin

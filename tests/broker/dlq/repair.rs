@@ -179,3 +179,46 @@ fn what_is_repaired_is_repaired_the_same_behind_what_stays_and_from_the_beginnin
         .filter(|one| header(one, "eda-replay-repaired").is_some());
     assert_eq!((records.len(), marked.count()), (601, 300 + 7));
 }
+
+#[test]
+fn what_is_weighed_and_told_is_what_was_repaired() {
+    let (topic, letters) = topics();
+    let parking = format!("{letters}.parking");
+    let alter = [
+        "topic",
+        "alter",
+        &topic,
+        "-c",
+        "max.message.bytes=3000",
+        "--yes",
+    ];
+    eda(&alter).on(broker()).run().succeeds();
+    send(
+        &letters,
+        &[letter(&topic, 0, "no note"), letter(&topic, 1, "no note")],
+    );
+    let long = format!("note={}", "x".repeat(3000));
+    let flags = ["--set", &long, "--key", "order-0"];
+    let plan = replay(&letters, &flags)
+        .arg("--dry-run")
+        .run()
+        .succeeds()
+        .json();
+    assert_eq!(
+        (&plan["parked"], &plan["replayable"], &plan["repaired"]),
+        (&1.into(), &0.into(), &0.into())
+    );
+    assert_eq!(replayed(&letters, &flags)["parked"], 1);
+    let parked = read(&parking);
+    assert_eq!(parked[0]["value"], json!({"n": 0}), "as it was");
+
+    let kept = ["--set", "note=short", "--keep-diagnostics"];
+    assert_eq!(replayed(&letters, &kept)["replayed"], 1);
+    let record = back(&topic, "order-1");
+    assert_eq!(record["value"], json!({"n": 1, "note": "short"}));
+    let names = record["headers"].as_array().unwrap().iter();
+    let names: Vec<&str> = names.map(|one| one[0].as_str().unwrap()).collect();
+    assert_eq!((names[0], names[1]), ("trace", "__dlq.errors.topic"));
+    assert_eq!(names.last(), Some(&"eda-replay-repaired"));
+    assert_eq!(names.len(), 12 + 6, "each once: {names:?}");
+}
