@@ -1,10 +1,12 @@
 //! `eda dlq …`
 
 mod audit;
+mod editing;
 mod list;
 mod order;
 mod park;
 mod purge;
+mod repair;
 mod replay;
 mod selection;
 mod show;

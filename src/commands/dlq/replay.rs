@@ -1,11 +1,14 @@
 use super::audit::AuditArgs;
+use super::editing;
 use super::order::OrderArgs;
+use super::repair::{REPAIRS, RepairArgs};
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
 use crate::ops::dlq::{self, Aim, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::stop::Stop;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -20,7 +23,7 @@ use clap_complete::engine::ArgValueCandidates;
 /// the group eda-replay.<TOPIC>. What is put back behind a record that stays is remembered in the compacted topic
 /// <group>.ledger, which is created when it is needed first.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = GUARANTEES)]
+#[command(before_long_help = EXAMPLES, after_long_help = format!("{GUARANTEES}\n\n{REPAIRS}"))]
 pub struct Args {
     /// The dead-letter topic; chosen from a list on a terminal when missing
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::dead_letter_topics))]
@@ -45,6 +48,9 @@ pub struct Args {
 
     #[command(flatten)]
     audit: AuditArgs,
+
+    #[command(flatten)]
+    repair: RepairArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -103,7 +109,10 @@ Examples:
   eda dlq replay order-created.dlq --reason timeout --since -1d --yes
   eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
   eda dlq replay order-created.dlq --order key --same-key block --yes
-  eda dlq replay order-created.dlq --to order-created-repaired --yes";
+  eda dlq replay order-created.dlq --to order-created-repaired --yes
+  eda dlq replay order-created.dlq --reason 'no currency' --set currency=EUR --dry-run
+  eda dlq replay order-created.dlq --exec \"jq -c '.value.total *= 100'\" --yes
+  eda dlq replay order-created.dlq --key order-7 --edit";
 
 const GUARANTEES: &str = "\
 Guarantees:
@@ -144,14 +153,14 @@ is larger than its topic takes goes to <TOPIC>.parking, with the reason in a hea
 finishes the transaction in hand and exits with 130.";
 
 impl Args {
-    fn request(self, topic: String) -> ReplayRequest {
-        let way = self.way;
+    fn request(self, context: &Context, topic: String, stop: Stop) -> Result<ReplayRequest> {
+        let (way, repair) = (self.way, self.repair.repair(context, stop)?);
         let target = match (way.to, way.to_group_retry) {
             (Some(topic), _) => Target::Topic(topic),
             (None, true) => Target::GroupRetry,
             (None, false) => Target::Origin,
         };
-        ReplayRequest {
+        Ok(ReplayRequest {
             topic,
             selection: self.selection.into(),
             count: self.count,
@@ -165,6 +174,7 @@ impl Args {
                 keep_diagnostics: way.keep_diagnostics,
                 preserve_timestamp: way.preserve_timestamp,
                 same_key: self.order.same_key,
+                repair,
             },
             order: self.order.order,
             delivery: match way.at_least_once {
@@ -174,7 +184,7 @@ impl Args {
             rate: way.rate,
             skips_unknown: way.skip_unknown,
             audit: self.audit.wanted(),
-        }
+        })
     }
 }
 
@@ -184,7 +194,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         Some(topic) => topic.clone(),
         None => choose(context).await?,
     };
-    let request = args.request(topic);
+    // Who starts programs for the plan has to be told that it is over.
+    let mut stop = match args.repair.starts_a_program() {
+        true => Some(context.stop_on_signals()),
+        false => None,
+    };
+    let editor = match args.repair.edit {
+        true => Some(editing::find_editor(context)?),
+        false => None,
+    };
+    let mut request = args.request(context, topic, stop.clone().unwrap_or_default())?;
+    if let Some(editor) = editor {
+        editing::edit(context, &editor, &mut request).await?;
+    }
     let planning = context.ui.progress(None, "reading the dead letters");
     let plan = dlq::plan(context.cluster()?, &request).await?;
     drop(planning);
@@ -196,7 +218,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     }
     let consent = context.ui.consent(&plan, "Put them back?", safety.yes)?;
     let progress = context.ui.progress(Some(plan.total()), "replaying");
-    let stop = context.stop_on_signals();
+    let stop = stop.take().unwrap_or_else(|| context.stop_on_signals());
     let watch = move |done: u64| progress.set(done);
     let outcome = dlq::replay(context.cluster()?, plan, stop, watch, consent).await?;
     context.ui.report(&outcome)

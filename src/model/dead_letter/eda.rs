@@ -45,13 +45,17 @@ pub const REPLAY_ORIGIN: &str = "eda-replay-origin";
 /// The topic it was replayed to, when that is not the origin's.
 pub const REPLAY_TARGET: &str = "eda-replay-target";
 
-const REPLAY_HEADERS: [&str; 6] = [
+/// How it was changed on its way back: `set`, `exec` or `edit`; missing when it was not.
+pub const REPLAY_REPAIRED: &str = "eda-replay-repaired";
+
+const REPLAY_HEADERS: [&str; 7] = [
     REPLAY_COUNT,
     REPLAY_ID,
     REPLAY_AT,
     REPLAY_SOURCE,
     REPLAY_ORIGIN,
     REPLAY_TARGET,
+    REPLAY_REPAIRED,
 ];
 
 /// A message is often a program's whole standard error; with the record it must still fit into a batch.

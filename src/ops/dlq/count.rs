@@ -3,6 +3,7 @@
 use super::died;
 use super::plan::{NAMED, ReplayPlan};
 use super::reasons::Histogram;
+use super::repair::Unrepaired;
 use super::resolve::{Resolved, Route};
 use super::selection::died_at;
 use super::stay::Stay;
@@ -24,6 +25,8 @@ pub(super) struct Count<'a> {
     unplaceable: Vec<String>,
     pub(super) total: u64,
     replayable: u64,
+    repaired: u64,
+    unrepaired: Vec<Unrepaired>,
     parked: u64,
     unknown_origin: u64,
     gone_origin: u64,
@@ -49,6 +52,8 @@ impl<'a> Count<'a> {
             unplaceable: Vec::new(),
             total: 0,
             replayable: 0,
+            repaired: 0,
+            unrepaired: Vec::new(),
             parked: 0,
             unknown_origin: 0,
             gone_origin: 0,
@@ -103,7 +108,10 @@ impl<'a> Count<'a> {
         self.stale += u64::from(resolved.is_stale);
         self.has_keys = self.has_keys || died::key(record, resolved).is_some();
         match &resolved.route {
-            Route::To(..) => self.replayable += 1,
+            Route::To(..) => {
+                self.replayable += 1;
+                self.repaired += u64::from(resolved.repaired.is_some());
+            }
             Route::Park(_) => self.parked += 1,
             Route::Stays(stay) => {
                 match stay {
@@ -111,6 +119,14 @@ impl<'a> Count<'a> {
                         self.unknown_origin += 1;
                     }
                     Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
+                    Stay::Unrepaired(_) | Stay::Invalid(_) => {
+                        if self.unrepaired.len() < NAMED {
+                            self.unrepaired.push(Unrepaired {
+                                record: record.coordinates(),
+                                error: stay.to_string(),
+                            });
+                        }
+                    }
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
                     Stay::Newer(_) | Stay::Unchecked => {}
                 }
@@ -128,6 +144,8 @@ impl<'a> Count<'a> {
     pub(super) fn fill(self, plan: &mut ReplayPlan) -> Needs {
         plan.total = self.total;
         plan.replayable = self.replayable;
+        plan.repaired = self.repaired;
+        plan.unrepaired = self.unrepaired;
         plan.parked = self.parked;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;

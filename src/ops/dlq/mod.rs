@@ -3,9 +3,9 @@
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
 //!
-//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes) →
-//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by hand is a replay, too: one
-//! whose [`Aim`] is the parking topic.
+//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes, and
+//! as what, see [`repair`]) → [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by
+//! hand is a replay, too: one whose [`Aim`] is the parking topic.
 
 mod audit;
 mod bury;
@@ -20,6 +20,7 @@ mod park;
 mod plan;
 mod purge;
 mod reasons;
+mod repair;
 mod replay;
 mod request;
 mod resolve;
@@ -35,6 +36,7 @@ pub use list::{DeadLetterTopics, list};
 pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
+pub use repair::{Chosen, Filter, FilterOptions, How, Repair, choose};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
 pub use same_key::SameKey;

@@ -4,6 +4,7 @@ use super::audit::Audit;
 use super::count::{Count, Needs};
 use super::order::Order;
 use super::reasons::Reason;
+use super::repair::Unrepaired;
 use super::request::{Aim, Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
 use super::same_key::{Learnt, Looking, SameKey};
@@ -30,6 +31,12 @@ pub struct ReplayPlan {
     replay_group: String,
     pub(super) total: u64,
     pub(super) replayable: u64,
+    /// How letters are repaired on their way back; null: not at all.
+    repair: Option<&'static str>,
+    /// Of the replayable, how many are changed by it.
+    pub(super) repaired: u64,
+    /// Those that cannot be repaired, the first of them; they stay.
+    pub(super) unrepaired: Vec<Unrepaired>,
     /// To the parking topic: put back too often, or too large.
     pub(super) parked: u64,
     /// Without a known origin, and with one that does not exist.
@@ -90,6 +97,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
         topic: request.topic.clone(),
         replay_group: request.replay_group(),
         parks: request.manner.aim != Aim::PutBack,
+        repair: request.manner.repair.word(),
         ..ReplayPlan::default()
     };
     let Some(source) = find(cluster, &request.topic).await? else {
@@ -288,6 +296,12 @@ impl ReplayPlan {
             true => format!("{} letters, {} bytes", self.total, self.bytes),
         };
         table.note(text, Tone::Plain);
+        if let Some(how) = self.repair {
+            table.note(
+                format!("{} are repaired by --{how}", self.repaired),
+                Tone::Plain,
+            );
+        }
         if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
             let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
                 Ok(time) => time.to_string(),
@@ -304,6 +318,8 @@ impl ReplayPlan {
         if left > 0 {
             let text = format!("{left} cannot: {}", self.unplaceable.join(" "));
             table.note(text, Tone::Bad);
+        }
+        if self.unknown_origin + self.gone_origin > 0 {
             let text = format!(
                 "of these, {} do not say where they came from, and the origin of {} does not exist",
                 self.unknown_origin, self.gone_origin
@@ -317,6 +333,9 @@ impl ReplayPlan {
         if self.keys_unchecked && !self.parks {
             let text = "newer records of the same keys were not looked for (`--same-key block` or `skip-older`)";
             table.note(text.to_owned(), Tone::Plain);
+        }
+        for one in &self.unrepaired {
+            table.note(format!("{}: {}", one.record, one.error), Tone::Bad);
         }
         if self.passed > 0 {
             let text = format!("{} others are not meant, and stay", self.passed);

@@ -2,6 +2,7 @@
 
 use super::audit::Audit;
 use super::order::Order;
+use super::repair::Repair;
 use super::replay_group;
 use super::same_key::SameKey;
 use super::selection::Selection;
@@ -44,6 +45,7 @@ pub struct Manner {
     pub keep_diagnostics: bool,
     pub preserve_timestamp: bool,
     pub same_key: SameKey,
+    pub repair: Repair,
 }
 
 impl Default for Manner {
@@ -56,6 +58,7 @@ impl Default for Manner {
             keep_diagnostics: false,
             preserve_timestamp: false,
             same_key: SameKey::Force,
+            repair: Repair::default(),
         }
     }
 }
@@ -142,6 +145,7 @@ impl ReplayRequest {
         ];
         let given = flags.into_iter().filter(|(_, is_given)| *is_given);
         words.extend(given.map(|(flag, _)| flag.to_owned()));
+        words.extend(manner.repair.words());
         words
     }
 
@@ -184,6 +188,7 @@ mod tests {
                 keep_diagnostics: true,
                 preserve_timestamp: true,
                 same_key: SameKey::Block,
+                ..Manner::default()
             },
             order: Order::Key,
             delivery: Delivery::AtLeastOnce,

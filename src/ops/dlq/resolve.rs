@@ -11,8 +11,10 @@ use super::stay::Stay;
 use super::{hydrate, park};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
-use crate::model::record::{OutgoingRecord, Record};
+use crate::model::dead_letter::{
+    self, DeadLetter, Original, Payload, eda, is_dead_letter_topic, is_diagnostic,
+};
+use crate::model::record::{Header, OutgoingRecord, Record};
 use crate::model::record_size;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// What all headers begin with that a replay adds.
-const REPLAY_PREFIX: &str = "eda-replay-";
+pub(super) const REPLAY_PREFIX: &str = "eda-replay-";
 
 /// What is to become of a dead letter.
 #[derive(Clone, Debug)]
@@ -39,8 +41,10 @@ pub(super) struct Resolved {
     pub(super) letter: Option<DeadLetter>,
     /// Whether it is one of those that were asked for; of the others nothing more is found out.
     pub(super) is_wanted: bool,
-    /// The record that died, when it is not the one in the letter: it had to be fetched.
+    /// The record that died, when it is not the one in the letter: it had to be fetched, or was repaired.
     pub(super) original: Option<Original>,
+    /// How it was repaired.
+    pub(super) repaired: Option<&'static str>,
     pub(super) route: Route,
     /// A newer record has its key, and it is not put back for that.
     pub(super) is_stale: bool,
@@ -105,19 +109,22 @@ impl Resolver {
                 is_wanted: chooser.wants(record, letter.as_ref()),
                 letter,
                 original: None,
+                repaired: None,
                 route: Route::Stays(Stay::NotUnderstood),
                 is_stale: false,
             }
         }));
         self.fetch(resolved)?;
-        for (record, resolved) in records.iter().zip(resolved) {
-            if resolved.is_wanted {
-                resolved.route = self.route(record, resolved);
-                if let Some(learnt) = &self.learnt {
-                    learnt.judge(record, resolved);
-                }
-                self.weigh(record, resolved);
+        let wanted = |(_, resolved): &(&Record, &mut Resolved)| resolved.is_wanted;
+        for (record, resolved) in records.iter().zip(&mut *resolved).filter(wanted) {
+            resolved.route = self.route(record, resolved);
+            if let Some(learnt) = &self.learnt {
+                learnt.judge(record, resolved);
             }
+        }
+        self.manner.repair.run(&self.runtime, records, resolved)?;
+        for (record, resolved) in records.iter().zip(resolved).filter(wanted) {
+            self.weigh(record, resolved);
         }
         Ok(())
     }
@@ -250,7 +257,9 @@ impl Resolver {
         // What is added on the way back, generously: most records are far from any limit.
         const ADDED: usize = 2048;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        if record.size() + ADDED + 16 * record.headers.len() <= limit {
+        let other = resolved.original.as_ref();
+        let other = other.map_or(0, |original| original.size() + 16 * original.headers.len());
+        if record.size() + 16 * record.headers.len() + other + ADDED <= limit {
             return;
         }
         let stamp = Stamp {
@@ -299,17 +308,24 @@ impl Resolver {
             },
         };
         if self.manner.keep_diagnostics {
-            let of_replay = |name: &str| name.starts_with(REPLAY_PREFIX);
-            let added = std::mem::take(&mut outgoing.headers).into_iter();
-            let kept = record
-                .headers
-                .iter()
-                .filter(|header| !of_replay(&header.name));
-            outgoing.headers = kept.cloned().collect();
-            outgoing
-                .headers
-                .extend(added.filter(|header| of_replay(&header.name)));
+            let of_replay = |header: &Header| header.name.starts_with(REPLAY_PREFIX);
+            let all = std::mem::take(&mut outgoing.headers).into_iter();
+            let (added, own): (Vec<_>, Vec<_>) = all.partition(of_replay);
+            let kept = record.headers.iter().filter(|header| !of_replay(header));
+            outgoing.headers = match &resolved.original {
+                None => kept.cloned().collect(),
+                // It is not the letter's, which has nothing more but the story.
+                Some(_) => {
+                    let tells = |header: &&Header| is_diagnostic(letter.convention, &header.name);
+                    own.into_iter().chain(kept.filter(tells).cloned()).collect()
+                }
+            };
+            outgoing.headers.extend(added);
         }
+        let mark = resolved
+            .repaired
+            .map(|how| Header::text(eda::REPLAY_REPAIRED, how));
+        outgoing.headers.extend(mark);
         if record.headers.iter().any(park::is_note) {
             outgoing.headers.retain(|header| !park::is_note(header));
         }

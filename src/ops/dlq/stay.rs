@@ -21,6 +21,10 @@ pub(super) enum Stay {
     Newer(String),
     /// Nobody knows whether there are any.
     Unchecked,
+    /// It was to be repaired, and could not be.
+    Unrepaired(String),
+    /// What it would be repaired to is no right event.
+    Invalid(String),
 }
 
 impl Stay {
@@ -63,6 +67,11 @@ impl fmt::Display for Stay {
             Stay::Unchecked => formatter.write_str(
                 "it has a key, and where it was is not known or is gone: whether newer records have that key cannot be \
                  told (`--same-key force` puts it back all the same)",
+            ),
+            Stay::Unrepaired(reason) => write!(formatter, "it cannot be repaired: {reason}"),
+            Stay::Invalid(problem) => write!(
+                formatter,
+                "repaired, {problem} (`--no-validate` puts it back all the same)"
             ),
         }
     }

@@ -267,7 +267,11 @@ impl Drop for End<'_> {
 impl Feeder<'_> {
     fn run(&self) {
         let mut end = End(self.pipe, None);
-        end.1 = Some(self.feed());
+        end.1 = Some(match self.feed() {
+            // What repairs was stopped with everything else: no trouble, and nothing more comes.
+            Err(error) if matches!(error.kind(), Kind::Interrupted | Kind::Terminated) => Ok(()),
+            ended => ended,
+        });
     }
 
     fn feed(&self) -> Result<()> {
