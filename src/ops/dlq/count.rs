@@ -25,6 +25,7 @@ pub(super) struct Count<'a> {
     parked: u64,
     unknown_origin: u64,
     gone_origin: u64,
+    origin_by_name: u64,
     passed: u64,
     bytes: u64,
     oldest: Option<i64>,
@@ -46,6 +47,7 @@ impl<'a> Count<'a> {
             parked: 0,
             unknown_origin: 0,
             gone_origin: 0,
+            origin_by_name: 0,
             passed: 0,
             bytes: 0,
             oldest: None,
@@ -108,6 +110,7 @@ impl<'a> Count<'a> {
                 return self.stay(place, record.offset);
             }
         }
+        self.origin_by_name += u64::from(resolved.by_name.is_some());
         self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
     }
 
@@ -117,6 +120,7 @@ impl<'a> Count<'a> {
         plan.parked = self.parked;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;
+        plan.origin_by_name = self.origin_by_name;
         plan.passed = self.passed;
         plan.bytes = self.bytes;
         plan.oldest = self.oldest;

@@ -3,6 +3,8 @@
 //! The one place that decides it, for a plan and for what is done by it. It works on batches, so that whoever has to
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
+mod by_name;
+
 use super::destinations::{Destination, Destinations};
 use super::request::{Manner, Target};
 use super::selection::Chooser;
@@ -40,6 +42,8 @@ pub(super) struct Resolved {
     pub(super) is_wanted: bool,
     /// The record that died, when it is not the one in the letter: it had to be fetched.
     original: Option<Original>,
+    /// The topic it came from, where only the dead-letter topic's name tells it.
+    pub(super) by_name: Option<Arc<str>>,
     pub(super) route: Route,
 }
 
@@ -59,6 +63,8 @@ pub(super) struct Resolver {
     source: String,
     manner: Manner,
     pub(super) destinations: Destinations,
+    /// The topic that the dead-letter topic is called after.
+    origin_by_name: Option<Arc<str>>,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
 }
@@ -72,13 +78,16 @@ impl Resolver {
         let compresses = |(name, value): &(String, String)| {
             matches!(name.as_str(), "compression.type" | "compression.codec") && value != "none"
         };
+        let destinations = Destinations::new(cluster, source).await?;
+        let exists = |topic: &str| destinations.partitions(topic).is_some();
         Ok(Resolver {
+            origin_by_name: by_name::origin(source, exists),
             compresses: cluster.connection().properties.iter().any(compresses),
             cluster: cluster.clone(),
             runtime: Handle::current(),
             source: source.to_owned(),
             manner,
-            destinations: Destinations::new(cluster, source).await?,
+            destinations,
         })
     }
 
@@ -97,6 +106,7 @@ impl Resolver {
             let letter = dead_letter::detect(record);
             Resolved {
                 is_wanted: chooser.wants(record, letter.as_ref()),
+                by_name: self.by_name(letter.as_ref()),
                 letter,
                 original: None,
                 route: Route::Stays(Stay::NotUnderstood),
@@ -149,7 +159,8 @@ impl Resolver {
 
     fn route(&mut self, record: &Record, resolved: &Resolved) -> Route {
         let letter = resolved.letter.as_ref();
-        let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
+        let by_name = resolved.by_name.as_deref();
+        let (topic, partition) = match self.place(letter, by_name, resolved.original.is_some()) {
             Ok(place) => place,
             Err(stay) => return Route::Stays(stay),
         };
@@ -161,8 +172,8 @@ impl Resolver {
             };
         }
         let partitions = topic.partitions;
-        let is_origin =
-            letter.and_then(|letter| letter.origin.topic.as_deref()) == Some(&topic.name);
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let is_origin = said.or(by_name) == Some(&topic.name);
         // To another topic its key decides; without one its old neighbours stay its neighbours.
         let pinned = partition.filter(|_| is_origin || record.key.is_none());
         Route::To(
@@ -175,6 +186,7 @@ impl Resolver {
     fn place(
         &mut self,
         letter: Option<&DeadLetter>,
+        by_name: Option<&str>,
         is_fetched: bool,
     ) -> Result<(Arc<Destination>, Option<i32>), Stay> {
         let partition = letter.and_then(|letter| letter.origin.partition);
@@ -192,13 +204,16 @@ impl Resolver {
                 partition,
             ));
         }
-        let letter = letter.ok_or(Stay::NotUnderstood)?;
-        let origin = letter.origin.topic.as_deref().ok_or(Stay::NoOrigin)?;
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let origin = said.or(by_name).ok_or(match letter {
+            Some(_) => Stay::NoOrigin,
+            None => Stay::NotUnderstood,
+        })?;
         if self.manner.target == Target::GroupRetry {
-            let group = letter.group.as_deref().unwrap_or_default();
-            let retry = self
-                .destinations
-                .retry_topic(origin, group, letter.convention);
+            let group = letter.and_then(|letter| letter.group.as_deref());
+            let group = group.unwrap_or_default();
+            let convention = letter.map_or("", |letter| letter.convention);
+            let retry = self.destinations.retry_topic(origin, group, convention);
             let retry = retry.ok_or_else(|| Stay::NoRetryTopic(group.to_owned()))?;
             return Ok((retry, partition));
         }
