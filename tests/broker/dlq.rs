@@ -8,6 +8,7 @@ mod purge;
 mod refused;
 mod running;
 mod show;
+mod stats;
 
 use super::{PATIENCE, create, read, send, topic};
 use crate::support::{Eda, broker, eda, wait_until};

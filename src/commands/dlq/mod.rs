@@ -5,6 +5,7 @@ mod purge;
 mod replay;
 mod selection;
 mod show;
+mod stats;
 
 use super::context::Context;
 use crate::error::{Result, Status};
@@ -13,6 +14,7 @@ use crate::error::{Result, Status};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     List(list::Args),
+    Stats(Box<stats::Args>),
     Show(Box<show::Args>),
     Replay(Box<replay::Args>),
     Purge(purge::Args),
@@ -21,6 +23,7 @@ pub enum Command {
 pub async fn run(context: &Context, command: Command) -> Result<Status> {
     match command {
         Command::List(args) => list::run(context, args).await,
+        Command::Stats(args) => stats::run(context, *args).await,
         Command::Show(args) => show::run(context, *args).await,
         Command::Replay(args) => replay::run(context, *args).await,
         Command::Purge(args) => purge::run(context, args).await,

@@ -1,4 +1,4 @@
-//! Dead letters: list, show, plan a replay, replay, purge.
+//! Dead letters: list, count, show, plan a replay, replay, purge.
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
@@ -9,7 +9,9 @@
 mod bury;
 mod count;
 mod destinations;
+mod hours;
 mod hydrate;
+mod keys;
 mod ledger;
 mod list;
 mod park;
@@ -21,6 +23,7 @@ mod request;
 mod resolve;
 mod selection;
 mod show;
+mod stats;
 mod stay;
 mod walk;
 
@@ -32,6 +35,7 @@ pub use replay::{ReplayOutcome, replay};
 pub use request::{Delivery, Manner, ReplayRequest, Target};
 pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
+pub use stats::{Stats, StatsRequest, stats};
 
 use crate::error::Result;
 use crate::kafka::Cluster;

@@ -4,6 +4,7 @@
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
 mod by_name;
+mod key;
 
 use super::destinations::{Destination, Destinations};
 use super::request::{Manner, Target};
