@@ -2,6 +2,7 @@
 
 mod by_name;
 mod choice;
+mod list;
 mod options;
 mod pointer;
 mod purge;

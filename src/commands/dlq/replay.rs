@@ -3,7 +3,7 @@ use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::dlq::{self, Delivery, ListRequest, Manner, ReplayRequest, Target};
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -181,7 +181,8 @@ async fn choose(context: &Context) -> Result<String> {
             .ui
             .choose("Dead-letter topic", &[], "the dead-letter TOPIC");
     }
-    let topics = dlq::list(context.cluster()?, None).await?.names();
+    let request = ListRequest::default();
+    let topics = dlq::list(context.cluster()?, &request).await?.names();
     if topics.is_empty() {
         return Err(Error::failed("there is no dead-letter topic"));
     }
