@@ -38,5 +38,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let looking = context.ui.progress(None, "looking for dead letters");
     let report = dlq::list(context.cluster()?, &request).await?;
     drop(looking);
+    for refused in report.refused() {
+        context.ui.warn(refused);
+    }
     context.ui.report(&report)
 }

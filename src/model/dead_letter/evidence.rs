@@ -48,6 +48,8 @@ mod tests {
     use crate::model::dead_letter::detect;
     use crate::model::record::Header;
 
+    type Headers = &'static [(&'static str, &'static str)];
+
     fn record(headers: &[(&str, &str)], value: &str) -> Record {
         let header = |(name, value): &(&str, &str)| Header::text(*name, value);
         Record {
@@ -66,7 +68,7 @@ mod tests {
         use Evidence::{DeadLetter, Other, PutBack};
         let connect = ("__connect.errors.topic", "orders");
         let envelope = r#"{"originalTopic":"orders","error":"no funds","payload":{"n":9}}"#;
-        let cases: [(&[(&str, &str)], &str, Evidence); 10] = [
+        let cases: [(Headers, &str, Evidence); 10] = [
             (&[connect], "{}", DeadLetter),
             (
                 &[

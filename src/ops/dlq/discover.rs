@@ -108,7 +108,7 @@ async fn configured(
     let answers = match cluster.topic_configs(topics).await {
         Ok(answers) => answers,
         Err(error) => {
-            unlearnt.add("read the configurations of topics", [], error);
+            unlearnt.add("read the configurations of topics", &error);
             return BTreeSet::new();
         }
     };

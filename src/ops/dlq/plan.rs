@@ -30,7 +30,7 @@ pub struct ReplayPlan {
     /// Without a known origin, and with one that does not exist.
     pub(super) unknown_origin: u64,
     pub(super) gone_origin: u64,
-    /// Of those that can be put back: whose origin only the name of the dead-letter topic tells.
+    /// Of those that are put back or parked: whose origin only the name of the dead-letter topic tells.
     pub(super) origin_by_name: u64,
     /// Not meant by the selection; they stay for another replay.
     pub(super) passed: u64,

@@ -82,3 +82,25 @@ pub fn glance(
     reader.close(patience)?;
     Ok(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_given_up_once_and_a_topic_as_a_whole() {
+        let places = [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("empty", 0)];
+        let extent = |(topic, partition): (&str, i32)| {
+            let end = if topic == "empty" { 0 } else { 3 };
+            (TopicPartition::new(topic, partition), (0, end))
+        };
+        let mut due = Due::new(&places.map(extent).into());
+        assert_eq!(due.left, 4);
+        for (topic, partition, left) in [("b", 1, 3), ("a", -1, 1), ("a", 0, 1), ("c", -1, 1)] {
+            due.give_up(&TopicPartition::new(topic, partition));
+            assert_eq!(due.left, left, "{topic}:{partition}");
+        }
+        let left: Vec<_> = due.unreached().map(ToString::to_string).collect();
+        assert_eq!(left, ["b:0"]);
+    }
+}

@@ -117,9 +117,10 @@ fn a_letter_goes_where_it_came_from_and_nowhere_else() {
 
 #[test]
 fn where_the_letter_names_no_topic_the_name_of_its_topic_may() {
-    const PLACE: &[(&str, &str)] = &[("original_partition", "2"), ("original_offset", "7")];
-    const DOUBTED: &[(&str, &str)] = &[("__streams.errors.topic", "app-x-repartition")];
-    const GROUP_ALONE: &[(&str, &str)] = &[KIND, GROUP, ("__dlq.errors.topic", "")];
+    type Headers = &'static [(&'static str, &'static str)];
+    const PLACE: Headers = &[("original_partition", "2"), ("original_offset", "7")];
+    const DOUBTED: Headers = &[("__streams.errors.topic", "app-x-repartition")];
+    const GROUP_ALONE: Headers = &[KIND, GROUP, ("__dlq.errors.topic", "")];
     let topics = [
         ("orders", 3, None),
         ("orders.payment.retry", 1, None),
@@ -130,7 +131,7 @@ fn where_the_letter_names_no_topic_the_name_of_its_topic_may() {
         "the origin topic is not known",
     );
     let to = |topic: &str| Target::Topic(topic.to_owned());
-    let cases: [(&str, Target, &[(&str, &str)], &str); 9] = [
+    let cases: [(&str, Target, Headers, &str); 9] = [
         ("orders.dlq", Target::Origin, &[], "orders"),
         ("orders.dlq", Target::Origin, PLACE, "orders:2"),
         ("orders.dlq", to("repaired"), PLACE, "repaired"),
