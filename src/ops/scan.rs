@@ -2,7 +2,7 @@
 
 mod glance;
 
-pub use glance::glance;
+pub use glance::{Lies, glance};
 
 use crate::error::{Error, Result};
 use crate::kafka::{

@@ -66,10 +66,10 @@ mod tests {
     #[test]
     fn only_a_story_of_elsewhere_that_a_framework_told_is_one() {
         use Evidence::{DeadLetter, Other, PutBack};
-        let connect = ("__connect.errors.topic", "orders");
+        const CONNECT: (&str, &str) = ("__connect.errors.topic", "orders");
         let envelope = r#"{"originalTopic":"orders","error":"no funds","payload":{"n":9}}"#;
         let cases: [(Headers, &str, Evidence); 10] = [
-            (&[connect], "{}", DeadLetter),
+            (&[CONNECT], "{}", DeadLetter),
             (
                 &[
                     ("__dlq.errors.topic", "orders"),
@@ -82,8 +82,8 @@ mod tests {
             (&[], "{}", Other),
             // It lies where it came from: put back by somebody who left the story on it.
             (&[("__connect.errors.topic", "dl-orders")], "{}", Other),
-            (&[connect, ("eda-replay-id", "7")], "{}", PutBack),
-            (&[connect, ("dlq_replay_count", "1")], "{}", PutBack),
+            (&[CONNECT, ("eda-replay-id", "7")], "{}", PutBack),
+            (&[CONNECT, ("dlq_replay_count", "1")], "{}", PutBack),
             // Anybody's words.
             (&[("x-original-topic", "orders")], "{}", Other),
             (&[], envelope, Other),

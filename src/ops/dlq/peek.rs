@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kafka::Cluster;
 use crate::model::dead_letter::{Evidence, detect, evidence};
 use crate::model::topic::TopicPartition;
-use crate::ops::scan::{self, Stretch};
+use crate::ops::scan::{self, Lies, Stretch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ impl Peek {
             (place.clone(), ((*start).max(end - OFFSETS), *end))
         };
         let tails: Stretch = extents.iter().map(last).collect();
-        let failed = scan::glance(cluster, &tails, deadline, &mut |record| {
+        let failed = scan::glance(cluster, &tails, Lies::AtTheEnd, deadline, &mut |record| {
             let record = record.to_record();
             let letter = detect(&record);
             peek.died(&record.topic, died_at(&record, letter.as_ref()));
@@ -79,7 +79,7 @@ impl Peek {
             (is_wanted && is_long).then(|| (place.clone(), (*start, start + OFFSETS)))
         };
         let heads: Stretch = extents.iter().filter_map(first).collect();
-        let failed_too = scan::glance(cluster, &heads, deadline, &mut |record| {
+        let failed_too = scan::glance(cluster, &heads, Lies::Anywhere, deadline, &mut |record| {
             let record = record.to_record();
             let letter = detect(&record);
             peek.died(&record.topic, died_at(&record, letter.as_ref()));

@@ -10,9 +10,27 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What is fetched ahead, altogether and of one partition: of each only a few records are wanted.
+/// What is fetched ahead altogether: of each partition only a few records are wanted.
 const AHEAD_KIBIBYTES: u32 = 8 * 1024;
-const PARTITION_BYTES: u32 = 64 * 1024;
+
+/// Where in its partition a stretch lies, which decides how much of one is fetched at once. Brokers send whole batches:
+/// one that is larger comes alone, and a round trip each for many partitions takes long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lies {
+    /// Anything may follow, and is fetched in vain.
+    Anywhere,
+    /// Nothing follows: it is the last batches, whatever their size.
+    AtTheEnd,
+}
+
+impl Lies {
+    fn partition_bytes(self) -> u32 {
+        match self {
+            Lies::Anywhere => 64 * 1024,
+            Lies::AtTheEnd => 1024 * 1024,
+        }
+    }
+}
 
 /// Shows the committed records of `stretch` to `visit`, on the calling thread, but no longer than until `deadline`, and
 /// passes over partitions that fail. The answer is what was not seen to its end, and why.
@@ -22,6 +40,7 @@ const PARTITION_BYTES: u32 = 64 * 1024;
 pub fn glance(
     cluster: &Cluster,
     stretch: &Stretch,
+    lies: Lies,
     deadline: Instant,
     visit: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<Vec<(TopicPartition, Error)>> {
@@ -33,7 +52,7 @@ pub fn glance(
     let overrides = [
         ("queued.max.messages.kbytes", AHEAD_KIBIBYTES),
         ("fetch.max.bytes", AHEAD_KIBIBYTES * 1024),
-        ("fetch.message.max.bytes", PARTITION_BYTES),
+        ("fetch.message.max.bytes", lies.partition_bytes()),
     ];
     let options = ConsumerOptions {
         from_beginning: true,
