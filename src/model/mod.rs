@@ -12,6 +12,7 @@ pub mod duration;
 pub mod event;
 pub mod filter;
 pub mod group;
+pub mod heavy_hitters;
 pub mod json_layout;
 pub mod lag;
 pub mod ledger;

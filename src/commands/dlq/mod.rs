@@ -10,6 +10,7 @@ mod repair;
 mod replay;
 mod selection;
 mod show;
+mod stats;
 
 use super::context::Context;
 use crate::error::{Result, Status};
@@ -18,6 +19,7 @@ use crate::error::{Result, Status};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     List(list::Args),
+    Stats(Box<stats::Args>),
     Show(Box<show::Args>),
     Replay(Box<replay::Args>),
     Park(Box<park::Args>),
@@ -27,6 +29,7 @@ pub enum Command {
 pub async fn run(context: &Context, command: Command) -> Result<Status> {
     match command {
         Command::List(args) => list::run(context, args).await,
+        Command::Stats(args) => stats::run(context, *args).await,
         Command::Show(args) => show::run(context, *args).await,
         Command::Replay(args) => replay::run(context, *args).await,
         Command::Park(args) => park::run(context, *args).await,

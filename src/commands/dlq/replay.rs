@@ -7,7 +7,7 @@ use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, Aim, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::dlq::{self, Aim, Delivery, ListRequest, Manner, ReplayRequest, Target};
 use crate::ops::stop::Stop;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -15,8 +15,10 @@ use clap_complete::engine::ArgValueCandidates;
 ///
 /// Shows a histogram of reasons first, and asks. Each goes to the topic its origin header names, with key, value
 /// and original headers byte for byte, to the same partition where that exists, else by its key. Its timestamp is the time
-/// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. What the
-/// origin header does not say is never guessed: such a record stays, is named in the result, and the exit status is 1.
+/// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. One that
+/// names no topic goes to the one that the dead-letter topic is called after (orders for orders.dlq, orders-dlt or
+/// error.orders.GROUP), if there is exactly one such topic and it is none of dead letters; the plan says how many those
+/// are. Nothing else is guessed: such a record stays, is named in the result, and the exit status is 1.
 ///
 /// What is not chosen stays unreplayed, and so does what cannot be put back: a later replay finds it, and finds nothing
 /// that was put back already. It ends where the topic ended when the plan was made. Progress is the committed offsets of
@@ -230,7 +232,8 @@ async fn choose(context: &Context) -> Result<String> {
             .ui
             .choose("Dead-letter topic", &[], "the dead-letter TOPIC");
     }
-    let topics = dlq::list(context.cluster()?, None).await?.names();
+    let request = ListRequest::default();
+    let topics = dlq::list(context.cluster()?, &request).await?.names();
     if topics.is_empty() {
         return Err(Error::failed("there is no dead-letter topic"));
     }

@@ -30,6 +30,7 @@ pub(super) struct Count<'a> {
     parked: u64,
     unknown_origin: u64,
     gone_origin: u64,
+    origin_by_name: u64,
     passed: u64,
     stale: u64,
     pub(super) has_keys: bool,
@@ -57,6 +58,7 @@ impl<'a> Count<'a> {
             parked: 0,
             unknown_origin: 0,
             gone_origin: 0,
+            origin_by_name: 0,
             passed: 0,
             stale: 0,
             has_keys: false,
@@ -138,6 +140,8 @@ impl<'a> Count<'a> {
         }
         let original = resolved.original.as_ref();
         self.moved_bytes += (record.size() + original.map_or(0, Original::size)) as u64;
+        let is_put_back = matches!(resolved.route, Route::To(..));
+        self.origin_by_name += u64::from(is_put_back && resolved.by_name.is_some());
         self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
     }
 
@@ -149,6 +153,7 @@ impl<'a> Count<'a> {
         plan.parked = self.parked;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;
+        plan.origin_by_name = self.origin_by_name;
         plan.passed = self.passed;
         plan.keys_unchecked = plan.stale.is_none() && self.has_keys;
         plan.stale = plan.stale.map(|_| self.stale);

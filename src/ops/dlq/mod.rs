@@ -1,4 +1,4 @@
-//! Dead letters: list, show, plan a replay, replay, park, purge.
+//! Dead letters: list, count, show, plan a replay, replay, park, purge.
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
@@ -12,13 +12,18 @@ mod bury;
 mod count;
 mod destinations;
 mod died;
+mod discover;
+mod hours;
 mod hydrate;
+mod keys;
 mod ledger;
 mod list;
 mod order;
 mod park;
+mod peek;
 mod plan;
 mod purge;
+mod rate;
 mod reasons;
 mod repair;
 mod replay;
@@ -27,12 +32,14 @@ mod resolve;
 mod same_key;
 mod selection;
 mod show;
+mod stats;
 mod stay;
+mod unlearnt;
 mod walk;
 
 pub use audit::{Audit, AuditTo};
 pub(in crate::ops) use bury::{DeadLetters, Fate};
-pub use list::{DeadLetterTopics, list};
+pub use list::{DeadLetterTopics, ListRequest, list};
 pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
@@ -42,6 +49,7 @@ pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
 pub use same_key::SameKey;
 pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
+pub use stats::{Stats, StatsRequest, stats};
 
 use crate::error::Result;
 use crate::kafka::Cluster;

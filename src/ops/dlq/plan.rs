@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use super::count::{Count, Needs};
 use super::order::Order;
-use super::reasons::Reason;
+use super::reasons::{self, Reason};
 use super::repair::Unrepaired;
 use super::request::{Aim, Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
@@ -17,7 +17,7 @@ use crate::model::dead_letter::is_dead_letter_topic;
 use crate::model::ledger::{Progress, topic_for};
 use crate::model::topic::{NewTopic, Topic};
 use crate::ops::{missing, scan};
-use crate::report::{Cell, Report, Table, Tone};
+use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub struct ReplayPlan {
     /// Without a known origin, and with one that does not exist.
     pub(super) unknown_origin: u64,
     pub(super) gone_origin: u64,
+    /// Of those that are put back: whose origin only the name of the dead-letter topic tells.
+    pub(super) origin_by_name: u64,
     /// Not meant by the selection; they stay for another replay.
     pub(super) passed: u64,
     /// Those that newer records of the same keys lie behind, so that they are not put back; null: nobody has looked.
@@ -85,7 +87,7 @@ pub(super) struct Carrying {
     pub(super) ledger: NewTopic,
 }
 
-/// How many reasons and records the plan names; the rest is summed up.
+/// How many records the plan names; the rest is summed up.
 pub(super) const NAMED: usize = 20;
 
 /// Reads what would be replayed; changes nothing.
@@ -284,10 +286,6 @@ impl ReplayPlan {
     }
 
     fn notes(&self, table: &mut Table) {
-        if self.reasons.len() > NAMED {
-            let text = format!("and {} more reasons", self.reasons.len() - NAMED);
-            table.note(text, Tone::Plain);
-        }
         let text = match self.parks {
             false => format!(
                 "{} of {} can be put back, {} bytes",
@@ -309,6 +307,13 @@ impl ReplayPlan {
             };
             let text = format!("they died from {} to {}", time(oldest), time(newest));
             table.note(text, Tone::Plain);
+        }
+        if self.origin_by_name > 0 {
+            let text = format!(
+                "the origin of {} is by the name of the topic only, their headers do not say it",
+                self.origin_by_name
+            );
+            table.note(text, Tone::Warn);
         }
         if self.parked > 0 {
             let topic = park::topic_for(&self.topic);
@@ -354,15 +359,6 @@ impl ReplayPlan {
 
 impl Report for ReplayPlan {
     fn table(&self) -> Table {
-        let headers = [
-            "COUNT",
-            "ORIGIN",
-            "GROUP",
-            "CONVENTION",
-            "KIND",
-            "EXCEPTION",
-            "MESSAGE",
-        ];
         let empty = match self.passed {
             0 => format!("no dead letters wait in `{}`", self.topic),
             passed => format!(
@@ -370,23 +366,7 @@ impl Report for ReplayPlan {
                 self.topic
             ),
         };
-        let mut table = Table::new(&headers, empty);
-        for reason in self.reasons.iter().take(NAMED) {
-            let origin = match &reason.origin {
-                Some(origin) if reason.replayable => Cell::from(origin.as_str()),
-                Some(origin) => Cell::from(format!("{origin} (stays)")).tone(Tone::Bad),
-                None => Cell::from("unknown").tone(Tone::Bad),
-            };
-            table.row([
-                reason.count.into(),
-                origin,
-                reason.group.clone().into(),
-                reason.convention.clone().into(),
-                reason.kind.clone().into(),
-                reason.exception.clone().into(),
-                reason.message.clone().into(),
-            ]);
-        }
+        let mut table = reasons::table(&self.reasons, empty);
         if self.total > 0 {
             self.notes(&mut table);
         }

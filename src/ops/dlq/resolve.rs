@@ -3,6 +3,9 @@
 //! The one place that decides it, for a plan and for what is done by it. It works on batches, so that whoever has to
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
+mod by_name;
+mod key;
+
 use super::destinations::{Destination, Destinations};
 use super::request::{Aim, Manner, Target};
 use super::same_key::Learnt;
@@ -45,6 +48,8 @@ pub(super) struct Resolved {
     pub(super) original: Option<Original>,
     /// How it was repaired.
     pub(super) repaired: Option<&'static str>,
+    /// The topic it came from, where only the dead-letter topic's name tells it.
+    pub(super) by_name: Option<Arc<str>>,
     pub(super) route: Route,
     /// A newer record has its key, and it is not put back for that.
     pub(super) is_stale: bool,
@@ -68,6 +73,8 @@ pub(super) struct Resolver {
     pub(super) destinations: Destinations,
     /// What there is to know before letters with a key are put back, unless they are in any case.
     pub(super) learnt: Option<Arc<Learnt>>,
+    /// The topic that the dead-letter topic is called after.
+    origin_by_name: Option<Arc<str>>,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
 }
@@ -81,13 +88,16 @@ impl Resolver {
         let compresses = |(name, value): &(String, String)| {
             matches!(name.as_str(), "compression.type" | "compression.codec") && value != "none"
         };
+        let destinations = Destinations::new(cluster, source).await?;
+        let exists = |topic: &str| destinations.partitions(topic).is_some();
         Ok(Resolver {
+            origin_by_name: by_name::origin(source, exists),
             compresses: cluster.connection().properties.iter().any(compresses),
             cluster: cluster.clone(),
             runtime: Handle::current(),
             source: source.to_owned(),
             manner,
-            destinations: Destinations::new(cluster, source).await?,
+            destinations,
             learnt: None,
         })
     }
@@ -107,6 +117,7 @@ impl Resolver {
             let letter = dead_letter::detect(record);
             Resolved {
                 is_wanted: chooser.wants(record, letter.as_ref()),
+                by_name: self.by_name(letter.as_ref()),
                 letter,
                 original: None,
                 repaired: None,
@@ -173,7 +184,8 @@ impl Resolver {
             return Route::Park(reason.clone());
         }
         let letter = resolved.letter.as_ref();
-        let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
+        let by_name = resolved.by_name.as_deref();
+        let (topic, partition) = match self.place(letter, by_name, resolved.original.is_some()) {
             Ok(place) => place,
             Err(stay) => return Route::Stays(stay),
         };
@@ -185,8 +197,8 @@ impl Resolver {
             };
         }
         let partitions = topic.partitions;
-        let is_origin =
-            letter.and_then(|letter| letter.origin.topic.as_deref()) == Some(&topic.name);
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let is_origin = said.or(by_name) == Some(&topic.name);
         // To another topic its key decides; without one its old neighbours stay its neighbours.
         let pinned = partition.filter(|_| is_origin || record.key.is_none());
         Route::To(
@@ -199,6 +211,7 @@ impl Resolver {
     fn place(
         &mut self,
         letter: Option<&DeadLetter>,
+        by_name: Option<&str>,
         is_fetched: bool,
     ) -> Result<(Arc<Destination>, Option<i32>), Stay> {
         let partition = letter.and_then(|letter| letter.origin.partition);
@@ -216,13 +229,16 @@ impl Resolver {
                 partition,
             ));
         }
-        let letter = letter.ok_or(Stay::NotUnderstood)?;
-        let origin = letter.origin.topic.as_deref().ok_or(Stay::NoOrigin)?;
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let origin = said.or(by_name).ok_or(match letter {
+            Some(_) => Stay::NoOrigin,
+            None => Stay::NotUnderstood,
+        })?;
         if self.manner.target == Target::GroupRetry {
-            let group = letter.group.as_deref().unwrap_or_default();
-            let retry = self
-                .destinations
-                .retry_topic(origin, group, letter.convention);
+            let group = letter.and_then(|letter| letter.group.as_deref());
+            let group = group.unwrap_or_default();
+            let convention = letter.map_or("", |letter| letter.convention);
+            let retry = self.destinations.retry_topic(origin, group, convention);
             let retry = retry.ok_or_else(|| Stay::NoRetryTopic(group.to_owned()))?;
             return Ok((retry, partition));
         }

@@ -40,6 +40,7 @@ fn resolved(record: &Record) -> Resolved {
         original: None,
         repaired: None,
         is_stale: false,
+        by_name: None,
         route: Route::To(Arc::new(topic), Some(2)),
     }
 }
