@@ -4,7 +4,7 @@
 //! or nobody knows where they came from) cannot commit past the first of them, or they would be hidden for ever. What it
 //! puts back beyond that record is remembered by the block, a bit an offset, in a compacted topic: the ledger.
 
-use super::topic::TopicPartition;
+use super::topic::{TopicName, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Offsets a block.
@@ -21,9 +21,20 @@ const SUFFIX: &str = ".ledger";
 /// What the groups are called that replays choose themselves, and so their ledgers.
 pub const GROUP_PREFIX: &str = "eda-replay.";
 
-/// The ledger of a replay's group.
+/// The ledger of a replay's group: a topic cannot be called whatever a group can.
 pub fn topic_for(group: &str) -> String {
-    format!("{group}{SUFFIX}")
+    let name = format!("{group}{SUFFIX}");
+    match name.parse::<TopicName>() {
+        Ok(_) => name,
+        Err(_) => format!("{GROUP_PREFIX}{:016x}{SUFFIX}", hash(group)),
+    }
+}
+
+/// FNV-1a, of 64 bits: the same for all time.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Whether a topic of this name is the ledger of a group that a replay chose itself.

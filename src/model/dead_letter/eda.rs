@@ -14,6 +14,7 @@ use super::{
 };
 use crate::model::record::{Header, OutgoingRecord, Record, RecordRef};
 use crate::model::topic::TopicName;
+use std::num::IntErrorKind;
 
 /// The convention's name.
 pub const NAME: &str = "eda";
@@ -127,8 +128,13 @@ fn last_text<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
 }
 
 fn count(headers: &[Header], name: &str) -> u32 {
-    let number = last_text(headers, name).and_then(|text| text.trim().parse().ok());
-    number.unwrap_or(0)
+    let text = last_text(headers, name).map_or("", str::trim);
+    match text.parse::<u32>() {
+        Ok(count) => count,
+        // Too many to be counted, and not none.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => u32::MAX,
+        Err(_) => 0,
+    }
 }
 
 /// How often the record was replayed before, by us and by other tools, whether it is a dead letter or not.

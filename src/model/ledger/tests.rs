@@ -25,6 +25,17 @@ fn a_key_names_its_block_and_nothing_else_does() {
 fn only_ledgers_of_our_own_groups_are_known_by_their_name() {
     assert_eq!(topic_for("eda-replay.a.dlq"), "eda-replay.a.dlq.ledger");
     assert!(is_ledger("eda-replay.a.dlq.ledger"));
+    for group in [
+        "a b/c".to_owned(),
+        format!("eda-replay.{}", "a".repeat(240)),
+    ] {
+        let topic = topic_for(&group);
+        assert!(
+            topic.parse::<TopicName>().is_ok() && is_ledger(&topic),
+            "{topic}"
+        );
+    }
+    assert_eq!(topic_for("a b"), "eda-replay.e3a5d519dc2ba0d8.ledger");
     for other in ["a.dlq", "general.ledger", "eda-replay.a.dlq"] {
         assert!(!is_ledger(other), "{other}");
     }

@@ -7,6 +7,8 @@
 use super::count_partitions;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::model::dead_letter::is_dead_letter_topic;
+use crate::model::ledger::is_ledger;
 use crate::model::record::{OutgoingRecord, OutgoingRef};
 use crate::model::topic::TopicName;
 use crate::ops::missing;
@@ -70,6 +72,13 @@ impl Audit {
         let AuditTo::Topic(topic) = &self.to else {
             return Ok(());
         };
+        if is_ledger(topic) || is_dead_letter_topic(topic) {
+            let text = format!(
+                "`--audit {}` is a topic of dead letters or a ledger",
+                self.to
+            );
+            return Err(Error::usage(text).hint("give the audit a topic of its own"));
+        }
         if topic == source {
             let text = format!("`--audit {}` is the dead-letter topic itself", self.to);
             return Err(Error::usage(text));

@@ -150,7 +150,7 @@ impl<'a> Count<'a> {
                     Stay::NotUnderstood | Stay::NoOrigin | Stay::Lost => {
                         self.unknown_origin += 1;
                     }
-                    Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
+                    Stay::OriginGone | Stay::Closed(_) | Stay::Gone(_) => self.gone_origin += 1,
                     Stay::Unrepaired(_) | Stay::Invalid(_) => {
                         if self.unrepaired.len() < NAMED {
                             self.unrepaired.push(Unrepaired {

@@ -1,12 +1,14 @@
 //! The topics that dead letters are put back into: which there are, and how much each takes.
 
+use super::stay::Stay;
 use crate::error::Result;
 use crate::kafka::Cluster;
 use crate::model::ledger::is_ledger;
 use crate::model::record::OutgoingRef;
 use crate::model::record_size;
+use crate::model::topic::Topic;
 use crate::ops::largest_batch::largest_batch;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -26,6 +28,8 @@ pub(super) struct Destinations {
     runtime: Handle,
     /// How many partitions each topic has that something may be put back into.
     pub(super) existing: HashMap<String, i32>,
+    /// Those that nothing may be put back into: the letters' own topic, ledgers, Kafka's own.
+    closed: HashSet<String>,
     /// Those that were met.
     pub(super) known: HashMap<String, Arc<Destination>>,
 }
@@ -37,14 +41,17 @@ impl Destinations {
     /// The topics cannot be listed.
     pub(super) async fn new(cluster: &Cluster, source: &str) -> Result<Self> {
         let topics = cluster.topics().await?;
-        let topics = topics.into_iter();
-        let existing = topics
-            .filter(|topic| !topic.internal && topic.name != source && !is_ledger(&topic.name))
-            .map(|topic| {
-                let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-                (topic.name, partitions)
-            });
-        Ok(Self::of(cluster, Handle::current(), existing.collect()))
+        let is_open =
+            |topic: &Topic| !topic.internal && topic.name != source && !is_ledger(&topic.name);
+        let (open, closed): (Vec<_>, Vec<_>) = topics.into_iter().partition(is_open);
+        let existing = open.into_iter().map(|topic| {
+            let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+            (topic.name, partitions)
+        });
+        Ok(Destinations {
+            closed: closed.into_iter().map(|topic| topic.name).collect(),
+            ..Self::of(cluster, Handle::current(), existing.collect())
+        })
     }
 
     /// These, by name with their partitions.
@@ -53,6 +60,7 @@ impl Destinations {
             cluster: cluster.clone(),
             runtime,
             existing,
+            closed: HashSet::new(),
             known: HashMap::new(),
         }
     }
@@ -60,6 +68,19 @@ impl Destinations {
     /// How many partitions a topic has that something may be put back into.
     pub(super) fn partitions(&self, topic: &str) -> Option<i32> {
         self.existing.get(topic).copied()
+    }
+
+    /// Why a letter that names it for its origin stays.
+    pub(super) fn missing(&self, name: &str) -> Stay {
+        match self.closed.contains(name) {
+            true => Stay::Closed(name.to_owned()),
+            false => Stay::OriginGone,
+        }
+    }
+
+    /// Whether it is there, and nothing may be put back into it.
+    pub(super) fn is_closed(&self, name: &str) -> bool {
+        self.closed.contains(name)
     }
 
     /// The topics that something may be put back into.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
+use crate::model::dead_letter::eda;
 use crate::model::ledger::{Block, Progress, key, parse_key, topic_for};
 use crate::model::record::{Header, OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, Topic, TopicPartition};
@@ -18,9 +19,12 @@ pub(super) fn new_topic(group: &str) -> NewTopic {
         name: topic_for(group),
         partitions: 1,
         replicas: None,
-        configs: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
+        configs: vec![(POLICY.to_owned(), COMPACT.to_owned())],
     }
 }
+
+const POLICY: &str = "cleanup.policy";
+const COMPACT: &str = "compact";
 
 /// Which topic of the name a block is of, by its id: one that was deleted and created again begins anew.
 const TOPIC_ID: &str = "eda-topic-id";
@@ -41,6 +45,33 @@ pub(super) fn entry(
         value: block.map(Block::to_bytes),
         headers: id.collect(),
         ..OutgoingRecord::default()
+    }
+}
+
+/// A ledger that is there keeps what is written into it.
+///
+/// # Errors
+/// It does not: it would forget what was put back, and it would be put back again.
+pub(super) async fn check(cluster: &Cluster, group: &str) -> Result<()> {
+    let ledger = topic_for(group);
+    if cluster.topic(&ledger).await?.is_none() {
+        return Ok(());
+    }
+    let answer = cluster
+        .topic_configs(std::slice::from_ref(&ledger))
+        .await?
+        .pop();
+    // Who may not ask is not told.
+    let configs = answer.and_then(|(_, configs)| configs.ok()).into_iter();
+    let policy = configs.flatten().find(|config| config.name == POLICY);
+    match policy.and_then(|policy| policy.value) {
+        Some(policy) if policy != COMPACT => {
+            let text =
+                format!("`{ledger}` has {POLICY}={policy}, and would forget what was put back");
+            let hint = format!("`eda topic alter {ledger} -c {POLICY}={COMPACT}`");
+            Err(Error::failed(text).hint(hint))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -84,6 +115,10 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Bloc
             let Some((place, number)) = record.key.as_deref().and_then(parse_key) else {
                 return Ok(ControlFlow::Continue(()));
             };
+            // A replay writes what is not a letter. Whatever else it may look like: this was one.
+            if record.first_header(eda::REPLAY_COUNT).is_some() {
+                return Ok(ControlFlow::Continue(()));
+            }
             let id = id_of(&record);
             let of_place = blocks.entry(place).or_default();
             match record.value.as_deref().map(Block::from_bytes) {

@@ -51,7 +51,7 @@ pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
 pub use stats::{Stats, StatsRequest, stats};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::Cluster;
 use crate::model::dead_letter;
 use crate::model::topic::{Topic, TopicPartition};
@@ -65,6 +65,20 @@ fn replay_group(topic: &str) -> String {
 fn places(topic: &Topic) -> Vec<TopicPartition> {
     let ids = topic.partitions.iter().map(|partition| partition.id);
     ids.map(|id| TopicPartition::new(&topic.name, id)).collect()
+}
+
+/// Whether the topic is still the one that was described.
+///
+/// # Errors
+/// It is gone, or was created again: offsets of the old one mean other letters by now.
+async fn check_unchanged(cluster: &Cluster, described: &Topic) -> Result<()> {
+    let name = &described.name;
+    let found = cluster.topic(name).await?;
+    if found.is_some_and(|found| found.id == described.id) {
+        return Ok(());
+    }
+    let text = format!("`{name}` was deleted or created again since the plan was made");
+    Err(Error::failed(text).hint("plan again: what is in it now is none of this plan"))
 }
 
 /// How many partitions a topic has; `None` when there is no such topic.

@@ -123,6 +123,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     }
     let resolver = Resolver::new(cluster, &source.name, request.manner.clone()).await?;
     check_target(cluster, request, &resolver).await?;
+    ledger::check(cluster, &plan.replay_group).await?;
     if let Some(audit) = &request.audit {
         audit.check(cluster, &source.name).await?;
     }
@@ -209,6 +210,10 @@ async fn check_target(
         let text =
             format!("`{target}` is a dead-letter topic: a replay is to bring letters out of there");
         return Err(Error::failed(text).hint("`--force` puts them there all the same"));
+    }
+    if resolver.destinations.is_closed(target) {
+        let text = format!("`--to {target}` is no topic to put anything back into");
+        return Err(Error::usage(text));
     }
     match resolver.destinations.partitions(target) {
         Some(_) => Ok(()),

@@ -2,11 +2,11 @@
 
 use super::audit::{Audit, Auditor, Event};
 use super::replay::new_id;
-use super::{find, ledger, places, replay_group};
+use super::{check_unchanged, find, ledger, places, replay_group};
 use crate::consent::Consent;
 use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
-use crate::model::topic::TopicPartition;
+use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::scan;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
@@ -73,6 +73,9 @@ pub struct Purge {
     kept_unreplayed: i64,
     deleted: bool,
     partitions: Vec<Row>,
+    /// The topic that was looked at.
+    #[serde(skip)]
+    source: Option<Topic>,
     /// Where it is told what is done, and by which command.
     #[serde(skip)]
     audit: Option<(Audit, Vec<String>)>,
@@ -89,6 +92,7 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
         kept_unreplayed: 0,
         deleted: false,
         partitions: Vec::new(),
+        source: None,
         audit: request
             .audit
             .clone()
@@ -102,6 +106,7 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
     }
     // Also what a transaction has yet to commit lies before the end, and is not meant.
     let extents = scan::extents(cluster, &places(&topic), Isolation::ReadCommitted).await?;
+    plan.source = Some(topic);
     let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
     for ((place, (start, end)), progress) in extents.into_iter().zip(progress) {
         let new_start = match request.all {
@@ -161,6 +166,9 @@ async fn tell(auditor: &Arc<Auditor>, event: Event, told: Value) -> Result<()> {
 }
 
 async fn delete(cluster: &Cluster, mut plan: Purge) -> Result<Purge> {
+    if let Some(source) = &plan.source {
+        check_unchanged(cluster, source).await?;
+    }
     let doomed = plan.partitions.iter().filter(|row| row.records > 0);
     let before: Vec<(TopicPartition, i64)> = doomed
         .filter_map(|row| {

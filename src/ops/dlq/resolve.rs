@@ -146,7 +146,7 @@ impl Resolver {
         resolved.clear();
         resolved.extend(records.iter().map(|record| {
             let letter = dead_letter::detect(record);
-            let by_name = self.by_name(letter.as_ref());
+            let by_name = self.by_name(record, letter.as_ref());
             Resolved {
                 is_wanted: chooser.wants(record, letter.as_ref(), by_name.as_deref()),
                 by_name,
@@ -287,7 +287,8 @@ impl Resolver {
             let retry = retry.ok_or_else(|| Stay::NoRetryTopic(group.to_owned()))?;
             return Ok((retry, partition));
         }
-        let topic = self.destinations.find(origin).ok_or(Stay::OriginGone)?;
+        let topic = self.destinations.find(origin);
+        let topic = topic.ok_or_else(|| self.destinations.missing(origin))?;
         if !self.manner.force && is_dead_letter_topic(&topic.name) {
             return Err(Stay::Circle(topic.name.to_string()));
         }

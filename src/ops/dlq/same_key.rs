@@ -151,7 +151,9 @@ impl Learnt {
         if asked.is_empty() {
             return Ok(());
         }
-        let isolation = Isolation::ReadCommitted;
+        // To the very end: behind an open transaction there may be records that are committed. One that is not, or was
+        // aborted, counts as newer, too: that is safe.
+        let isolation = Isolation::ReadUncommitted;
         let extents = scan::extents_of_existing(looking.cluster, &asked, isolation);
         let extents = scan::whole(looking.runtime.block_on(extents)?)?;
         let lowest: HashMap<TopicPartition, i64> = self.places.asked().collect();

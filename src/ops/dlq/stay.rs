@@ -12,6 +12,8 @@ pub(super) enum Stay {
     /// Nor is it any more where it died.
     Gone(String),
     OriginGone,
+    /// Its origin is no place for it: this topic of letters itself, a ledger, one of Kafka's own.
+    Closed(String),
     /// Its origin is itself a topic of dead letters.
     Circle(String),
     NoRetryTopic(String),
@@ -38,6 +40,7 @@ impl Stay {
             Stay::Lost => "record missing",
             Stay::Gone(_) => "record gone",
             Stay::OriginGone => "origin gone",
+            Stay::Closed(_) => "origin is no place for it",
             Stay::Circle(_) => "origin is a dead-letter topic",
             Stay::NoRetryTopic(_) => "no retry topic",
             Stay::TooOften(_) => "too often",
@@ -53,7 +56,12 @@ impl Stay {
     pub(super) fn is_unknown(&self) -> bool {
         matches!(
             self,
-            Stay::NotUnderstood | Stay::NoOrigin | Stay::OriginGone | Stay::Lost | Stay::Gone(_)
+            Stay::NotUnderstood
+                | Stay::NoOrigin
+                | Stay::OriginGone
+                | Stay::Closed(_)
+                | Stay::Lost
+                | Stay::Gone(_)
         )
     }
 }
@@ -68,6 +76,9 @@ impl fmt::Display for Stay {
             Stay::Lost => formatter.write_str("the record that died is not in it"),
             Stay::Gone(place) => {
                 write!(formatter, "it points at `{place}`, and that record is gone")
+            }
+            Stay::Closed(topic) => {
+                write!(formatter, "its origin `{topic}` is no topic to put anything back into")
             }
             Stay::OriginGone => formatter.write_str("the origin topic does not exist"),
             Stay::Circle(topic) => write!(

@@ -7,7 +7,7 @@
 
 use super::super::audit::{Auditor, Event};
 use super::super::plan::Carrying;
-use super::super::{ledger, park};
+use super::super::{check_unchanged, ledger, park};
 use super::item::{Item, What};
 use super::outcome::ReplayOutcome;
 use super::packed::Packed;
@@ -201,6 +201,9 @@ impl<'a> Engine<'a> {
             .map(|(place, (progress, _))| (place.clone(), progress.next()))
             .collect();
         if !offsets.is_empty() {
+            let unchanged = check_unchanged(self.site.cluster, &self.site.carrying.source);
+            let unchanged = self.site.runtime.block_on(unchanged);
+            unchanged.map_err(|error| self.way.give_up(error))?;
             self.way.begin()?;
         }
         self.way.commit(&offsets, timeout)?;

@@ -17,7 +17,7 @@ use super::plan::{Carrying, ReplayPlan};
 use super::request::Delivery;
 use super::resolve::{Route, Stamp};
 use super::walk::{Met, Walk};
-use super::{count_partitions, ledger, park};
+use super::{check_unchanged, count_partitions, ledger, park};
 use crate::consent::Consent;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::Cluster;
@@ -164,11 +164,7 @@ fn run(work: Work<'_>, runtime: Handle, outcome: &mut ReplayOutcome) -> Result<(
     let Some(way) = opened else {
         return Ok(());
     };
-    let found = runtime.block_on(cluster.topic(source))?;
-    if found.as_ref().map(|topic| &topic.id) != Some(&carrying.source.id) {
-        let text = format!("`{source}` is not the topic any more that the plan was made of");
-        return Err(Error::failed(text).hint("it was deleted: plan again"));
-    }
+    runtime.block_on(check_unchanged(cluster, &carrying.source))?;
     for topic in &carrying.creates {
         runtime.block_on(park::ensure(cluster, topic))?;
     }

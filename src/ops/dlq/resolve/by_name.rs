@@ -3,6 +3,7 @@
 use super::super::request::Target;
 use super::Resolver;
 use crate::model::dead_letter::{DeadLetter, Payload, is_dead_letter_topic, origin_from_name};
+use crate::model::record::{Header, Record};
 use std::sync::Arc;
 
 /// The topic that the dead-letter topic `source` is called after: the one there is. Letters are brought out of dead-letter
@@ -21,10 +22,20 @@ fn holds_records(source: &str) -> bool {
     !(ends.contains(&true) || name.starts_with("error."))
 }
 
+/// Whether a header names a topic by bytes that are no text: whoever wrote it meant one.
+fn names_something(record: &Record) -> bool {
+    let is_garbled = |header: &Header| {
+        let value = header.value.as_deref().unwrap_or_default();
+        header.name.to_ascii_lowercase().contains("topic") && std::str::from_utf8(value).is_err()
+    };
+    record.headers.iter().any(is_garbled)
+}
+
 impl Resolver {
     /// That topic, for a letter that says nothing against it. Not where it names a topic that cannot be its origin, and
     /// not where the record that died is not in it: then it lies where the letter does not say.
-    pub(super) fn by_name(&self, letter: Option<&DeadLetter>) -> Option<Arc<str>> {
+    pub(super) fn by_name(&self, record: &Record, letter: Option<&DeadLetter>) -> Option<Arc<str>> {
+        let origin = self.origin_by_name.as_ref()?;
         let applies = match (letter, &self.manner.target) {
             (_, Target::Topic(_)) => false,
             // Who says nothing names no group either.
@@ -38,13 +49,29 @@ impl Resolver {
                     )
             }
         };
-        self.origin_by_name.clone().filter(|_| applies)
+        (applies && !names_something(record)).then(|| Arc::clone(origin))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_text_is_one_all_the_same() {
+        let record = |value: &[u8]| Record {
+            topic: String::new(),
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: None,
+            value: None,
+            headers: vec![Header::new("X-Original-Topic", value)],
+        };
+        assert!(names_something(&record(b"payments\xff")));
+        assert!(!names_something(&record(b"")));
+        assert!(!names_something(&record(b"payments")));
+    }
 
     #[test]
     fn what_says_nothing_may_be_no_dead_letter_at_all() {
