@@ -1,6 +1,7 @@
 //! `eda dlq …`: dead letters that others wrote, told and put back; what cannot be put back is left and named.
 
-use super::{create, read, send, topic};
+use super::dlq::settled;
+use super::{create, send, topic};
 use crate::support::{broker, eda};
 use serde_json::{Value, json};
 
@@ -60,8 +61,7 @@ fn a_dead_letter_of_springs_is_told_and_put_back_without_its_story() {
         .on(broker())
         .run()
         .succeeds();
-    let back = read(&topic);
-    assert_eq!(back.len(), 1);
+    let back = settled(&topic, 1);
     let record = &back[0];
     assert_eq!(
         (&record["partition"], &record["key"]),
@@ -106,8 +106,7 @@ fn the_event_is_put_back_and_not_the_envelope_nor_the_pointer() {
         .run()
         .status(1)
         .stderr_has(&letters);
-    let back = read(&topic);
-    assert_eq!(back.len(), 1, "{back:?}");
+    let back = settled(&topic, 1);
     assert_eq!(
         (&back[0]["key"], &back[0]["value"]),
         (&json!("order-9"), &json!({"n": 9}))

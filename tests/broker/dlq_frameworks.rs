@@ -1,5 +1,6 @@
 //! Dead letters as Kafka Connect and Kafka Streams themselves write them: read, understood and put back.
 
+use super::dlq::settled;
 use super::{create, read, send, topic};
 use crate::support::keeper::Keeper;
 use crate::support::{apache, broker, eda, excused, fresh, wait_for, wire};
@@ -73,10 +74,11 @@ fn is_understood(
     for (name, expected) in expected {
         assert_eq!(story[*name], *expected, "{name}: {story}");
     }
+    let before = read(orders).len();
     let replay = eda(&["dlq", "replay", letters, "--yes", "--json"]);
     let outcome = replay.on(broker()).run().succeeds().json();
     assert_eq!(outcome["replayed"], 1);
-    let records = read(orders);
+    let records = settled(orders, before + 1);
     let copies: Vec<&Value> = records
         .iter()
         .filter(|record| record["offset"] == 3)

@@ -1,4 +1,4 @@
-//! Stands between `eda` and a broker on 127.0.0.1, and loses the answers to transactions' ends.
+//! Stands between `eda` and a broker on 127.0.0.1, and loses the answers to transactions' ends, or what is to be read.
 
 use super::{Broker, wire};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 /// The requests it knows.
+const FETCH: i16 = 1;
 const INIT_PRODUCER_ID: i16 = 22;
 const END_TXN: i16 = 26;
 
@@ -21,6 +22,8 @@ struct Shared {
     /// What the broker says of itself, and what is said of it instead: as long, so that no frame changes its length.
     own_place: Vec<u8>,
     told_place: Vec<u8>,
+    /// Requests of this kind never reach the broker.
+    drops: Option<i16>,
     loses: AtomicBool,
     lost: AtomicU32,
 }
@@ -28,6 +31,15 @@ struct Shared {
 impl Proxy {
     /// Loses the answer to every EndTxn, which the broker has carried out, until a producer begins anew after the first.
     pub fn losing_the_first_commit(broker: &Broker) -> Self {
+        Proxy::start(broker, None)
+    }
+
+    /// Lets nobody read a record: the broker never hears that one is asked for.
+    pub fn dropping_fetches(broker: &Broker) -> Self {
+        Proxy::start(broker, Some(FETCH))
+    }
+
+    fn start(broker: &Broker, drops: Option<i16>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let port = listener.local_addr().expect("a bound address").port();
         let (host, own_port) = broker.address().rsplit_once(':').expect("HOST:PORT");
@@ -40,7 +52,8 @@ impl Proxy {
             broker: broker.address().to_owned(),
             own_place: place(own_port.parse().expect("a port")),
             told_place: place(port),
-            loses: AtomicBool::new(true),
+            drops,
+            loses: AtomicBool::new(drops.is_none()),
             lost: AtomicU32::new(0),
         });
         let of_all = Arc::clone(&shared);
@@ -85,6 +98,9 @@ impl Shared {
     fn requests(&self, mut client: &TcpStream, mut broker: &TcpStream, is_cut: &AtomicBool) {
         while let Ok(request) = wire::receive(&mut client) {
             let kind = request.first_chunk().map(|kind| i16::from_be_bytes(*kind));
+            if kind.is_some() && kind == self.drops {
+                continue;
+            }
             if kind == Some(INIT_PRODUCER_ID) && self.lost.load(Ordering::SeqCst) > 0 {
                 self.loses.store(false, Ordering::SeqCst);
             }

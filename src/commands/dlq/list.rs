@@ -9,8 +9,11 @@ use crate::ops::dlq::{self, ListRequest};
 /// by a framework that eda knows. Topics of retries are none.
 ///
 /// UNREPLAYED is what `eda dlq replay` has yet to look at; OLDEST and NEWEST are when the first and the last died, as
-/// `eda dlq show` says it; RATE is how many came in an hour, over the last 24 hours or since the oldest. What cannot be
-/// looked into is said on standard error: the exit status is 1 only if it did not answer, not if it may not be read.
+/// `eda dlq show` says it; RATE is how many came in an hour, over the last 24 hours or since the oldest, by the records'
+/// timestamps, which Kafka Connect and Streams keep as they were before the record died.
+///
+/// What cannot be looked into is said on standard error. The exit status is 1 only if a topic that is known by its name or
+/// config did not answer: not for what may not be read, nor for a topic whose name says nothing.
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "ls",
@@ -38,8 +41,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let looking = context.ui.progress(None, "looking for dead letters");
     let report = dlq::list(context.cluster()?, &request).await?;
     drop(looking);
-    for refused in report.refused() {
-        context.ui.warn(refused);
+    for warning in report.warnings() {
+        context.ui.warn(warning);
     }
     context.ui.report(&report)
 }

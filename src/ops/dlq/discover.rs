@@ -83,10 +83,15 @@ impl Discovered {
         discovered
     }
 
-    /// The partitions of all of them.
-    pub(super) fn places(&self) -> Vec<TopicPartition> {
-        let known = self.known.values().map(|(topic, _)| topic);
-        known.chain(self.silent.values()).flat_map(places).collect()
+    /// The partitions of those that are known.
+    pub(super) fn known_places(&self) -> Vec<TopicPartition> {
+        let known = self.known.values();
+        known.flat_map(|(topic, _)| places(topic)).collect()
+    }
+
+    /// The partitions of the others.
+    pub(super) fn silent_places(&self) -> Vec<TopicPartition> {
+        self.silent.values().flat_map(places).collect()
     }
 
     /// These are dead-letter topics by what lies in them; of the others nothing more is to be learnt.
@@ -99,7 +104,8 @@ impl Discovered {
     }
 }
 
-/// Those of the topics whose configuration says that share groups may write dead letters to them.
+/// Those of the topics whose configuration says that share groups may write dead letters to them. What is not learnt is a
+/// warning: most of them hold none.
 async fn configured(
     cluster: &Cluster,
     topics: &[String],
@@ -108,7 +114,7 @@ async fn configured(
     let answers = match cluster.topic_configs(topics).await {
         Ok(answers) => answers,
         Err(error) => {
-            unlearnt.add("read the configurations of topics", &error);
+            unlearnt.warn("read the configurations of topics", &error);
             return BTreeSet::new();
         }
     };
@@ -129,7 +135,7 @@ async fn configured(
         // One that was deleted since is none.
         failed.retain(|(name, _)| existing.contains(name));
     }
-    unlearnt.add_all("read the configuration of", failed);
+    unlearnt.warn_all("read the configuration of", failed);
     configured
 }
 

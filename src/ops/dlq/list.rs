@@ -1,7 +1,7 @@
 //! `eda dlq list`.
 
 use super::discover::{Discovered, KnownBy, discover};
-use super::peek::{Peek, peek};
+use super::peek::{Of, Peek, half_way, peek};
 use super::unlearnt::Unlearnt;
 use super::{hours, ledger, places, rate, replay_group};
 use crate::error::{Error, Result, Status};
@@ -54,7 +54,8 @@ struct Row {
 /// Finds them, by name, configuration and, if that is asked for, by what lies in them, and counts what they hold.
 ///
 /// # Errors
-/// One that is found does not answer. What cannot be learnt of others is told in the report.
+/// One that is known by its name or configuration does not tell how much it holds. What else cannot be learnt is told in
+/// the report.
 pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetterTopics> {
     let topics = cluster.topics().await?;
     let names: BTreeSet<String> = topics.iter().map(|topic| topic.name.clone()).collect();
@@ -63,29 +64,42 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetter
     if !request.probe {
         discovered.silent.clear();
     }
-    let extents = extents(cluster, &discovered, &mut unlearnt).await?;
-    let known: BTreeSet<String> = discovered.known.keys().cloned().collect();
-    let deadline = Instant::now() + cluster.connection().timeout;
-    let peeked = peek(cluster, extents.clone(), known, deadline).await;
-    let mut peeked = peeked.unwrap_or_else(|error| {
-        unlearnt.add("look into the topics", &error);
+    // One that is known to hold dead letters and does not answer may hold any number.
+    let known = discovered.known_places();
+    let extents = scan::extents_of_existing(cluster, &known, Isolation::ReadCommitted);
+    let mut extents = scan::whole(extents.await?)?;
+    let silent = extents_of_silent(cluster, &discovered, &mut unlearnt).await;
+
+    // The known ones first, and with time of their own: there may be any number of others.
+    let begun = Instant::now();
+    let deadline = begun + cluster.connection().timeout;
+    let share = match silent.is_empty() {
+        true => deadline,
+        false => half_way(begun, deadline),
+    };
+    let seen = peek(cluster, extents.clone(), Of::Known, share).await;
+    let mut seen = seen.unwrap_or_else(|error| {
+        unlearnt.add("look into the dead-letter topics", &error);
         Peek::default()
     });
-    let failed = std::mem::take(&mut peeked.failed).into_iter();
-    let failed = failed.map(|(place, error)| (place.to_string(), error));
-    unlearnt.add_all("look into", failed.collect());
-    discovered.settle(&peeked.by_records);
+    unlearnt.add_all("look into", named(std::mem::take(&mut seen.failed)));
+    let probed = peek(cluster, silent.clone(), Of::Silent, deadline).await;
+    let probed = probed.unwrap_or_else(|error| {
+        unlearnt.warn("look into the topics whose names say nothing", &error);
+        Peek::default()
+    });
+    unlearnt.warn_all("look into", named(probed.failed));
+    discovered.settle(&probed.by_records);
+    let is_found = |(place, _): &(TopicPartition, _)| probed.by_records.contains(&place.topic);
+    extents.extend(silent.into_iter().filter(is_found));
+    let mut ages = seen.ages;
+    ages.extend(probed.ages);
 
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let of_known = |place: &TopicPartition| discovered.known.contains_key(&place.topic);
-    let extents: Stretch = extents
-        .into_iter()
-        .filter(|(place, _)| of_known(place))
-        .collect();
-    let rates = rate::rates(cluster, &extents, &peeked.ages, now_ms).await?;
+    let rates = rate::rates(cluster, &extents, &ages, now_ms, &mut unlearnt).await;
     let mut left = left(cluster, &discovered, &extents, &names).await?;
     let row = |(name, (topic, found)): (String, (Topic, KnownBy))| {
-        let age = peeked.ages.get(&name);
+        let age = ages.get(&name);
         let of_topic = places(&topic);
         let of_topic = of_topic.iter().filter_map(|place| extents.get(place));
         Row {
@@ -106,30 +120,39 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetter
     })
 }
 
-/// First and next offsets. One that is known to hold dead letters and does not answer may hold any number; of the others
-/// it is told. A topic that was deleted meanwhile holds nothing.
-async fn extents(
+/// First and next offsets of the topics whose names say nothing, as far as they are to be learnt. A topic that was deleted
+/// meanwhile holds nothing.
+async fn extents_of_silent(
     cluster: &Cluster,
     discovered: &Discovered,
     unlearnt: &mut Unlearnt,
-) -> Result<Stretch> {
-    let all = discovered.places();
-    let answers = scan::extents_of_existing(cluster, &all, Isolation::ReadCommitted).await?;
-    let (known, silent): (scan::Answers, scan::Answers) = answers
-        .into_iter()
-        .partition(|(place, _)| discovered.known.contains_key(&place.topic));
-    let mut extents = scan::whole(known)?;
-    let mut failed: Vec<(String, Error)> = Vec::new();
-    for (place, answer) in silent {
+) -> Stretch {
+    let places = discovered.silent_places();
+    let answers = scan::extents_of_existing(cluster, &places, Isolation::ReadCommitted);
+    let answers = answers.await.unwrap_or_else(|error| {
+        unlearnt.warn(
+            "learn the offsets of the topics whose names say nothing",
+            &error,
+        );
+        scan::Answers::new()
+    });
+    let mut extents = Stretch::new();
+    let mut failed = Vec::new();
+    for (place, answer) in answers {
         match answer {
             Ok(extent) => {
                 extents.insert(place, extent);
             }
-            Err(error) => failed.push((place.to_string(), error)),
+            Err(error) => failed.push((place, error)),
         }
     }
-    unlearnt.add_all("learn the offsets of", failed);
-    Ok(extents)
+    unlearnt.warn_all("learn the offsets of", named(failed));
+    extents
+}
+
+fn named(failed: Vec<(TopicPartition, Error)>) -> Vec<(String, Error)> {
+    let name = |(place, error): (TopicPartition, Error)| (place.to_string(), error);
+    failed.into_iter().map(name).collect()
 }
 
 /// How many letters of each topic no replay is done with; `names` are all topics there are.
@@ -181,9 +204,10 @@ impl DeadLetterTopics {
         self.rows.iter().map(|row| row.topic.clone()).collect()
     }
 
-    /// What we may not look into, a sentence each: it may hold dead letters, and that is nobody's failure.
-    pub fn refused(&self) -> &[String] {
-        &self.unlearnt.refused
+    /// What was not learnt and fails nothing, a sentence each: rates, and what lies in topics whose names say nothing, or
+    /// that we may not look into.
+    pub fn warnings(&self) -> &[String] {
+        &self.unlearnt.warnings
     }
 
     fn waiting(&self) -> i64 {

@@ -259,21 +259,7 @@ impl ReplayPlan {
                 Tone::Plain,
             );
         }
-        if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
-            let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
-                Ok(time) => time.to_string(),
-                Err(_) => milliseconds.to_string(),
-            };
-            let text = format!("they died from {} to {}", time(oldest), time(newest));
-            table.note(text, Tone::Plain);
-        }
-        if self.origin_by_name > 0 {
-            let text = format!(
-                "the origin of {} is by the name of the topic only, their headers do not say it",
-                self.origin_by_name
-            );
-            table.note(text, Tone::Warn);
-        }
+        reasons::notes(table, self.oldest.zip(self.newest), self.origin_by_name);
         if self.without_headers > 0 {
             let text = format!(
                 "{} are copies without their headers, and the records that have them are gone",

@@ -137,15 +137,14 @@ pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Res
     let Some((audit, command)) = plan.audit.take() else {
         return delete(cluster, plan).await;
     };
-    let auditor = Auditor::open(cluster, &audit, &new_id(), &command)?;
-    let auditor = Arc::new(auditor);
+    let auditor = open(cluster, audit, command).await?;
     tell(&auditor, Event::Begun, plan.told()).await?;
     let deleted = match delete(cluster, plan).await {
         Ok(deleted) => deleted,
         Err(error) => {
             let told = json!({ "error": error.one_line() });
-            tell(&auditor, Event::Ended, told).await?;
-            return Err(error);
+            let told = tell(&auditor, Event::Ended, told).await;
+            return Err(both(error, told.err()));
         }
     };
     let told = async {
@@ -157,12 +156,35 @@ pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Res
     Ok(deleted)
 }
 
+/// What failed first, and what of the audit failed after it.
+fn both(error: Error, untold: Option<Error>) -> Error {
+    match untold {
+        // Mostly for the same reason.
+        Some(untold) if !error.one_line().contains(untold.message()) => {
+            error.adding(&untold.one_line())
+        }
+        _ => error,
+    }
+}
+
+/// Opens the audit on a thread that may wait for it.
+async fn open(cluster: &Cluster, audit: Audit, command: Vec<String>) -> Result<Arc<Auditor>> {
+    let cluster = cluster.clone();
+    let opened =
+        tokio::task::spawn_blocking(move || Auditor::open(&cluster, &audit, &new_id(), &command));
+    opened.await.map_err(ended_early)?.map(Arc::new)
+}
+
+fn ended_early(error: tokio::task::JoinError) -> Error {
+    Error::failed("the thread of the audit ended early").caused_by(error)
+}
+
 /// Writes an event on a thread that may wait for it.
 async fn tell(auditor: &Arc<Auditor>, event: Event, told: Value) -> Result<()> {
     let auditor = Arc::clone(auditor);
     tokio::task::spawn_blocking(move || auditor.write(event, &told))
         .await
-        .map_err(|error| Error::failed("the thread of the audit ended early").caused_by(error))?
+        .map_err(ended_early)?
 }
 
 async fn delete(cluster: &Cluster, mut plan: Purge) -> Result<Purge> {
@@ -302,5 +324,29 @@ impl Report for Purge {
     fn effect(&self) -> Option<String> {
         let text = format!("{} dead letters were deleted all the same", self.records);
         (self.deleted && self.records > 0).then_some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deletion_fails_first_and_the_audit_after_it() {
+        let deletion = || Error::failed("cannot delete records").hint("try again");
+        let audit = |text: &str| {
+            let cause = std::io::Error::other("disk full");
+            Error::unreachable(text).caused_by(cause)
+        };
+        let error = both(deletion(), Some(audit("the audit cannot be written")));
+        assert_eq!(
+            error.message(),
+            "cannot delete records; the audit cannot be written: disk full"
+        );
+        assert_eq!(error.kind(), deletion().kind());
+        assert_eq!(error.hint_text(), Some("try again"));
+        for untold in [None, Some(audit("cannot delete records"))] {
+            assert_eq!(both(deletion(), untold).message(), "cannot delete records");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A histogram of why letters died: reason × origin × group × convention.
 
+use super::hours;
 use super::resolve::{Resolved, Route};
 use crate::report::{Cell, Table, Tone};
 use serde::Serialize;
@@ -222,6 +223,21 @@ pub(super) fn table(reasons: &[Reason], empty: String) -> Table {
         table.note(text, Tone::Plain);
     }
     table
+}
+
+/// Below it: when the first and the last of them died, in milliseconds since 1970-01-01 UTC, and of how many the origin is
+/// known by the name of their topic alone.
+pub(super) fn notes(table: &mut Table, died: Option<(i64, i64)>, by_name: u64) {
+    if let Some((oldest, newest)) = died {
+        let (oldest, newest) = (hours::time(oldest), hours::time(newest));
+        table.note(format!("they died from {oldest} to {newest}"), Tone::Plain);
+    }
+    if by_name > 0 {
+        let text = format!(
+            "the origin of {by_name} is by the name of the topic only, their headers do not say it"
+        );
+        table.note(text, Tone::Warn);
+    }
 }
 
 fn origin(reason: &Reason) -> Cell {

@@ -146,17 +146,7 @@ impl Stats {
             self.replayable, self.total, self.bytes
         );
         table.note(text, Tone::Plain);
-        if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
-            let (oldest, newest) = (hours::time(oldest), hours::time(newest));
-            table.note(format!("they died from {oldest} to {newest}"), Tone::Plain);
-        }
-        if self.origin_by_name > 0 {
-            let text = format!(
-                "the origin of {} is by the name of the topic only, their headers do not say it",
-                self.origin_by_name
-            );
-            table.note(text, Tone::Warn);
-        }
+        reasons::notes(table, self.oldest.zip(self.newest), self.origin_by_name);
         let counts = [
             (
                 self.parked,

@@ -8,20 +8,41 @@ const NAMED: usize = 5;
 /// Sentences about it.
 #[derive(Debug, Default)]
 pub(super) struct Unlearnt {
-    /// What we are not allowed to look into, or is no more: nothing that failed.
-    pub(super) refused: Vec<String>,
+    /// What fails nothing: what we are not allowed to look into, what is no more, and what the answer can do without.
+    pub(super) warnings: Vec<String>,
     /// What did not answer, and may at another time.
     pub(super) failures: Vec<String>,
+}
+
+/// Whether the answer is right without it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Needed,
+    Spared,
 }
 
 impl Unlearnt {
     /// `doing` failed as a whole.
     pub(super) fn add(&mut self, doing: &str, error: &Error) {
-        self.tell(doing, &[], error);
+        self.tell(doing, &[], error, Weight::Needed);
     }
 
     /// `doing` failed for each of these; of those that failed alike the first reason is told.
     pub(super) fn add_all(&mut self, doing: &str, failed: Vec<(String, Error)>) {
+        self.tell_all(doing, failed, Weight::Needed);
+    }
+
+    /// `doing` failed as a whole, and the answer is right without it.
+    pub(super) fn warn(&mut self, doing: &str, error: &Error) {
+        self.tell(doing, &[], error, Weight::Spared);
+    }
+
+    /// `doing` failed for each of these, and the answer is right without it.
+    pub(super) fn warn_all(&mut self, doing: &str, failed: Vec<(String, Error)>) {
+        self.tell_all(doing, failed, Weight::Spared);
+    }
+
+    fn tell_all(&mut self, doing: &str, failed: Vec<(String, Error)>, weight: Weight) {
         let (refused, silent): (Vec<_>, Vec<_>) = failed
             .into_iter()
             .partition(|(_, error)| error.kind() == Kind::Failed);
@@ -30,12 +51,12 @@ impl Unlearnt {
             failed.dedup_by(|(one, _), (other, _)| one == other);
             let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
             if let Some((_, error)) = failed.first() {
-                self.tell(doing, &names, error);
+                self.tell(doing, &names, error, weight);
             }
         }
     }
 
-    fn tell(&mut self, doing: &str, names: &[&str], error: &Error) {
+    fn tell(&mut self, doing: &str, names: &[&str], error: &Error, weight: Weight) {
         let more = names.len().saturating_sub(NAMED);
         let quoted = names.iter().take(NAMED).map(|name| format!(" `{name}`"));
         let mut named = quoted.collect::<Vec<_>>().join(",");
@@ -43,9 +64,9 @@ impl Unlearnt {
             named.push_str(&format!(" and {more} more"));
         }
         let sentence = format!("cannot {doing}{named}: {}", error.one_line());
-        match error.kind() {
-            Kind::Failed => self.refused.push(sentence),
-            _ => self.failures.push(sentence),
+        match (weight, error.kind()) {
+            (Weight::Spared, _) | (_, Kind::Failed) => self.warnings.push(sentence),
+            (Weight::Needed, _) => self.failures.push(sentence),
         }
     }
 }
@@ -70,7 +91,7 @@ mod tests {
         );
         unlearnt.add("look into topics", &Error::unreachable("no leader"));
         assert_eq!(
-            unlearnt.refused,
+            unlearnt.warnings,
             [
                 "cannot look into `orders-0`, `orders-1`, `orders-2`, `orders-3`, `orders-4` and 2 more: not allowed",
                 "cannot look into `a`: not allowed",
@@ -83,5 +104,28 @@ mod tests {
                 "cannot look into topics: no leader",
             ]
         );
+    }
+
+    #[test]
+    fn what_the_answer_can_do_without_fails_nothing_whatever_the_reason() {
+        let mut unlearnt = Unlearnt::default();
+        let silent = || Error::unreachable("no leader");
+        unlearnt.warn_all(
+            "look into",
+            vec![
+                ("b".to_owned(), silent()),
+                ("a".to_owned(), Error::failed("not allowed")),
+            ],
+        );
+        unlearnt.warn("look into topics", &silent());
+        assert_eq!(
+            unlearnt.warnings,
+            [
+                "cannot look into `a`: not allowed",
+                "cannot look into `b`: no leader",
+                "cannot look into topics: no leader",
+            ]
+        );
+        assert!(unlearnt.failures.is_empty());
     }
 }

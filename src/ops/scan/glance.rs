@@ -3,7 +3,6 @@
 use super::{Due, Found, NoRebalance, POLL, Stretch};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Consumer, ConsumerOptions};
-use crate::model::duration::human;
 use crate::model::record::RecordRef;
 use crate::model::topic::TopicPartition;
 use std::ops::ControlFlow;
@@ -93,12 +92,11 @@ pub fn glance(
             due.give_up(place);
         }
     }
-    let patience = cluster.connection().timeout;
     failed.extend(due.unreached().map(|place| {
-        let text = format!("its records did not come within {}", human(patience));
-        (place.clone(), Error::unreachable(text))
+        let error = Error::unreachable("its records did not come in time");
+        (place.clone(), error)
     }));
-    reader.close(patience)?;
+    reader.close(cluster.connection().timeout)?;
     Ok(failed)
 }
 

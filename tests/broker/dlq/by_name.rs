@@ -1,8 +1,8 @@
 //! Letters that do not say where they came from, in a topic whose name does.
 
-use super::super::{PATIENCE, create, numbers, read, send, topic};
-use super::{header, replay, replayed};
-use crate::support::{broker, eda, wait_until};
+use super::super::{create, numbers, read, send, topic};
+use super::{header, replay, replayed, settled};
+use crate::support::{broker, eda};
 use serde_json::{Value, json};
 
 /// As Sentry's Arroyo writes it: partition and offset, and no topic.
@@ -54,8 +54,7 @@ fn they_go_where_the_name_says_and_the_plan_says_so() {
     assert_eq!(shown[0]["deadLetter"], Value::Null);
     assert_eq!(shown[1]["deadLetter"]["origin"]["topic"], Value::Null);
     assert_eq!(replayed(&letters, &[])["replayed"], 2);
-    wait_until("both", PATIENCE, || read(&topic).len() == 2);
-    let records = read(&topic);
+    let records = settled(&topic, 2);
     assert_eq!(numbers(&records), [1, 2]);
     let of = |n: i64| records.iter().find(|record| record["value"]["n"] == n);
     // The partition is what the letter says itself.

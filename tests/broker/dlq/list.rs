@@ -2,6 +2,7 @@
 
 use super::super::{create, send, topic};
 use super::{letter, replay, topics, with};
+use crate::support::proxy::Proxy;
 use crate::support::{Broker, broker, eda, fresh};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -54,8 +55,6 @@ fn a_topic_whose_name_says_nothing_is_known_by_its_records() {
         assert_eq!(row[key], expected, "{key}: {row}");
     }
     assert_eq!(listed(&odd, &["--no-probe"]), None);
-    let gate = eda(&["dlq", "list", "--max", "4"]).on(broker());
-    gate.run().status(4).stdout_has(&odd);
     // The replay's ledger is no dead-letter topic, whatever lies in it.
     replay(&odd, &["--yes", "--where", "n>2"]).run().succeeds();
     assert_eq!(listed(&odd, &[]).unwrap()["unreplayed"], 3);
@@ -123,7 +122,7 @@ fn the_first_and_the_last_are_seen_at_the_ends_of_each_partition() {
     assert_eq!(row["ratePerHour"], 1.25);
     let empty = format!("{topic}-dlt");
     create(broker(), &empty, 1);
-    let row = listed(&empty, &[]).unwrap();
+    let row = listed(&empty, &["--no-probe"]).unwrap();
     assert_eq!(
         (&row["oldest"], &row["newest"], &row["ratePerHour"]),
         (&Value::Null, &Value::Null, &json!(0.0))
@@ -137,8 +136,64 @@ fn the_first_and_the_last_are_seen_at_the_ends_of_each_partition() {
     let produce = produce.stdin(format!("{last}\n")).on(broker());
     produce.run().succeeds();
     crate::support::wait_until("it", super::PATIENCE, || {
-        listed(&transactional, &[]).unwrap()["newest"] == json!(failed_at(7))
+        listed(&transactional, &["--no-probe"]).unwrap()["newest"] == json!(failed_at(7))
     });
+}
+
+/// On a broker of its own: those of the others would be counted, too.
+#[test]
+fn the_gate_counts_what_is_known_by_its_records_unless_nobody_looks() {
+    let own = Broker::embedded(&["--topics", "orders:1,dl-orders:1"]);
+    let lines: String = (0..5)
+        .map(|n| format!("{}\n", connect("orders", n)))
+        .collect();
+    let produce = eda(&["produce", "dl-orders", "--records"]).stdin(lines);
+    produce.on(&own).run().succeeds();
+    let gate = |flags: &[&str]| eda(&["dlq", "list", "--max"]).args(flags).on(&own).run();
+    gate(&["5"]).succeeds().stdout_has("dl-orders");
+    let over = gate(&["4"]).status(4).stdout_has("dl-orders");
+    over.stdout_has("5 dead letters wait, more than 4");
+    gate(&["0", "--no-probe"])
+        .succeeds()
+        .stderr_has("no dead-letter topics");
+}
+
+/// A gate goes by what is known: topics that are most likely none must not fail it.
+#[test]
+fn what_is_not_seen_in_time_is_a_warning_unless_a_name_says_that_it_is_dead_letters() {
+    let own = Broker::embedded(&["--topics", "orders:1,orders.dlq:1"]);
+    let proxy = Proxy::dropping_fetches(&own);
+    let send = |topic: &str, record: &Value| {
+        let produce = eda(&["produce", topic, "--records"]).stdin(format!("{record}\n"));
+        produce.on(&own).run().succeeds();
+    };
+    let list = |max: &str| {
+        let flags = ["--max", max, "--timeout", "2s", "--brokers"];
+        let list = eda(&["dlq", "list"]).args(flags).arg(proxy.address());
+        list.run()
+    };
+    send("orders", &json!({"value": {"n": 1}}));
+    let seen = list("0");
+    assert_snapshot!(seen.snapshot(), @r"
+    status: 0
+    --- stdout
+    TOPIC       PARTITIONS  RECORDS  UNREPLAYED  FOUND  OLDEST  NEWEST  RATE
+    orders.dlq           1        0           0  name   -       -       0
+    --- stderr
+    warning: cannot look into `orders:0`: its records did not come in time
+    ");
+    send("orders.dlq", &letter("orders", 0, "slow"));
+    list("0").status(4).stdout_has("orders.dlq");
+    let failed = list("1").status(1);
+    assert_snapshot!(failed.snapshot(), @r"
+    status: 1
+    --- stdout
+    TOPIC       PARTITIONS  RECORDS  UNREPLAYED  FOUND  OLDEST  NEWEST  RATE
+    orders.dlq           1        1           1  name   -       -       0.04
+    --- stderr
+    warning: cannot look into `orders:0`: its records did not come in time
+    error: cannot look into `orders.dlq:0`: its records did not come in time
+    ");
 }
 
 #[test]

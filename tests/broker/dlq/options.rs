@@ -1,8 +1,8 @@
 //! Where dead letters are put back, as what, and which are not any more.
 
-use super::{header, letter, replay, replayed, topics, waiting, with};
-use crate::broker::{PATIENCE, create, numbers, per_partition, read, send};
-use crate::support::{broker, eda, wait_until};
+use super::{header, letter, replay, replayed, settled, still_waiting, topics, with};
+use crate::broker::{create, numbers, per_partition, read, send};
+use crate::support::{broker, eda};
 use serde_json::{Value, json};
 
 fn letters_of(topic: &str, count: i64) -> Vec<Value> {
@@ -21,7 +21,7 @@ fn another_topic_gets_them_by_their_keys() {
     missing.stderr_has(&format!("did you mean `{target}`?"));
     let outcome = replayed(&letters, &["--to", &target]);
     assert_eq!(outcome["destinations"], json!({ target.as_str(): 20 }));
-    let records = read(&target);
+    let records = settled(&target, 20);
     assert_eq!(numbers(&records), (0..20).collect::<Vec<_>>());
     assert_eq!(
         header(&records[0], "eda-replay-target"),
@@ -48,7 +48,7 @@ fn a_partition_that_is_gone_is_replaced_by_the_keys_own() {
     keyless["value"] = Value::Null;
     send(&letters, &[far, keyless]);
     assert_eq!(replayed(&letters, &[])["replayed"], 2);
-    let records = read(&topic);
+    let records = settled(&topic, 2);
     let keyless = records
         .iter()
         .find(|record| record["key"].is_null())
@@ -88,7 +88,7 @@ fn a_dead_letter_topic_is_no_destination_unless_it_is_forced() {
     left.stderr_has("--force");
     assert_eq!(read(&circle).len(), 0);
     assert_eq!(replayed(&letters, &["--force"])["replayed"], 2);
-    assert_eq!(read(&circle).len(), 2);
+    settled(&circle, 2);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_retry_topic_of_the_group_is_taken_where_there_is_one() {
         replayed(&letters, &["--to-group-retry"])["destinations"][&retry],
         3
     );
-    assert_eq!(numbers(&read(&retry)), [0, 1, 2]);
+    assert_eq!(numbers(&settled(&retry, 3)), [0, 1, 2]);
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn what_was_put_back_too_often_is_parked() {
         (&2.into(), &1.into())
     );
     assert_eq!(outcome["parkingTopic"], parking.as_str());
-    assert_eq!(numbers(&read(&topic)), [0, 2]);
-    let parked = read(&parking);
+    assert_eq!(numbers(&settled(&topic, 2)), [0, 2]);
+    let parked = settled(&parking, 1);
     assert_eq!(numbers(&parked), [1]);
     assert_eq!(
         header(&parked[0], "eda-parked-reason"),
@@ -149,12 +149,12 @@ fn what_was_put_back_too_often_is_parked() {
         (&parked[0]["partition"], &parked[0]["key"]),
         (&1.into(), &"order-1".into())
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
     // Out of there only by a higher limit, and without the note.
     let stays = replay(&parking, &["--yes"]).run().status(1);
     stays.stderr_has("--max-replays");
     assert_eq!(replayed(&parking, &["--max-replays", "4"])["replayed"], 1);
-    let records = read(&topic);
+    let records = settled(&topic, 3);
     let back = records
         .iter()
         .find(|record| record["value"]["n"] == 1)
@@ -171,15 +171,12 @@ fn diagnostics_and_timestamps_are_kept_where_that_is_asked_for() {
     send(&letters, &letters_of(&topic, 2));
     let as_it_was = ["--keep-diagnostics", "--preserve-timestamp", "-n", "1"];
     assert_eq!(replayed(&letters, &as_it_was)["replayed"], 1);
-    // Kafka makes a transaction visible a moment after it said that it is committed.
-    wait_until("the first", PATIENCE, || read(&topic).len() == 1);
-    let kept = read(&topic).remove(0);
+    let kept = settled(&topic, 1).remove(0);
     assert_eq!(kept["timestamp"], 1_764_000_000_000_i64);
     assert_eq!(header(&kept, "__dlq.errors.exception"), Some("Declined"));
     assert_eq!(header(&kept, "eda-replay-count"), Some("1"));
     assert_eq!(replayed(&letters, &[])["replayed"], 1);
-    wait_until("both", PATIENCE, || read(&topic).len() == 2);
-    let records = read(&topic);
+    let records = settled(&topic, 2);
     let stripped = records
         .iter()
         .find(|record| record["value"]["n"] != kept["value"]["n"])
@@ -199,10 +196,10 @@ fn without_transactions_they_are_put_back_too() {
         (&some["replayed"], &some["delivery"]),
         (&24.into(), &"at-least-once".into())
     );
-    assert_eq!(waiting(&letters), 6);
+    still_waiting(&letters, 6);
     assert_eq!(replayed(&letters, &["--at-least-once"])["replayed"], 6);
     assert_eq!(
-        numbers(&read(&topic)),
+        numbers(&settled(&topic, 30)),
         (0..30).collect::<Vec<_>>(),
         "each once"
     );

@@ -1,8 +1,8 @@
 //! `--order`: letters that go in an order of their own.
 
-use super::{letter, replay, replayed, topics, waiting};
+use super::{letter, replay, replayed, settled, still_waiting, topics};
 use crate::broker::{PATIENCE, create, numbers, read, send, topic};
-use crate::support::{Running, broker, wait_until};
+use crate::support::{Running, broker};
 use serde_json::{Value, json};
 
 /// Letters in one partition, though their origin has three.
@@ -39,8 +39,7 @@ fn out_of_order(topic: &str) -> Vec<Value> {
 
 /// The numbers as they lie in the one partition of a topic.
 fn sequence(topic: &str, count: usize) -> Vec<i64> {
-    wait_until("what is committed", PATIENCE, || read(topic).len() == count);
-    let mut records = read(topic);
+    let mut records = settled(topic, count);
     records.sort_by_key(|record| record["offset"].as_i64());
     let number = |record: &Value| record["value"]["n"].as_i64().unwrap();
     records.iter().map(number).collect()
@@ -98,7 +97,7 @@ fn over_several_partitions_time_decides() {
     let flags = ["--order", "timestamp", "--to", &target];
     assert_eq!(replayed(&letters, &flags)["replayed"], 60);
     assert_eq!(sequence(&target, 60), (0..60).rev().collect::<Vec<_>>());
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
 }
 
 /// 120 letters, the last record of the origin first: whatever is put back lies behind what is left.
@@ -124,19 +123,18 @@ fn what_is_interrupted_loses_and_doubles_nothing() {
     let outcome = running.wait(PATIENCE).status(130).json();
     let done = outcome["replayed"].as_i64().unwrap();
     assert!(done > 0 && done < 120, "{done}");
-    assert_eq!(waiting(&letters), 120 - done);
+    still_waiting(&letters, 120 - done);
     // In whatever order it goes on.
     let rest = replayed(&letters, &["--order", "partition", "-n", "7"]);
     assert_eq!(rest["replayed"], 7);
     let rest = replayed(&letters, &["--order", "key"]);
     assert_eq!(rest["replayed"], 120 - done - 7);
-    wait_until("all of them", PATIENCE, || read(&topic).len() >= 120);
     assert_eq!(
-        numbers(&read(&topic)),
+        numbers(&settled(&topic, 120)),
         (0..120).collect::<Vec<_>>(),
         "each once"
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
 }
 
 #[test]
@@ -145,13 +143,12 @@ fn what_is_killed_loses_and_doubles_nothing() {
     in_the_middle(&topic, &letters).kill();
     let rest = replayed(&letters, &["--order", "key"]);
     assert!(rest["replayed"].as_i64().unwrap() < 120, "{rest}");
-    wait_until("all of them", PATIENCE, || read(&topic).len() >= 120);
     assert_eq!(
-        numbers(&read(&topic)),
+        numbers(&settled(&topic, 120)),
         (0..120).collect::<Vec<_>>(),
         "each once"
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
 }
 
 #[test]
@@ -168,7 +165,7 @@ fn more_than_memory_is_to_hold_is_refused_before_anything_is_changed() {
         .status(1)
         .stderr_has("sorts no more than 100000 dead letters, or 64 MiB")
         .stderr_has("--since");
-    assert_eq!(waiting(&letters), 68);
+    still_waiting(&letters, 68);
     assert_eq!(
         replayed(&letters, &["--order", "key", "-n", "2"])["replayed"],
         2

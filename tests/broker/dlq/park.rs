@@ -1,9 +1,9 @@
 //! `eda dlq park`: letters moved out of the way by hand.
 
-use super::{header, letter, replayed, send_letters, topics, waiting};
-use crate::broker::{PATIENCE, numbers, read, send};
-use crate::support::{Eda, broker, eda, wait_until};
-use serde_json::{Value, json};
+use super::{header, letter, replayed, send_letters, settled, still_waiting, topics};
+use crate::broker::{numbers, send};
+use crate::support::{Eda, broker, eda};
+use serde_json::json;
 
 /// `eda dlq park LETTERS …`.
 fn park(letters: &str, arguments: &[&str]) -> Eda {
@@ -26,12 +26,6 @@ fn words(text: &str, topic: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What is in a topic once a committed transaction of so many can be seen.
-fn settled(topic: &str, count: usize) -> Vec<Value> {
-    wait_until("what is committed", PATIENCE, || read(topic).len() == count);
-    read(topic)
-}
-
 #[test]
 fn what_is_parked_is_told_and_no_replay_meets_it() {
     let (topic, letters) = topics();
@@ -49,7 +43,7 @@ fn what_is_parked_is_told_and_no_replay_meets_it() {
     topic `orders.dlq.parking` is created
     ");
     park(&letters, &chosen).run().status(2).stderr_has("--yes");
-    assert_eq!(waiting(&letters), 9, "nothing was changed so far");
+    still_waiting(&letters, 9);
     let done = park(&letters, &chosen)
         .args(["--note", "OPS-7: asked the bank", "--yes"])
         .run()
@@ -70,7 +64,7 @@ fn what_is_parked_is_told_and_no_replay_meets_it() {
     ] {
         assert_eq!(header(one, name), Some(expected), "{name}");
     }
-    assert_eq!(waiting(&letters), 5);
+    still_waiting(&letters, 5);
     assert_eq!(replayed(&letters, &[])["replayed"], 5);
     assert_eq!(numbers(&settled(&topic, 5)), [0, 3, 6, 7, 8]);
     park(&letters, &["--yes"])
@@ -107,7 +101,7 @@ fn a_letter_of_unknown_origin_is_parked_too_and_a_few_are_few() {
         header(&parked[0], "eda-parked-reason"),
         Some("parked by hand")
     );
-    assert_eq!(waiting(&letters), 1);
+    still_waiting(&letters, 1);
     let rest = park(&letters, &["--at-least-once", "--yes", "--json"])
         .run()
         .succeeds()
@@ -116,8 +110,8 @@ fn a_letter_of_unknown_origin_is_parked_too_and_a_few_are_few() {
         (&rest["parked"], &rest["delivery"]),
         (&1.into(), &"at-least-once".into())
     );
-    assert_eq!(numbers(&read(&parking)), [0, 1, 2]);
-    assert_eq!(waiting(&letters), 0);
+    assert_eq!(numbers(&settled(&parking, 3)), [0, 1, 2]);
+    still_waiting(&letters, 0);
     park(&parking, &["--yes"])
         .run()
         .status(1)

@@ -1,8 +1,8 @@
 //! KIP-1191: share groups write dead letters that only say where the record is that died.
 
-use super::super::{PATIENCE, create, read, send, topic};
-use super::{replay, waiting};
-use crate::support::{broker, eda, wait_until};
+use super::super::{create, send, topic};
+use super::{replay, settled, still_waiting};
+use crate::support::{broker, eda};
 use serde_json::{Value, json};
 
 /// The dead letter that Kafka writes unless it is told to copy the record: no key, no value, and where it was.
@@ -54,8 +54,7 @@ fn the_record_that_a_pointer_names_is_put_back_and_never_another() {
     );
     let gone = format!("it points at `{topic}:2:999`, and that record is gone");
     assert!(replay.stderr.contains(&gone) || replay.stdout.contains(&gone));
-    wait_until("both", PATIENCE, || read(&topic).len() == 6);
-    let records = read(&topic);
+    let records = settled(&topic, 6);
     let copies = |partition: i64, offset: i64| {
         let is_it = |record: &&Value| {
             record["partition"] == partition && record["offset"].as_i64() > Some(offset)
@@ -84,7 +83,7 @@ fn the_record_that_a_pointer_names_is_put_back_and_never_another() {
         (&copy["key"], &copy["value"]),
         (&json!("order-9"), &Value::Null)
     );
-    assert_eq!(waiting(&letters), 3);
+    still_waiting(&letters, 3);
     let plan = eda(&["dlq", "replay", &letters, "--dry-run", "--json"]).on(broker());
     let plan = plan.run().succeeds().json();
     assert_eq!(

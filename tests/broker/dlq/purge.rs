@@ -1,6 +1,6 @@
 //! `eda dlq purge`: what replays are done with, or everything.
 
-use super::{replayed, send_letters, topics, waiting};
+use super::{replayed, send_letters, settled, still_waiting, topics};
 use crate::broker::{numbers, read};
 use crate::support::{Eda, broker, eda};
 use serde_json::json;
@@ -45,10 +45,10 @@ fn only_what_was_replayed_is_deleted() {
         .collect();
     assert_eq!(starts, [2, 0, 2]);
     assert_eq!(numbers(&read(&letters)), [1, 4, 6, 7, 8]);
-    assert_eq!(waiting(&letters), 4);
+    still_waiting(&letters, 4);
     // What was kept can be put back, and nothing twice.
     assert_eq!(replayed(&letters, &[])["replayed"], 4);
-    assert_eq!(numbers(&read(&topic)), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(numbers(&settled(&topic, 9)), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     purge(&letters, &["--yes"]).run().succeeds();
     assert_eq!(read(&letters).len(), 0);
 }
@@ -70,7 +70,7 @@ fn all_are_deleted_when_asked_for_and_what_is_lost_is_said() {
         (&6.into(), &4.into())
     );
     assert_eq!(read(&letters).len(), 0);
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
     let again = purge(&letters, &["--all", "--yes"]).run().succeeds().json();
     assert_eq!(again["records"], 0);
 }

@@ -1,7 +1,7 @@
 //! Dead letters that their topics do not take.
 
-use super::{header, letter, replay, replayed, topics, waiting};
-use crate::broker::{create, numbers, read, send};
+use super::{header, letter, replay, replayed, settled, still_waiting, topics};
+use crate::broker::{create, numbers, send};
 use crate::support::{broker, eda};
 use serde_json::{Value, json};
 
@@ -59,16 +59,16 @@ fn what_is_larger_than_its_topic_takes_is_parked() {
         (&outcome["replayed"], &outcome["parked"]),
         (&5.into(), &1.into())
     );
-    assert_eq!(numbers(&read(&topic)), [0, 1, 2, 4, 5]);
+    assert_eq!(numbers(&settled(&topic, 5)), [0, 1, 2, 4, 5]);
     let parking = format!("{letters}.parking");
-    let parked = read(&parking);
+    let parked = settled(&parking, 1);
     assert_eq!(numbers(&parked), [3]);
     let reason = header(&parked[0], "eda-parked-reason").unwrap();
     assert!(reason.contains("are over the limit of 2000"), "{reason}");
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
     configure(&topic, "max.message.bytes=20000");
     assert_eq!(replayed(&parking, &[])["replayed"], 1);
-    assert_eq!(read(&topic).len(), 6);
+    settled(&topic, 6);
 }
 
 /// What a batch weighs is known to the broker alone when it is compressed: the refusal comes from there.
@@ -92,14 +92,14 @@ fn a_broker_that_finds_it_too_large_has_it_parked() {
         (&outcome["replayed"], &outcome["parked"]),
         (&8.into(), &1.into())
     );
-    assert_eq!(numbers(&read(&topic)), [0, 1, 2, 3, 5, 6, 7, 8]);
-    let parked = read(&format!("{letters}.parking"));
+    assert_eq!(numbers(&settled(&topic, 8)), [0, 1, 2, 3, 5, 6, 7, 8]);
+    let parked = settled(&format!("{letters}.parking"), 1);
     assert_eq!(numbers(&parked), [4]);
     assert_eq!(
         header(&parked[0], "__dlq.errors.topic"),
         Some(topic.as_str())
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
 }
 
 #[test]
@@ -121,19 +121,19 @@ fn a_record_that_is_refused_is_left_and_the_others_are_put_back() {
                 .unwrap()
                 .starts_with(&letters)
         );
-        assert_eq!(numbers(&read(&topic)), with_keys(), "{way:?}");
-        assert_eq!(waiting(&letters), 3);
+        assert_eq!(numbers(&settled(&topic, 27)), with_keys(), "{way:?}");
+        still_waiting(&letters, 3);
         configure(&topic, "cleanup.policy=delete");
         assert_eq!(
             replay(&letters, way).arg("--yes").run().succeeds().json()["replayed"],
             3
         );
         assert_eq!(
-            numbers(&read(&topic)),
+            numbers(&settled(&topic, 30)),
             (0..30).collect::<Vec<_>>(),
             "{way:?}"
         );
-        assert_eq!(waiting(&letters), 0);
+        still_waiting(&letters, 0);
     }
 }
 
@@ -157,7 +157,7 @@ fn a_topic_that_takes_nothing_ends_it() {
         message.contains("0 were put back and committed before it"),
         "{message}"
     );
-    assert_eq!(waiting(&letters), 120);
+    still_waiting(&letters, 120);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_dead_letter_topic_of_another_shape_keeps_null_and_empty_apart() {
     let all: Vec<Value> = shapes.iter().enumerate().map(one).collect();
     send(&letters, &all);
     assert_eq!(replayed(&letters, &[])["replayed"], 4);
-    let records = read(&topic);
+    let records = settled(&topic, 4);
     for (key, value) in &shapes {
         let same = |record: &&Value| record["key"] == *key && record["value"] == *value;
         assert_eq!(records.iter().filter(same).count(), 1, "{key} {value}");

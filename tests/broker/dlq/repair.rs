@@ -1,6 +1,6 @@
 //! Dead letters that are changed on their way back.
 
-use super::{header, letter, replay, replayed, topics, waiting};
+use super::{back, header, letter, replay, replayed, settled, still_waiting, topics};
 use crate::broker::{catalog_topics, create, read, send};
 use crate::support::{broker, eda};
 use serde_json::{Value, json};
@@ -10,12 +10,6 @@ fn with_value(topic: &str, n: i64, value: &str) -> Value {
     let mut letter = letter(topic, n, "no currency");
     letter["value"] = json!(value);
     letter
-}
-
-/// The record that went back with this key.
-fn back(topic: &str, key: &str) -> Value {
-    let mut records = read(topic).into_iter();
-    records.find(|record| record["key"] == key).unwrap()
 }
 
 #[test]
@@ -74,7 +68,7 @@ fn fields_are_set_and_taken_out_and_the_rest_stays_byte_for_byte() {
     assert_eq!(header(&first, "eda-replay-repaired"), Some("set"));
     assert_eq!(header(&first, "trace"), Some("00-0"));
     assert_eq!(header(&first, "__dlq.errors.topic"), None);
-    assert_eq!(waiting(&letters), 3);
+    still_waiting(&letters, 3);
 
     // As they are, and so unmarked.
     let rest = replayed(&letters, &["--unset", "debug", "--where", "shop=berlin"]);
@@ -115,13 +109,11 @@ fn a_repair_that_is_no_right_event_stays_and_what_is_not_changed_is_not_looked_a
         (&1.into(), &1.into()),
         "the other has no userId"
     );
-    assert_eq!(read("order-created")[0]["value"]["total"], 12.5);
+    assert_eq!(settled("order-created", 1)[0]["value"]["total"], 12.5);
     let rest = replayed(&letters, &["--set", "total=1", "--no-validate"]);
     assert_eq!(rest["replayed"], 1);
-    let copy = read("order-created")
-        .into_iter()
-        .find(|record| record["key"] == "order-1");
-    assert_eq!(copy.unwrap()["value"], json!({"n": 1, "total": 1}));
+    let copy = back("order-created", "order-1");
+    assert_eq!(copy["value"], json!({"n": 1, "total": 1}));
 
     // Not changed by it, and so nobody's concern.
     send(&letters, &[letter("order-created", 5, "who knows")]);
@@ -157,7 +149,7 @@ fn what_is_repaired_is_repaired_the_same_behind_what_stays_and_from_the_beginnin
         7
     );
     assert_eq!(replayed(&letters, &[])["replayed"], 293);
-    let records = read(&topic);
+    let records = settled(&topic, 600);
     let euros = records
         .iter()
         .filter(|one| one["value"]["currency"] == "EUR");
@@ -173,7 +165,7 @@ fn what_is_repaired_is_repaired_the_same_behind_what_stays_and_from_the_beginnin
     again["partition"] = json!(0);
     send(&other, &[again]);
     assert_eq!(replayed(&other, &[])["replayed"], 1);
-    let records = read(&topic);
+    let records = settled(&topic, 601);
     let marked = records
         .iter()
         .filter(|one| header(one, "eda-replay-repaired").is_some());
@@ -209,7 +201,7 @@ fn what_is_weighed_and_told_is_what_was_repaired() {
         (&1.into(), &0.into(), &0.into())
     );
     assert_eq!(replayed(&letters, &flags)["parked"], 1);
-    let parked = read(&parking);
+    let parked = settled(&parking, 1);
     assert_eq!(parked[0]["value"], json!({"n": 0}), "as it was");
 
     let kept = ["--set", "note=short", "--keep-diagnostics"];

@@ -1,8 +1,8 @@
 //! Dead letters that go through a program on their way back.
 
-use super::{header, letter, replay, replayed, topics, waiting};
+use super::{back, header, letter, replay, replayed, settled, still_waiting, topics};
 use crate::broker::{PATIENCE, create, numbers, read, send};
-use crate::support::{broker, eda, wait_until};
+use crate::support::{broker, eda, wait_for, wait_until};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -19,12 +19,6 @@ fn neighbours(topic: &str, count: i64) -> Vec<Value> {
     (0..count).map(of).collect()
 }
 
-/// The record that went back with this key.
-fn back(topic: &str, key: &str) -> Value {
-    let mut records = read(topic).into_iter();
-    records.find(|record| record["key"] == key).unwrap()
-}
-
 /// The flag's value that runs this script with `sh`.
 fn script(folder: &Path, text: &str) -> String {
     let path = folder.join("filter.sh");
@@ -32,10 +26,14 @@ fn script(folder: &Path, text: &str) -> String {
     format!("sh '{}'", path.display())
 }
 
-/// Waits until the process is gone whose id the file has.
+/// Waits until the process is gone whose id the file has, or will have.
 #[track_caller]
 fn is_ended(file: &Path) {
-    let id = std::fs::read_to_string(file).unwrap();
+    let id = wait_for(PATIENCE, || {
+        let id = std::fs::read_to_string(file).unwrap_or_default();
+        id.ends_with('\n').then_some(id)
+    });
+    let id = id.expect("the id of what was started");
     let command = format!("kill -0 {}", id.trim());
     wait_until("the filter's end", PATIENCE, || {
         let alive = Command::new("sh").args(["-c", &command]).output().unwrap();
@@ -86,7 +84,7 @@ fn what_the_program_answers_is_put_back_and_what_it_leaves_as_it_was_is_not_touc
     assert_eq!(same["value"], json!({"n": 6}));
     assert_eq!(same["headers"][0], json!(["trace", {"base64": "/w=="}]));
     assert_eq!(header(&same, "eda-replay-repaired"), None);
-    assert_eq!(waiting(&letters), 1);
+    still_waiting(&letters, 1);
 }
 
 #[test]
@@ -111,7 +109,10 @@ fn the_program_is_given_what_would_be_put_back() {
     let expected = json!({"topic": topic, "partition": 1, "offset": 7, "timestamp": 1_764_000_000_000_i64,
         "timestampType": "create", "key": "order-7", "value": {"n": 7}, "headers": [["trace", "00-7"]]});
     assert_eq!(serde_json::from_str::<Value>(lines[0]).unwrap(), expected);
-    assert_eq!(header(&read(&topic)[0], "eda-replay-count"), Some("2"));
+    assert_eq!(
+        header(&settled(&topic, 1)[0], "eda-replay-count"),
+        Some("2")
+    );
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn many_and_large_ones_go_through_without_waiting_for_each_other() {
     send(&letters, &all);
     let filter = r#"sed 's/"padding":"x*"/"padded":true/'"#;
     assert_eq!(replayed(&letters, &["--exec", filter])["replayed"], 700);
-    let records = read(&topic);
+    let records = settled(&topic, 700);
     assert_eq!(numbers(&records), (0..700).collect::<Vec<_>>(), "each once");
     assert!(records.iter().all(|one| one["value"]["padded"] == true));
 }
@@ -180,7 +181,8 @@ fn a_program_that_fails_ends_the_replay_and_nothing_of_its_batch_is_put_back() {
         "sed 's/\"value\":{[^}]*},//'",
         &["`\"value\":null` is a tombstone"],
     );
-    assert_eq!((read(&topic).len(), waiting(&letters)), (0, 5));
+    assert_eq!(read(&topic).len(), 0);
+    still_waiting(&letters, 5);
 
     let refused = |filter: &str| {
         let flags = ["dlq", "replay", &letters, "--exec", filter];
@@ -208,10 +210,10 @@ fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
         id.display()
     );
     let filter = script(folder.path(), &text);
-    let flags = ["--exec", &filter, "--exec-timeout", "500ms", "--yes"];
+    let flags = ["--exec", &filter, "--exec-timeout", "3s", "--yes"];
     let output = replay(&letters, &flags).run().status(1);
     output
-        .stderr_has("`sh` did not end within 500ms")
+        .stderr_has("`sh` did not end within 3s")
         .stderr_has("why");
     is_ended(&id);
     assert_eq!(read(&topic).len(), 0);

@@ -1,6 +1,6 @@
 //! Replays that meet another, a signal, new dead letters, or a broker that goes away.
 
-use super::{letter, replay, replayed, send_letters, topics, waiting};
+use super::{letter, replay, replayed, send_letters, settled, still_waiting, topics};
 use crate::broker::{PATIENCE, create, numbers, read, send};
 use crate::support::proxy::Proxy;
 use crate::support::{Broker, Running, eda};
@@ -25,7 +25,7 @@ fn a_second_replay_takes_over_and_nothing_is_lost_or_doubled() {
     );
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(
-        numbers(&read(&topic)),
+        numbers(&settled(&topic, 120)),
         (0..120).collect::<Vec<_>>(),
         "each once"
     );
@@ -35,7 +35,7 @@ fn a_second_replay_takes_over_and_nothing_is_lost_or_doubled() {
         message.contains(&format!("{} were put back", 120 - of_second)),
         "{message}"
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
 }
 
 #[test]
@@ -51,11 +51,11 @@ fn ctrl_c_finishes_the_transaction_in_hand() {
     let done = outcome["replayed"].as_i64().unwrap();
     assert!(done > 0 && done < 120, "{done}");
     output.stderr_has("the same command goes on from here");
-    assert_eq!(read(&topic).len() as i64, done);
-    assert_eq!(waiting(&letters), 120 - done);
+    settled(&topic, done as usize);
+    still_waiting(&letters, 120 - done);
     assert_eq!(replayed(&letters, &[])["replayed"], 120 - done);
     assert_eq!(
-        numbers(&read(&topic)),
+        numbers(&settled(&topic, 120)),
         (0..120).collect::<Vec<_>>(),
         "each once"
     );
@@ -71,7 +71,7 @@ fn what_dies_meanwhile_is_for_the_next_replay() {
     send(&letters, &late);
     let outcome = running.wait(PATIENCE).status(0).json();
     assert_eq!(outcome["replayed"], 60);
-    assert_eq!(waiting(&letters), 10);
+    still_waiting(&letters, 10);
     assert_eq!(replayed(&letters, &[])["replayed"], 10);
 }
 

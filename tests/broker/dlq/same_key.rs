@@ -1,8 +1,8 @@
 //! `--same-key`: letters that newer records of their keys lie behind.
 
-use super::{header, letter, replay, replayed, topics, waiting};
-use crate::broker::{PATIENCE, create, numbers, read, send};
-use crate::support::{broker, wait_until};
+use super::{header, letter, replay, replayed, settled, still_waiting, topics};
+use crate::broker::{create, numbers, send};
+use crate::support::broker;
 use serde_json::{Value, json};
 
 /// What lies in partition 0 of the origin: `(key, n)`, where `n` is the offset, too.
@@ -26,12 +26,6 @@ fn dead(topic: &str, key: Option<&str>, offset: i64) -> Value {
 fn dead_for(group: &str, mut dead: Value) -> Value {
     dead["headers"][5][1] = group.into();
     dead
-}
-
-/// Kafka makes a transaction visible a moment after it said that it is committed.
-fn settled(topic: &str, count: usize) -> Vec<Value> {
-    wait_until("what is committed", PATIENCE, || read(topic).len() == count);
-    read(topic)
 }
 
 #[test]
@@ -69,7 +63,7 @@ fn a_letter_behind_a_newer_record_of_its_key_is_not_put_back() {
     let blocked = replay(&letters, &block).arg("--yes").run().status(1);
     blocked.stderr_has(&format!("`{topic}:0:2` has its key and is newer"));
     settled(&topic, 8);
-    assert_eq!(waiting(&letters), 1);
+    still_waiting(&letters, 1);
     let parked = replayed(&letters, &["--same-key", "skip-older"]);
     assert_eq!(
         (&parked["parked"], &parked["replayed"]),
@@ -82,7 +76,7 @@ fn a_letter_behind_a_newer_record_of_its_key_is_not_put_back() {
         header(&parked[0], "eda-parked-reason"),
         Some(reason.as_str())
     );
-    assert_eq!(waiting(&letters), 0);
+    still_waiting(&letters, 0);
     // Parked it is already.
     let stays = replay(&parking, &["--same-key", "skip-older", "--yes"]).run();
     stays.status(1).stderr_has("--same-key force");
@@ -143,7 +137,7 @@ fn what_cannot_be_looked_up_stays_unless_it_is_forced() {
     }
     let stays = replay(&letters, &["--same-key", "block", "--yes"]).run();
     stays.status(1).stderr_has("cannot be told");
-    assert_eq!(waiting(&letters), 1);
+    still_waiting(&letters, 1);
     assert_eq!(replayed(&letters, &[])["replayed"], 1);
     let wrong = replay(&letters, &["--same-key", "perhaps", "--yes"]).run();
     wrong.status(2).stderr_has("skip-older");
