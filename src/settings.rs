@@ -6,6 +6,10 @@
 //! One thing is not merged: which cluster it is. Whoever names it, by address or as a context, names all of it, so
 //! that the password of one cluster is never sent to another.
 
+mod user;
+
+pub use user::user;
+
 use crate::error::{Error, Result};
 use etcetera::BaseStrategy;
 use serde::Deserialize;

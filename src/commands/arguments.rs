@@ -23,11 +23,33 @@ pub fn timeout(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// A time that is some.
+pub fn positive(text: &str) -> Parsed<Duration> {
+    match duration(text)? {
+        length if length < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
+        length => Ok(length),
+    }
+}
+
 /// How often to look: not so often that a cluster does nothing else.
 pub fn interval(text: &str) -> Parsed<Duration> {
     match duration(text)? {
         length if length < Duration::from_millis(100) => Err("at least 100ms".to_owned()),
         length => Ok(length),
+    }
+}
+
+/// A program and its arguments. Quotes and backslashes are as in a shell; nothing is filled in.
+pub fn words(flag: &str, command: &str) -> Result<Vec<String>> {
+    let words = shell_words::split(command).map_err(|error| {
+        Error::usage(format!(
+            "the command of `{flag}` cannot be split into words"
+        ))
+        .caused_by(error)
+    })?;
+    match words.first() {
+        Some(program) if !program.is_empty() => Ok(words),
+        _ => Err(Error::usage(format!("`{flag}` needs a program"))),
     }
 }
 

@@ -12,6 +12,7 @@ mod delivery;
 mod error;
 mod ffi;
 mod groups;
+mod known_topics;
 mod membership;
 mod offsets;
 mod outcomes;
@@ -39,6 +40,7 @@ use context::ClientContext;
 use error::{Fault, Place, Subject};
 use ffi::admin::{Admin, Pending};
 use ffi::partitions::Read;
+use known_topics::KnownTopics;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -102,6 +104,7 @@ struct Client {
     context: Arc<ClientContext>,
     brokers: String,
     timeout: Duration,
+    known_topics: KnownTopics,
 }
 
 impl fmt::Debug for Cluster {
@@ -192,6 +195,7 @@ impl Shared {
             context,
             brokers: connection.brokers.clone(),
             timeout: connection.timeout,
+            known_topics: KnownTopics::default(),
         });
         *slot = Some(Arc::clone(&opened));
         Ok(opened)

@@ -259,7 +259,7 @@ impl Client {
     /// Makes the client forget what it knew of topics: librdkafka answers for a partition it has not heard of without
     /// asking anybody. Whether it is worth asking again.
     pub(super) async fn refreshed(&self) -> bool {
-        self.admin.all_topics().await.is_ok()
+        self.all_topics().await.is_ok()
     }
 
     async fn query(
@@ -267,6 +267,7 @@ impl Client {
         queries: &[(TopicPartition, i64)],
         isolation: Isolation,
     ) -> Result<BTreeMap<TopicPartition, Result<ListedOffset, Fault>>, Fault> {
+        self.hear_of(queries).await?;
         let read_committed = isolation == Isolation::ReadCommitted;
         type Chunk<'a> = (&'a [(TopicPartition, i64)], Pending<Vec<(Read, i64)>>);
         let chunks: Vec<Chunk> = queries

@@ -15,7 +15,6 @@ impl Cluster {
     pub async fn topics(&self) -> Result<Vec<Topic>> {
         let client = self.client()?;
         let mut topics = client
-            .admin
             .all_topics()
             .await
             .map_err(|fault| client.error("list topics", Subject::Cluster, fault))?;

@@ -1,5 +1,9 @@
 //! Reading a bounded stretch of partitions from start to end, outside any group.
 
+mod glance;
+
+pub use glance::{Lies, glance};
+
 use crate::error::{Error, Result};
 use crate::kafka::{
     Cluster, Consumer, ConsumerOptions, Isolation, NextOffset, OffsetQuery, Rebalance, Seen,
@@ -314,9 +318,24 @@ impl Due {
         Some((self.last, self.places[self.last].1?))
     }
 
-    fn names(&self) -> String {
+    /// Nothing more is expected of a partition; of a topic, when its number is negative.
+    fn give_up(&mut self, failed: &TopicPartition) {
+        for (place, end) in &mut self.places {
+            let is_it = place.topic == failed.topic
+                && (failed.partition < 0 || place.partition == failed.partition);
+            if is_it && end.take().is_some() {
+                self.left -= 1;
+            }
+        }
+    }
+
+    fn unreached(&self) -> impl Iterator<Item = &TopicPartition> {
         let left = self.places.iter().filter(|(_, end)| end.is_some());
-        let names: Vec<String> = left.map(|(place, _)| place.to_string()).collect();
+        left.map(|(place, _)| place)
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self.unreached().map(ToString::to_string).collect();
         names.join(", ")
     }
 }

@@ -55,6 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rdkafka_sys", &["kafka"]),
     ("redis", &["store"]),
     ("rusqlite", &["store"]),
+    ("similar", &["ui"]),
     ("sqlx", &["store"]),
     ("terminal_size", &["ui"]),
     ("tokio_postgres", &["store"]),

@@ -180,3 +180,42 @@ fn one_partition_that_cannot_be_written_does_not_keep_the_others() {
         .run();
     assert_eq!(shown.succeeds().json().as_array().unwrap().len(), 1);
 }
+
+/// Most topics of a cluster are somebody else's: that they may not be read is said, and fails nothing.
+#[test]
+fn topics_that_may_not_be_read_do_not_keep_dead_letters_from_being_listed() {
+    if excused("topics_that_may_not_be_read_do_not_keep_dead_letters_from_being_listed") {
+        return;
+    }
+    let secret = topic_on(strict(), "secret", 1);
+    let letters = format!("{}.dlq", topic_on(strict(), "orders", 1));
+    create(strict(), &letters, 1);
+    for topic in [&secret, &letters] {
+        let produce = eda(&["produce", topic, "n=1"]).on(strict());
+        produce.run().succeeds();
+    }
+    only(["--topic", &secret], &["Describe"]);
+    let list = eda(&["dlq", "list", "--json"]).on(strict());
+    let listed = list.run().succeeds();
+    let rows = listed.json();
+    let row = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["topic"] == letters);
+    assert!(row.unwrap()["newest"].is_i64(), "{rows}");
+    for (doing, needs) in [
+        (
+            "warning: cannot read the configuration of",
+            "`DescribeConfigs`",
+        ),
+        ("warning: cannot look into", "ACL"),
+    ] {
+        let sentence = listed.stderr.lines().find(|line| line.contains(doing));
+        let sentence = sentence.unwrap_or_else(|| panic!("{}", listed.stderr));
+        assert!(
+            sentence.contains(&secret) && sentence.contains(needs),
+            "{sentence}"
+        );
+    }
+}

@@ -1,12 +1,22 @@
 //! `eda dlq …`: dead letters as `eda` writes them (KIP-1191's header names), told here by hand.
 
+mod audit;
+mod by_name;
 mod choice;
+mod list;
 mod options;
+mod order;
+mod park;
 mod pointer;
 mod purge;
 mod refused;
+mod repair;
+mod repair_edit;
+mod repair_exec;
 mod running;
+mod same_key;
 mod show;
+mod stats;
 
 use super::{PATIENCE, create, read, send, topic};
 use crate::support::{Eda, broker, eda, wait_until};
@@ -16,6 +26,14 @@ use serde_json::{Value, json};
 fn topics() -> (String, String) {
     let topic = topic("orders", 3);
     let letters = format!("{topic}.dlq");
+    create(broker(), &letters, 3);
+    (topic, letters)
+}
+
+/// A topic, and a dead-letter topic (SmallRye's) whose name is no other topic's with something added.
+fn topics_apart() -> (String, String) {
+    let topic = topic("orders", 3);
+    let letters = format!("dead-letter-topic-{topic}");
     create(broker(), &letters, 3);
     (topic, letters)
 }
@@ -232,7 +250,7 @@ fn a_replay_of_some_goes_on_with_the_others() {
 
 #[test]
 fn what_does_not_say_where_it_came_from_stays_and_is_named() {
-    let (topic, letters) = topics();
+    let (topic, letters) = topics_apart();
     send(
         &letters,
         &[

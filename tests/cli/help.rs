@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["consume"],
     &["lag"],
     &["dlq", "list"],
+    &["dlq", "stats"],
     &["dlq", "show"],
     &["dlq", "replay"],
     &["dlq", "purge"],

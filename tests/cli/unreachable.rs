@@ -17,6 +17,7 @@ const COMMANDS: &[&[&str]] = &[
     &["consume", "orders", "--group", "g", "-n", "1"],
     &["lag"],
     &["dlq", "list"],
+    &["dlq", "stats", "orders.dlq"],
     &["dlq", "show", "orders.dlq"],
     &["dlq", "replay", "orders.dlq", "--yes"],
     &["dlq", "purge", "orders.dlq", "--yes"],

@@ -56,6 +56,11 @@ const EXCUSES: &[Excuse] = &[
         reason: NEEDS_JARS,
     },
     Excuse {
+        test: "topics_that_may_not_be_read_do_not_keep_dead_letters_from_being_listed",
+        on: NO_JARS,
+        reason: NEEDS_JARS,
+    },
+    Excuse {
         test: "what_kafka_streams_gives_up_on_is_understood_and_put_back",
         on: NO_JARS,
         reason: NEEDS_JARS,

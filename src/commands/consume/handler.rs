@@ -63,7 +63,7 @@ pub struct HandlerArgs {
     pub backoff: Option<(Duration, Duration)>,
 
     /// How long an attempt may take [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = arguments::positive)]
     pub handler_timeout: Option<Duration>,
 
     /// Exit codes or HTTP statuses that mean "try again", such as 75,500-599 or 4xx
@@ -91,15 +91,15 @@ pub struct HandlerArgs {
     pub dedupe: Option<String>,
 
     /// How long an event stays somebody's who does not renew his claim: one that crashed [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = arguments::positive)]
     pub dedupe_lease: Option<Duration>,
 
     /// How long an event that was done is remembered: longer than a dead letter waits for its replay [default: 7d]
-    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = arguments::positive)]
     pub dedupe_ttl: Option<Duration>,
 
     /// How often offsets are committed, also after 1000 records [default: 5s; exactly-once 100ms]
-    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", requires = "handler", value_parser = arguments::positive)]
     pub commit_interval: Option<Duration>,
 
     /// How long records in hand may take when it is to stop, or a partition is given away [default: 30s]
@@ -130,19 +130,12 @@ pub enum DeliveryChoice {
     ExactlyOnce,
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
-    match arguments::duration(text)? {
-        length if length < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
-        length => Ok(length),
-    }
-}
-
 /// `200ms..30s`.
 fn backoff(text: &str) -> Result<(Duration, Duration), String> {
     let (base, cap) = text
         .split_once("..")
         .ok_or("expected FROM..TO, such as 200ms..30s")?;
-    let (base, cap) = (positive(base)?, positive(cap)?);
+    let (base, cap) = (arguments::positive(base)?, arguments::positive(cap)?);
     match base <= cap {
         true => Ok((base, cap)),
         false => Err("it ends before it begins".to_owned()),
@@ -221,7 +214,7 @@ impl HandlerArgs {
         let group = group.to_owned();
         if let Some(command) = &self.worker {
             return Ok(Arc::new(Worker::new(WorkerOptions {
-                argv: words("--worker", command)?,
+                argv: arguments::words("--worker", command)?,
                 environment,
                 processes: self.at_once(),
                 in_flight: self.ahead(),
@@ -245,7 +238,7 @@ impl HandlerArgs {
         }
         let command = self.exec.as_deref().unwrap_or_default();
         Ok(Arc::new(Exec::new(ExecOptions {
-            argv: words("--exec", command)?,
+            argv: arguments::words("--exec", command)?,
             environment,
             group,
             timeout,
@@ -305,18 +298,4 @@ fn number(given: Option<u64>, usual: usize) -> usize {
     given.map_or(usual, |number| {
         usize::try_from(number).unwrap_or(usize::MAX)
     })
-}
-
-/// A program and its arguments. Quotes and backslashes are as in a shell; nothing is filled in.
-fn words(flag: &str, command: &str) -> Result<Vec<String>> {
-    let words = shell_words::split(command).map_err(|error| {
-        Error::usage(format!(
-            "the command of `{flag}` cannot be split into words"
-        ))
-        .caused_by(error)
-    })?;
-    match words.first() {
-        Some(program) if !program.is_empty() => Ok(words),
-        _ => Err(Error::usage(format!("`{flag}` needs a program"))),
-    }
 }

@@ -1,3 +1,4 @@
+use super::audit::AuditArgs;
 use crate::commands::candidates;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
@@ -15,7 +16,7 @@ use clap_complete::engine::ArgValueCandidates;
 Examples:
   eda dlq purge order-created.dlq --dry-run
   eda dlq purge order-created.dlq --yes
-  eda dlq purge order-created.dlq --all --yes")]
+  eda dlq purge order-created.dlq --all --audit audit.ndjson --yes")]
 pub struct Args {
     /// The dead-letter topic
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::dead_letter_topics))]
@@ -30,6 +31,9 @@ pub struct Args {
     replay_group: Option<String>,
 
     #[command(flatten)]
+    audit: AuditArgs,
+
+    #[command(flatten)]
     safety: SafetyArgs,
 }
 
@@ -38,6 +42,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         topic: args.topic,
         group: args.replay_group,
         all: args.all,
+        audit: args.audit.wanted(),
     };
     let plan = dlq::plan_purge(context.cluster()?, &request).await?;
     if plan.is_empty() || args.safety.dry_run {

@@ -1,24 +1,31 @@
+use super::audit::AuditArgs;
+use super::editing;
+use super::order::OrderArgs;
+use super::repair::{REPAIRS, RepairArgs};
 use super::selection::SelectionArgs;
 use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
-use crate::ops::dlq::{self, Delivery, Manner, ReplayRequest, Target};
+use crate::ops::dlq::{self, Aim, Delivery, ListRequest, Manner, ReplayRequest, Target};
+use crate::ops::stop::Stop;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
 ///
 /// Shows a histogram of reasons first, and asks. Each goes to the topic its origin header names, with key, value
 /// and original headers byte for byte, to the same partition where that exists, else by its key. Its timestamp is the time
-/// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. What the
-/// origin header does not say is never guessed: such a record stays, is named in the result, and the exit status is 1.
+/// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. One that
+/// names no topic goes to the one that the dead-letter topic is called after (orders for orders.dlq, orders-dlt or
+/// error.orders.GROUP), if there is exactly one such topic and it is none of dead letters; the plan says how many those
+/// are. Nothing else is guessed: such a record stays, is named in the result, and the exit status is 1.
 ///
 /// What is not chosen stays unreplayed, and so does what cannot be put back: a later replay finds it, and finds nothing
 /// that was put back already. It ends where the topic ended when the plan was made. Progress is the committed offsets of
 /// the group eda-replay.<TOPIC>. What is put back behind a record that stays is remembered in the compacted topic
 /// <group>.ledger, which is created when it is needed first.
 #[derive(Debug, clap::Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = GUARANTEES)]
+#[command(before_long_help = EXAMPLES, after_long_help = format!("{GUARANTEES}\n\n{REPAIRS}"))]
 pub struct Args {
     /// The dead-letter topic; chosen from a list on a terminal when missing
     #[arg(value_name = "TOPIC", add = ArgValueCandidates::new(candidates::dead_letter_topics))]
@@ -37,6 +44,15 @@ pub struct Args {
 
     #[command(flatten)]
     way: WayArgs,
+
+    #[command(flatten)]
+    order: OrderArgs,
+
+    #[command(flatten)]
+    audit: AuditArgs,
+
+    #[command(flatten)]
+    repair: RepairArgs,
 
     #[command(flatten)]
     safety: SafetyArgs,
@@ -94,7 +110,11 @@ Examples:
   eda dlq replay order-created.dlq -n 1 --yes
   eda dlq replay order-created.dlq --reason timeout --since -1d --yes
   eda dlq replay order-created.dlq --group payment-service --where 'total<100' --rate 50 --yes
-  eda dlq replay order-created.dlq --to order-created-repaired --yes";
+  eda dlq replay order-created.dlq --order key --same-key block --yes
+  eda dlq replay order-created.dlq --to order-created-repaired --yes
+  eda dlq replay order-created.dlq --reason 'no currency' --set currency=EUR --dry-run
+  eda dlq replay order-created.dlq --exec \"jq -c '.value.total *= 100'\" --yes
+  eda dlq replay order-created.dlq --key order-7 --edit";
 
 const GUARANTEES: &str = "\
 Guarantees:
@@ -114,38 +134,59 @@ Guarantees:
   --from-beginning sends again whatever is chosen; what is interrupted then begins anew with the
   same command. A --replay-group of its own begins at the beginning too, and can be resumed.
 
+Newer records of the same key:
+  With --same-key block or skip-older the topic, partition and offset that a letter came from are
+  looked up, wherever it is to go: is there a record of its key behind it? Not one that the same
+  group gave up, too, as far as its dead letter is in this topic; and a copy that a replay has put
+  there counts as the record it is a copy of. The plan reads the whole dead-letter topic for it,
+  and each partition letters came from, from behind the oldest failure to its end; what is written
+  after that is not seen, nor what retention or compaction has taken away. Letters without a key
+  have no order to keep. One with a key whose origin is not known to the offset, or is gone, stays.
+
+Audit:
+  To a file, which is made for its owner alone if it is not there, each event is a line; what is begun
+  is on disk before anything is changed. A kill right behind a transaction leaves its line out. The
+  topic of topic:NAME must be there; a transaction is told in the transaction itself, so that whoever
+  reads committed records sees both or none. The command is told as it was given, with the keys and
+  headers that it chooses by. When the audit cannot be written the replay ends with an error.
+
 What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
 is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
 finishes the transaction in hand and exits with 130.";
 
 impl Args {
-    fn request(self, topic: String) -> ReplayRequest {
-        let way = self.way;
+    fn request(self, context: &Context, topic: String, stop: Stop) -> Result<ReplayRequest> {
+        let (way, repair) = (self.way, self.repair.repair(context, stop)?);
         let target = match (way.to, way.to_group_retry) {
             (Some(topic), _) => Target::Topic(topic),
             (None, true) => Target::GroupRetry,
             (None, false) => Target::Origin,
         };
-        ReplayRequest {
+        Ok(ReplayRequest {
             topic,
             selection: self.selection.into(),
             count: self.count,
             from_beginning: self.from_beginning,
             group: way.replay_group,
             manner: Manner {
+                aim: Aim::PutBack,
                 target,
                 force: way.force,
                 max_replays: way.max_replays,
                 keep_diagnostics: way.keep_diagnostics,
                 preserve_timestamp: way.preserve_timestamp,
+                same_key: self.order.same_key,
+                repair,
             },
+            order: self.order.order,
             delivery: match way.at_least_once {
                 true => Delivery::AtLeastOnce,
                 false => Delivery::ExactlyOnce,
             },
             rate: way.rate,
             skips_unknown: way.skip_unknown,
-        }
+            audit: self.audit.wanted(),
+        })
     }
 }
 
@@ -155,7 +196,19 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         Some(topic) => topic.clone(),
         None => choose(context).await?,
     };
-    let request = args.request(topic);
+    // Who starts programs for the plan has to be told that it is over.
+    let mut stop = match args.repair.starts_a_program() {
+        true => Some(context.stop_on_signals()),
+        false => None,
+    };
+    let editor = match args.repair.edit {
+        true => Some(editing::find_editor(context)?),
+        false => None,
+    };
+    let mut request = args.request(context, topic, stop.clone().unwrap_or_default())?;
+    if let Some(editor) = editor {
+        editing::edit(context, &editor, &mut request).await?;
+    }
     let planning = context.ui.progress(None, "reading the dead letters");
     let plan = dlq::plan(context.cluster()?, &request).await?;
     drop(planning);
@@ -167,7 +220,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     }
     let consent = context.ui.consent(&plan, "Put them back?", safety.yes)?;
     let progress = context.ui.progress(Some(plan.total()), "replaying");
-    let stop = context.stop_on_signals();
+    let stop = stop.take().unwrap_or_else(|| context.stop_on_signals());
     let watch = move |done: u64| progress.set(done);
     let outcome = dlq::replay(context.cluster()?, plan, stop, watch, consent).await?;
     context.ui.report(&outcome)
@@ -179,7 +232,8 @@ async fn choose(context: &Context) -> Result<String> {
             .ui
             .choose("Dead-letter topic", &[], "the dead-letter TOPIC");
     }
-    let topics = dlq::list(context.cluster()?, None).await?.names();
+    let request = ListRequest::default();
+    let topics = dlq::list(context.cluster()?, &request).await?.names();
     if topics.is_empty() {
         return Err(Error::failed("there is no dead-letter topic"));
     }

@@ -40,7 +40,7 @@ pub struct SelectionArgs {
     until: Option<Moment>,
 
     /// Of this type of event, by the value's eventType, the header ce_type, or a CloudEvent's type (can be repeated)
-    #[arg(long = "event", value_name = "TYPE")]
+    #[arg(id = "event", long = "event", value_name = "TYPE")]
     events: Vec<String>,
 
     /// In which the expression is found, or in: key:RE, value:RE, header:RE, header[NAME]:RE (can be repeated: all)

@@ -7,8 +7,8 @@ use clap_complete::engine::ArgValueCandidates;
 
 /// Show dead letters: what died, where it came from, and why
 ///
-/// On a terminal a line each, and of its stack trace the first line and that of the root cause; in a pipe, or with --json, the lossless record with the key `deadLetter` beside it,
-/// which `eda produce --records` ignores.
+/// On a terminal a line each, and of its stack trace the first line and that of the root cause; in a pipe, or with
+/// --json, the lossless record with the key `deadLetter` beside it, which `eda produce --records` ignores.
 ///
 /// Understood are those of eda, Spring Kafka, Spring Cloud Stream, Kafka Connect, Kafka Streams, share groups, SmallRye
 /// and Quarkus, Karafka Pro, Watermill, Wolverine, Silverback, kafkajs-async-retry, laravel-kafka, Uber, PostHog, Sentry

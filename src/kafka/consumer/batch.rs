@@ -1,7 +1,7 @@
 //! Reading named partitions by the batch.
 
 use super::{Consumer, IMPATIENT, Polled};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::error::code;
 use crate::kafka::ffi::batch::Batches;
 use crate::model::record::RecordRef;
@@ -54,6 +54,20 @@ impl BatchReader {
         timeout: Duration,
         visit: &mut dyn FnMut(Seen<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<usize> {
+        self.read_past_failures(timeout, visit, &mut |_, error| Err(error))
+    }
+
+    /// As [`BatchReader::read`], but what is wrong with a partition, or with a topic (partition -1), goes to `failed`, and
+    /// the others are read on.
+    ///
+    /// # Errors
+    /// Those that are about no partition, and those of `visit` and `failed`.
+    pub fn read_past_failures(
+        &mut self,
+        timeout: Duration,
+        visit: &mut dyn FnMut(Seen<'_>) -> Result<ControlFlow<()>>,
+        failed: &mut dyn FnMut(TopicPartition, Error) -> Result<()>,
+    ) -> Result<usize> {
         let end = Instant::now() + timeout;
         loop {
             // Logs and failures come another way than records.
@@ -74,7 +88,7 @@ impl BatchReader {
                 true => PATIENT,
                 false => IMPATIENT,
             };
-            let shown = self.next(left.min(tick), visit)?;
+            let shown = self.next(left.min(tick), visit, failed)?;
             if shown > 0 || left.is_zero() {
                 return Ok(shown);
             }
@@ -85,6 +99,7 @@ impl BatchReader {
         &mut self,
         timeout: Duration,
         visit: &mut dyn FnMut(Seen<'_>) -> Result<ControlFlow<()>>,
+        failed: &mut dyn FnMut(TopicPartition, Error) -> Result<()>,
     ) -> Result<usize> {
         let batch = self.batches.next(timeout);
         for found in batch.messages() {
@@ -98,8 +113,13 @@ impl BatchReader {
                     Seen::EndOfPartition(failure.partition.clone(), failure.offset)
                 }
                 Err(failure) => {
-                    let about = Some(failure.partition.clone());
-                    self.consumer.judge(about, failure.fault.clone())?;
+                    let about = failure.partition.clone();
+                    let judged = self
+                        .consumer
+                        .judge(Some(about.clone()), failure.fault.clone());
+                    if let Err(error) = judged {
+                        failed(about, error)?;
+                    }
                     continue;
                 }
             };

@@ -12,7 +12,7 @@ use super::story::Story;
 use super::{
     DeadLetter, Failure, FailureKind, Origin, Original, Payload, is_dead_letter_topic, original,
 };
-use crate::model::record::{Header, OutgoingRecord, Record};
+use crate::model::record::{Header, OutgoingRecord, Record, RecordRef};
 use crate::model::topic::TopicName;
 
 /// The convention's name.
@@ -45,13 +45,17 @@ pub const REPLAY_ORIGIN: &str = "eda-replay-origin";
 /// The topic it was replayed to, when that is not the origin's.
 pub const REPLAY_TARGET: &str = "eda-replay-target";
 
-const REPLAY_HEADERS: [&str; 6] = [
+/// How it was changed on its way back: `set`, `exec` or `edit`; missing when it was not.
+pub const REPLAY_REPAIRED: &str = "eda-replay-repaired";
+
+const REPLAY_HEADERS: [&str; 7] = [
     REPLAY_COUNT,
     REPLAY_ID,
     REPLAY_AT,
     REPLAY_SOURCE,
     REPLAY_ORIGIN,
     REPLAY_TARGET,
+    REPLAY_REPAIRED,
 ];
 
 /// A message is often a program's whole standard error; with the record it must still fit into a batch.
@@ -126,8 +130,34 @@ fn count(headers: &[Header], name: &str) -> u32 {
 
 /// How often the record was replayed before, by us and by other tools, whether it is a dead letter or not.
 pub fn replays(record: &Record) -> u32 {
-    let others = OTHER_COUNTS.iter().map(|name| count(&record.headers, name));
-    others.fold(count(&record.headers, REPLAY_COUNT), u32::saturating_add)
+    replays_in(&record.headers)
+}
+
+/// [`replays`], by the headers alone.
+pub fn replays_in(headers: &[Header]) -> u32 {
+    let others = OTHER_COUNTS.iter().map(|name| count(headers, name));
+    others.fold(count(headers, REPLAY_COUNT), u32::saturating_add)
+}
+
+/// What replays left on a record that lies in a topic: where it failed first, if it was put back into that topic, and how
+/// often it was put back.
+pub fn replayed(record: &RecordRef<'_>) -> (Option<Origin>, u32) {
+    let is_note = |name: &str| REPLAY_HEADERS.contains(&name) || OTHER_COUNTS.contains(&name);
+    let notes = record.headers.iter().filter(|(name, _)| is_note(name));
+    let notes: Vec<Header> = notes
+        .map(|(name, value)| Header {
+            name: name.to_owned(),
+            value: value.map(<[u8]>::to_vec),
+        })
+        .collect();
+    (first_origin(&notes, record.topic), replays_in(&notes))
+}
+
+/// Where the record of a letter failed first, by what replays left on the record itself, fetched from where it died.
+pub fn origin_of(letter: &DeadLetter, original: &Original) -> Origin {
+    let died = letter.origin.topic.as_deref();
+    let first = died.and_then(|died| first_origin(&original.headers, died));
+    first.unwrap_or_else(|| letter.origin.clone())
 }
 
 /// Adds to a letter what replays left on the record: how many they were, and where it failed before them. Whoever
@@ -294,9 +324,7 @@ pub fn revive_original(
     now_ms: i64,
 ) -> OutgoingRecord {
     // What a pointer points at may have been put back before, and has the notes that the pointer lacks.
-    let died = letter.origin.topic.as_deref();
-    let first = died.and_then(|died| first_origin(&original.headers, died));
-    let origin = first.as_ref().unwrap_or(&letter.origin);
+    let origin = origin_of(letter, &original);
     let before = count(&record.headers, REPLAY_COUNT).max(count(&original.headers, REPLAY_COUNT));
     let mut headers = original.headers;
     headers.retain(|header| !REPLAY_HEADERS.contains(&header.name.as_str()));

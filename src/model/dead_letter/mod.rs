@@ -6,6 +6,7 @@
 //! dead letter names as its origin stands in it word for word; [`origin_from_name`] is for those that name none.
 
 mod conventions;
+mod evidence;
 mod failure;
 mod fields;
 mod name;
@@ -16,6 +17,7 @@ mod story;
 pub mod eda;
 
 pub use conventions::{detect, is_diagnostic};
+pub use evidence::{Evidence, evidence, is_retry_topic};
 pub use failure::{Failure, FailureKind, Stage};
 pub use name::{
     DEFAULT_TEMPLATE, is_dead_letter_topic, origin_candidates, origin_from_name, topic_for,

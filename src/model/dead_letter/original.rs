@@ -12,6 +12,16 @@ pub struct Original {
     pub headers: Vec<Header>,
 }
 
+impl Original {
+    /// Bytes of key, value and headers.
+    pub fn size(&self) -> usize {
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let headers = self.headers.iter();
+        let headers = headers.map(|header| header.name.len() + length(&header.value));
+        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+    }
+}
+
 /// The record that died: key and value byte for byte, and its headers without the story.
 ///
 /// `None` when it is not in the dead letter: it must be fetched from its origin ([`Payload::Pointer`]), or is lost

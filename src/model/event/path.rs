@@ -3,7 +3,7 @@
 use super::EventError;
 use serde_json::{Map, Value};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::model) enum Step<'a> {
     Name(&'a str),
     /// The item of a list, from 0.

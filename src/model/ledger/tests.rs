@@ -121,3 +121,33 @@ proptest! {
         prop_assert!(!progress.blocks.keys().any(past));
     }
 }
+
+/// A replay that sorts puts letters back in any order: each marks what lies between the one before it and itself, too.
+#[test]
+fn in_whatever_order_all_is_over_in_the_end() {
+    let offsets = [0, 3, 4, 4095, 4096, 9000, 12_287];
+    let items: Vec<(i64, i64)> = std::iter::once((0, 0))
+        .chain(offsets.windows(2).map(|pair| (pair[0] + 1, pair[1])))
+        .collect();
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..200 {
+        let mut shuffled = items.clone();
+        random.shuffle(&mut shuffled);
+        let mut progress = Progress::default();
+        for (at, (from, offset)) in shuffled.iter().enumerate() {
+            assert!(!progress.is_over(*offset));
+            progress.mark(*from, offset + 1);
+            let done = &shuffled[..=at];
+            for (_, other) in &items {
+                let is_done = done.iter().any(|(_, offset)| offset == other);
+                assert_eq!(
+                    progress.is_over(*other),
+                    is_done,
+                    "{shuffled:?} {at} {other}"
+                );
+            }
+        }
+        assert_eq!(progress.next(), 12_288);
+        assert_eq!(progress.untold().count(), 0);
+    }
+}

@@ -1,11 +1,14 @@
 //! What a plan counts on its way through the letters.
 
+use super::died;
 use super::plan::{NAMED, ReplayPlan};
 use super::reasons::Histogram;
+use super::repair::Unrepaired;
 use super::resolve::{Resolved, Route};
 use super::selection::died_at;
 use super::stay::Stay;
 use super::walk::Met;
+use crate::model::dead_letter::Original;
 use crate::model::ledger::Progress;
 use crate::model::record::Record;
 
@@ -22,11 +25,18 @@ pub(super) struct Count<'a> {
     unplaceable: Vec<String>,
     pub(super) total: u64,
     replayable: u64,
+    repaired: u64,
+    unrepaired: Vec<Unrepaired>,
     parked: u64,
     unknown_origin: u64,
     gone_origin: u64,
+    origin_by_name: u64,
     passed: u64,
+    stale: u64,
+    pub(super) has_keys: bool,
     bytes: u64,
+    /// Of those that are put back or parked, with the records they point at.
+    pub(super) moved_bytes: u64,
     oldest: Option<i64>,
     newest: Option<i64>,
     /// By partition: how far it was looked at, and whether something stays there.
@@ -43,11 +53,17 @@ impl<'a> Count<'a> {
             unplaceable: Vec::new(),
             total: 0,
             replayable: 0,
+            repaired: 0,
+            unrepaired: Vec::new(),
             parked: 0,
             unknown_origin: 0,
             gone_origin: 0,
+            origin_by_name: 0,
             passed: 0,
+            stale: 0,
+            has_keys: false,
             bytes: 0,
+            moved_bytes: 0,
             oldest: None,
             newest: None,
             reached: vec![0; progress.len()],
@@ -63,7 +79,7 @@ impl<'a> Count<'a> {
         };
         match met {
             Met::Over | Met::End => {}
-            Met::Passed => {
+            Met::Passed(..) => {
                 self.passed += 1;
                 self.stay(place, offset);
             }
@@ -91,8 +107,13 @@ impl<'a> Count<'a> {
             self.newest = Some(self.newest.map_or(died, |newest| newest.max(died)));
         }
         self.histogram.add(resolved);
+        self.stale += u64::from(resolved.is_stale);
+        self.has_keys = self.has_keys || died::key(record, resolved).is_some();
         match &resolved.route {
-            Route::To(..) => self.replayable += 1,
+            Route::To(..) => {
+                self.replayable += 1;
+                self.repaired += u64::from(resolved.repaired.is_some());
+            }
             Route::Park(_) => self.parked += 1,
             Route::Stays(stay) => {
                 match stay {
@@ -100,7 +121,16 @@ impl<'a> Count<'a> {
                         self.unknown_origin += 1;
                     }
                     Stay::OriginGone | Stay::Gone(_) => self.gone_origin += 1,
+                    Stay::Unrepaired(_) | Stay::Invalid(_) => {
+                        if self.unrepaired.len() < NAMED {
+                            self.unrepaired.push(Unrepaired {
+                                record: record.coordinates(),
+                                error: stay.to_string(),
+                            });
+                        }
+                    }
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
+                    Stay::Newer(_) | Stay::Unchecked => {}
                 }
                 if self.unplaceable.len() < NAMED {
                     self.unplaceable.push(record.coordinates());
@@ -108,16 +138,25 @@ impl<'a> Count<'a> {
                 return self.stay(place, record.offset);
             }
         }
+        let original = resolved.original.as_ref();
+        self.moved_bytes += (record.size() + original.map_or(0, Original::size)) as u64;
+        let is_put_back = matches!(resolved.route, Route::To(..));
+        self.origin_by_name += u64::from(is_put_back && resolved.by_name.is_some());
         self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
     }
 
     pub(super) fn fill(self, plan: &mut ReplayPlan) -> Needs {
         plan.total = self.total;
         plan.replayable = self.replayable;
+        plan.repaired = self.repaired;
+        plan.unrepaired = self.unrepaired;
         plan.parked = self.parked;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;
+        plan.origin_by_name = self.origin_by_name;
         plan.passed = self.passed;
+        plan.keys_unchecked = plan.stale.is_none() && self.has_keys;
+        plan.stale = plan.stale.map(|_| self.stale);
         plan.bytes = self.bytes;
         plan.oldest = self.oldest;
         plan.newest = self.newest;

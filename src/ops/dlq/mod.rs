@@ -1,37 +1,55 @@
-//! Dead letters: list, show, plan a replay, replay, purge.
+//! Dead letters: list, count, show, plan a replay, replay, park, purge.
 //!
 //! Progress of a replay is the committed offsets of the group `eda-replay.<topic>`, so any tool can read it; what was
 //! put back beyond the first record that is left stands in the ledger, `<group>.ledger`.
 //!
-//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes) →
-//! [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once).
+//! A replay: [`request`] (what is asked) → [`plan`] (a [`walk`] over the letters, each [`resolve`]d: where it goes, and
+//! as what, see [`repair`]) → [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by
+//! hand is a replay, too: one whose [`Aim`] is the parking topic.
 
+mod audit;
 mod bury;
 mod count;
 mod destinations;
+mod died;
+mod discover;
+mod hours;
 mod hydrate;
+mod keys;
 mod ledger;
 mod list;
+mod order;
 mod park;
+mod peek;
 mod plan;
 mod purge;
+mod rate;
 mod reasons;
+mod repair;
 mod replay;
 mod request;
 mod resolve;
+mod same_key;
 mod selection;
 mod show;
+mod stats;
 mod stay;
+mod unlearnt;
 mod walk;
 
+pub use audit::{Audit, AuditTo};
 pub(in crate::ops) use bury::{DeadLetters, Fate};
-pub use list::{DeadLetterTopics, list};
+pub use list::{DeadLetterTopics, ListRequest, list};
+pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
+pub use repair::{Chosen, Filter, FilterOptions, How, Repair, choose};
 pub use replay::{ReplayOutcome, replay};
-pub use request::{Delivery, Manner, ReplayRequest, Target};
+pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
+pub use same_key::SameKey;
 pub use selection::Selection;
 pub use show::{Letter, ShowRequest, show};
+pub use stats::{Stats, StatsRequest, stats};
 
 use crate::error::Result;
 use crate::kafka::Cluster;

@@ -1,4 +1,5 @@
-//! The parking topic: dead letters that are not to be put back any more, or cannot be, as they were.
+//! The parking topic: dead letters that are not to be put back any more, or cannot be, as they were; and those that
+//! somebody has put there.
 
 use super::count_partitions;
 use crate::error::{Error, Result};
@@ -92,7 +93,5 @@ pub(super) async fn ensure(cluster: &Cluster, new: &NewTopic) -> Result<i32> {
 }
 
 fn not_created(topic: &str, error: Error) -> Error {
-    error.context(format!(
-        "the replay needs topic `{topic}`, which cannot be created"
-    ))
+    error.context(format!("topic `{topic}` is needed, and cannot be created"))
 }

@@ -1,21 +1,27 @@
 //! The plan of a replay: which dead letters, why they died, where they would go.
 
+use super::audit::Audit;
 use super::count::{Count, Needs};
-use super::reasons::Reason;
-use super::request::{Delivery, ReplayRequest, Target};
+use super::order::Order;
+use super::reasons::{self, Reason};
+use super::repair::Unrepaired;
+use super::request::{Aim, Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
+use super::same_key::{Learnt, Looking, SameKey};
 use super::selection::Chooser;
 use super::walk::Walk;
-use super::{find, ledger, park, places};
+use super::{find, ledger, order, park, places};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::is_dead_letter_topic;
 use crate::model::ledger::{Progress, topic_for};
 use crate::model::topic::{NewTopic, Topic};
 use crate::ops::{missing, scan};
-use crate::report::{Cell, Report, Table, Tone};
+use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// A stretch of the dead-letter topic, and a histogram of what is in it.
 #[derive(Default, Serialize)]
@@ -25,13 +31,23 @@ pub struct ReplayPlan {
     replay_group: String,
     pub(super) total: u64,
     pub(super) replayable: u64,
+    /// How letters are repaired on their way back; null: not at all.
+    repair: Option<&'static str>,
+    /// Of the replayable, how many are changed by it.
+    pub(super) repaired: u64,
+    /// Those that cannot be repaired, the first of them; they stay.
+    pub(super) unrepaired: Vec<Unrepaired>,
     /// To the parking topic: put back too often, or too large.
     pub(super) parked: u64,
     /// Without a known origin, and with one that does not exist.
     pub(super) unknown_origin: u64,
     pub(super) gone_origin: u64,
+    /// Of those that are put back: whose origin only the name of the dead-letter topic tells.
+    pub(super) origin_by_name: u64,
     /// Not meant by the selection; they stay for another replay.
     pub(super) passed: u64,
+    /// Those that newer records of the same keys lie behind, so that they are not put back; null: nobody has looked.
+    pub(super) stale: Option<u64>,
     pub(super) bytes: u64,
     /// When the first and the last of them died, in milliseconds since 1970-01-01 UTC.
     pub(super) oldest: Option<i64>,
@@ -41,6 +57,12 @@ pub struct ReplayPlan {
     pub(super) reasons: Vec<Reason>,
     /// Records that cannot be put back, the first of them.
     pub(super) unplaceable: Vec<String>,
+    /// Not put back: all of them are parked, since somebody wants it so.
+    #[serde(skip)]
+    parks: bool,
+    /// Nobody has looked for newer records, though there are keys to look for.
+    #[serde(skip)]
+    pub(super) keys_unchecked: bool,
     #[serde(skip)]
     pub(super) stretch: scan::Stretch,
     #[serde(skip)]
@@ -53,7 +75,10 @@ pub(super) struct Carrying {
     pub(super) rate: Option<f64>,
     pub(super) skips_unknown: bool,
     pub(super) source: Topic,
+    /// Where it is told what is done, and by which command.
+    pub(super) audit: Option<(Audit, Vec<String>)>,
     pub(super) anew: bool,
+    pub(super) order: Order,
     pub(super) chooser: Chooser,
     pub(super) resolver: Resolver,
     /// What has to be there first.
@@ -62,7 +87,7 @@ pub(super) struct Carrying {
     pub(super) ledger: NewTopic,
 }
 
-/// How many reasons and records the plan names; the rest is summed up.
+/// How many records the plan names; the rest is summed up.
 pub(super) const NAMED: usize = 20;
 
 /// Reads what would be replayed; changes nothing.
@@ -73,25 +98,37 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
     let mut plan = ReplayPlan {
         topic: request.topic.clone(),
         replay_group: request.replay_group(),
+        parks: request.manner.aim != Aim::PutBack,
+        repair: request.manner.repair.word(),
         ..ReplayPlan::default()
     };
     let Some(source) = find(cluster, &request.topic).await? else {
         return Ok(plan);
     };
+    if plan.parks && park::is_parking(&source.name) {
+        let text = format!(
+            "`{}` is a parking topic: what is in it is parked",
+            source.name
+        );
+        return Err(Error::failed(text).hint("`eda dlq replay` brings letters out of there"));
+    }
     let resolver = Resolver::new(cluster, &source.name, request.manner.clone()).await?;
     check_target(cluster, request, &resolver).await?;
+    if let Some(audit) = &request.audit {
+        audit.check(cluster, &source.name).await?;
+    }
     let extents = scan::extents(cluster, &places(&source), Isolation::ReadCommitted).await?;
     let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
-    let begun = extents.into_iter().zip(&progress);
+    let begun = extents.iter().zip(&progress);
     plan.stretch = begun
         .map(|((place, (start, end)), progress)| {
-            let next = progress.next_in((start, end));
-            (
-                place,
-                (if request.from_beginning { start } else { next }, end),
-            )
+            let next = progress.next_in((*start, *end));
+            let next = if request.from_beginning { *start } else { next };
+            (place.clone(), (next, *end))
         })
         .collect();
+    let same_key = request.manner.same_key;
+    plan.stale = (same_key != SameKey::Force).then_some(0);
     let carrying = Carrying {
         delivery: request.delivery,
         rate: request.rate,
@@ -99,7 +136,12 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
         parking: park::new_topic(cluster, &source).await?,
         ledger: ledger::new_topic(&plan.replay_group),
         source,
+        audit: request
+            .audit
+            .clone()
+            .map(|audit| (audit, request.command_line())),
         anew: request.from_beginning,
+        order: request.order,
         chooser: request
             .selection
             .at(jiff::Timestamp::now().as_millisecond()),
@@ -107,8 +149,24 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
         creates: Vec::new(),
     };
     let count = request.count;
-    let (reader, needs) = (cluster.clone(), carrying);
-    let reading = move || count_all(&reader, plan, needs, &progress, count);
+    let (reader, mut needs, runtime) = (cluster.clone(), carrying, Handle::current());
+    let reading = move || {
+        if same_key != SameKey::Force {
+            let looking = Looking {
+                same_key,
+                source: &needs.source.name,
+                cluster: &reader,
+                runtime: &runtime,
+                extents: &extents,
+                progress: &progress,
+                anew: needs.anew,
+                chooser: &needs.chooser,
+            };
+            let learnt = Learnt::learn(&looking, &needs.resolver)?;
+            needs.resolver.learnt = Some(Arc::new(learnt));
+        }
+        count_all(&reader, plan, needs, &progress, count)
+    };
     let (mut plan, mut carrying, needs) = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
@@ -194,7 +252,13 @@ fn count_all(
             }
         }
     }
-    let needs = count.fill(&mut plan);
+    let (moved, bytes) = (count.moved(), count.moved_bytes);
+    let mut needs = count.fill(&mut plan);
+    if carrying.order != Order::Partition {
+        order::check(carrying.order, moved, bytes)?;
+        // Whatever is interrupted has put back some behind others that are left.
+        needs.ledger |= moved > 1;
+    }
     Ok((plan, carrying, needs))
 }
 
@@ -217,16 +281,25 @@ impl ReplayPlan {
         &self.replay_group
     }
 
+    pub(super) fn parks(&self) -> bool {
+        self.parks
+    }
+
     fn notes(&self, table: &mut Table) {
-        if self.reasons.len() > NAMED {
-            let text = format!("and {} more reasons", self.reasons.len() - NAMED);
-            table.note(text, Tone::Plain);
-        }
-        let text = format!(
-            "{} of {} can be put back, {} bytes",
-            self.replayable, self.total, self.bytes
-        );
+        let text = match self.parks {
+            false => format!(
+                "{} of {} can be put back, {} bytes",
+                self.replayable, self.total, self.bytes
+            ),
+            true => format!("{} letters, {} bytes", self.total, self.bytes),
+        };
         table.note(text, Tone::Plain);
+        if let Some(how) = self.repair {
+            table.note(
+                format!("{} are repaired by --{how}", self.repaired),
+                Tone::Plain,
+            );
+        }
         if let (Some(oldest), Some(newest)) = (self.oldest, self.newest) {
             let time = |milliseconds| match jiff::Timestamp::from_millisecond(milliseconds) {
                 Ok(time) => time.to_string(),
@@ -234,6 +307,13 @@ impl ReplayPlan {
             };
             let text = format!("they died from {} to {}", time(oldest), time(newest));
             table.note(text, Tone::Plain);
+        }
+        if self.origin_by_name > 0 {
+            let text = format!(
+                "the origin of {} is by the name of the topic only, their headers do not say it",
+                self.origin_by_name
+            );
+            table.note(text, Tone::Warn);
         }
         if self.parked > 0 {
             let topic = park::topic_for(&self.topic);
@@ -243,11 +323,24 @@ impl ReplayPlan {
         if left > 0 {
             let text = format!("{left} cannot: {}", self.unplaceable.join(" "));
             table.note(text, Tone::Bad);
+        }
+        if self.unknown_origin + self.gone_origin > 0 {
             let text = format!(
                 "of these, {} do not say where they came from, and the origin of {} does not exist",
                 self.unknown_origin, self.gone_origin
             );
             table.note(text, Tone::Plain);
+        }
+        if let Some(stale) = self.stale.filter(|stale| *stale > 0) {
+            let text = format!("{stale} would be put back behind newer records of their keys");
+            table.note(text, Tone::Warn);
+        }
+        if self.keys_unchecked && !self.parks {
+            let text = "newer records of the same keys were not looked for (`--same-key block` or `skip-older`)";
+            table.note(text.to_owned(), Tone::Plain);
+        }
+        for one in &self.unrepaired {
+            table.note(format!("{}: {}", one.record, one.error), Tone::Bad);
         }
         if self.passed > 0 {
             let text = format!("{} others are not meant, and stay", self.passed);
@@ -255,6 +348,7 @@ impl ReplayPlan {
         }
         for topic in &self.creates {
             let what = match *topic == topic_for(&self.replay_group) {
+                true if self.parks => ", which remembers what is parked behind what stays",
                 true => ", which remembers what is put back behind what stays",
                 false => "",
             };
@@ -265,15 +359,6 @@ impl ReplayPlan {
 
 impl Report for ReplayPlan {
     fn table(&self) -> Table {
-        let headers = [
-            "COUNT",
-            "ORIGIN",
-            "GROUP",
-            "CONVENTION",
-            "KIND",
-            "EXCEPTION",
-            "MESSAGE",
-        ];
         let empty = match self.passed {
             0 => format!("no dead letters wait in `{}`", self.topic),
             passed => format!(
@@ -281,23 +366,7 @@ impl Report for ReplayPlan {
                 self.topic
             ),
         };
-        let mut table = Table::new(&headers, empty);
-        for reason in self.reasons.iter().take(NAMED) {
-            let origin = match &reason.origin {
-                Some(origin) if reason.replayable => Cell::from(origin.as_str()),
-                Some(origin) => Cell::from(format!("{origin} (stays)")).tone(Tone::Bad),
-                None => Cell::from("unknown").tone(Tone::Bad),
-            };
-            table.row([
-                reason.count.into(),
-                origin,
-                reason.group.clone().into(),
-                reason.convention.clone().into(),
-                reason.kind.clone().into(),
-                reason.exception.clone().into(),
-                reason.message.clone().into(),
-            ]);
-        }
+        let mut table = reasons::table(&self.reasons, empty);
         if self.total > 0 {
             self.notes(&mut table);
         }

@@ -1,14 +1,18 @@
 //! `eda dlq purge`: plan, then delete the letters that replays are done with, each partition with its result.
 
+use super::audit::{Audit, Auditor, Event};
+use super::replay::new_id;
 use super::{find, ledger, places, replay_group};
 use crate::consent::Consent;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::topic::TopicPartition;
 use crate::ops::scan;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +22,26 @@ pub struct PurgeRequest {
     pub group: Option<String>,
     /// Also what no replay is done with.
     pub all: bool,
+    /// Where it is told what is done.
+    pub audit: Option<Audit>,
+}
+
+impl PurgeRequest {
+    /// The command line that asks for the same.
+    pub fn command_line(&self) -> Vec<String> {
+        let mut words = vec!["eda", "dlq", "purge", &self.topic];
+        if self.all {
+            words.push("--all");
+        }
+        if let Some(group) = &self.group {
+            words.extend(["--replay-group", group]);
+        }
+        let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        if let Some(audit) = &self.audit {
+            words.extend(["--audit".to_owned(), audit.to.to_string()]);
+        }
+        words
+    }
 }
 
 /// One partition. The offsets are those of the first record now and afterwards.
@@ -49,6 +73,9 @@ pub struct Purge {
     kept_unreplayed: i64,
     deleted: bool,
     partitions: Vec<Row>,
+    /// Where it is told what is done, and by which command.
+    #[serde(skip)]
+    audit: Option<(Audit, Vec<String>)>,
 }
 
 /// Works out what would be deleted; changes nothing.
@@ -62,10 +89,17 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
         kept_unreplayed: 0,
         deleted: false,
         partitions: Vec::new(),
+        audit: request
+            .audit
+            .clone()
+            .map(|audit| (audit, request.command_line())),
     };
     let Some(topic) = find(cluster, &request.topic).await? else {
         return Ok(plan);
     };
+    if let Some(audit) = &request.audit {
+        audit.check(cluster, &topic.name).await?;
+    }
     // Also what a transaction has yet to commit lies before the end, and is not meant.
     let extents = scan::extents(cluster, &places(&topic), Isolation::ReadCommitted).await?;
     let progress = ledger::progress(cluster, &plan.replay_group, &extents).await?;
@@ -91,7 +125,42 @@ pub async fn plan_purge(cluster: &Cluster, request: &PurgeRequest) -> Result<Pur
 }
 
 /// Deletes up to the offsets of the plan, so that what has died since stays.
+///
+/// # Errors
+/// Also an audit that cannot be written, with what was deleted before.
 pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Result<Purge> {
+    let Some((audit, command)) = plan.audit.take() else {
+        return delete(cluster, plan).await;
+    };
+    let auditor = Auditor::open(cluster, &audit, &new_id(), &command)?;
+    let auditor = Arc::new(auditor);
+    tell(&auditor, Event::Begun, plan.told()).await?;
+    let deleted = match delete(cluster, plan).await {
+        Ok(deleted) => deleted,
+        Err(error) => {
+            let told = json!({ "error": error.one_line() });
+            tell(&auditor, Event::Ended, told).await?;
+            return Err(error);
+        }
+    };
+    let told = async {
+        tell(&auditor, Event::Committed, deleted.told_spans()).await?;
+        tell(&auditor, Event::Ended, deleted.told()).await
+    };
+    let after = |error: Error| error.adding(&format!("{} were deleted", deleted.records));
+    told.await.map_err(after)?;
+    Ok(deleted)
+}
+
+/// Writes an event on a thread that may wait for it.
+async fn tell(auditor: &Arc<Auditor>, event: Event, told: Value) -> Result<()> {
+    let auditor = Arc::clone(auditor);
+    tokio::task::spawn_blocking(move || auditor.write(event, &told))
+        .await
+        .map_err(|error| Error::failed("the thread of the audit ended early").caused_by(error))?
+}
+
+async fn delete(cluster: &Cluster, mut plan: Purge) -> Result<Purge> {
     let doomed = plan.partitions.iter().filter(|row| row.records > 0);
     let before: Vec<(TopicPartition, i64)> = doomed
         .filter_map(|row| {
@@ -128,6 +197,30 @@ impl Purge {
     /// There is nothing to delete.
     pub fn is_empty(&self) -> bool {
         self.records == 0
+    }
+
+    /// Counts, for the audit.
+    fn told(&self) -> Value {
+        let mut errors = self.partitions.iter().filter_map(|row| row.error.as_ref());
+        json!({
+            "topic": self.topic,
+            "replayGroup": self.replay_group,
+            "records": self.records,
+            "unreplayed": self.unreplayed,
+            "error": errors.next(),
+        })
+    }
+
+    /// The offsets that were deleted, the last included.
+    fn told_spans(&self) -> Value {
+        let deleted = self.partitions.iter().filter(|row| row.records > 0);
+        let spans: Vec<Value> = deleted
+            .filter_map(|row| {
+                let last = row.new_start? - 1;
+                Some(json!({"partition": row.partition, "first": row.start, "last": last}))
+            })
+            .collect();
+        json!({"partitions": spans, "deleted": self.records})
     }
 
     fn sum(&mut self) {

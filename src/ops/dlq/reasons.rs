@@ -1,6 +1,7 @@
 //! A histogram of why letters died: reason × origin × group × convention.
 
 use super::resolve::{Resolved, Route};
+use crate::report::{Cell, Table, Tone};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -15,6 +16,9 @@ const MESSAGE: usize = 100;
 /// What the rest is called.
 const OTHERS: &str = "(other reasons)";
 
+/// How many reasons are shown; JSON has them all.
+const SHOWN: usize = 20;
+
 /// How many letters died of the same.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +29,8 @@ pub(super) struct Reason {
     pub(super) message: Option<String>,
     /// null: the record does not say.
     pub(super) origin: Option<String>,
+    /// The origin, where only the dead-letter topic's name tells it; else null.
+    pub(super) by_name: Option<String>,
     pub(super) group: Option<String>,
     /// Who wrote the letters; null: nobody we know.
     pub(super) convention: Option<String>,
@@ -38,6 +44,7 @@ struct Key<'a> {
     exception: Option<&'a str>,
     message: Option<&'a str>,
     origin: Option<&'a str>,
+    by_name: Option<&'a str>,
     group: Option<&'a str>,
     convention: Option<&'a str>,
     replayable: bool,
@@ -50,6 +57,7 @@ impl Reason {
             exception: self.exception.as_deref(),
             message: self.message.as_deref(),
             origin: self.origin.as_deref(),
+            by_name: self.by_name.as_deref(),
             group: self.group.as_deref(),
             convention: self.convention.as_deref(),
             replayable: self.replayable,
@@ -64,6 +72,7 @@ impl Reason {
             exception: owned(key.exception),
             message: owned(key.message),
             origin: owned(key.origin),
+            by_name: owned(key.by_name),
             group: owned(key.group),
             convention: owned(key.convention),
             replayable: key.replayable,
@@ -88,6 +97,7 @@ impl Histogram {
         let exists = !matches!(resolved.route, Route::Stays(_));
         self.count(match letter {
             None => Key {
+                by_name: resolved.by_name.as_deref(),
                 replayable: exists,
                 ..Key::default()
             },
@@ -101,6 +111,7 @@ impl Histogram {
                     .topic
                     .as_deref()
                     .filter(|topic| topic.len() <= LONGEST),
+                by_name: resolved.by_name.as_deref(),
                 group: text(&letter.group, LONGEST),
                 convention: Some(letter.convention),
                 replayable: exists,
@@ -162,7 +173,15 @@ impl Histogram {
         let order = |one: &Reason, other: &Reason| {
             let names = |reason: &Reason| {
                 let key = reason.key();
-                let names = [key.origin, key.group, key.kind, key.exception, key.message];
+                let names = [
+                    key.origin,
+                    key.by_name,
+                    key.group,
+                    key.kind,
+                    key.exception,
+                    key.message,
+                    key.convention,
+                ];
                 names.map(|name| name.map(str::to_owned))
             };
             other
@@ -172,6 +191,48 @@ impl Histogram {
         };
         reasons.sort_by(order);
         reasons
+    }
+}
+
+/// The histogram as a table, the commonest first; `empty` is the sentence said when there is nothing in it.
+pub(super) fn table(reasons: &[Reason], empty: String) -> Table {
+    let headers = [
+        "COUNT",
+        "ORIGIN",
+        "GROUP",
+        "CONVENTION",
+        "KIND",
+        "EXCEPTION",
+        "MESSAGE",
+    ];
+    let mut table = Table::new(&headers, empty);
+    for reason in reasons.iter().take(SHOWN) {
+        table.row([
+            reason.count.into(),
+            origin(reason),
+            reason.group.clone().into(),
+            reason.convention.clone().into(),
+            reason.kind.clone().into(),
+            reason.exception.clone().into(),
+            reason.message.clone().into(),
+        ]);
+    }
+    if reasons.len() > SHOWN {
+        let text = format!("and {} more reasons", reasons.len() - SHOWN);
+        table.note(text, Tone::Plain);
+    }
+    table
+}
+
+fn origin(reason: &Reason) -> Cell {
+    let (name, tone) = match (&reason.origin, &reason.by_name) {
+        (Some(origin), _) => (origin.clone(), Tone::Plain),
+        (None, Some(origin)) => (format!("{origin} (by name)"), Tone::Warn),
+        (None, None) => return Cell::from("unknown").tone(Tone::Bad),
+    };
+    match reason.replayable {
+        true => Cell::from(name).tone(tone),
+        false => Cell::from(format!("{name} (stays)")).tone(Tone::Bad),
     }
 }
 

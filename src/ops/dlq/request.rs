@@ -1,8 +1,15 @@
 //! What is asked of a replay.
 
+use super::audit::Audit;
+use super::order::Order;
+use super::repair::Repair;
 use super::replay_group;
+use super::same_key::SameKey;
 use super::selection::Selection;
 use serde::Serialize;
+
+/// Why a letter is parked that somebody has parked without saying why.
+pub const BY_HAND: &str = "parked by hand";
 
 /// Where dead letters are to be put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,9 +23,20 @@ pub enum Target {
     GroupRetry,
 }
 
+/// What is done with the dead letters that are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Aim {
+    /// They are put back.
+    #[default]
+    PutBack,
+    /// They go to the parking topic, all of them, for this reason.
+    Park(String),
+}
+
 /// As what dead letters are put back.
 #[derive(Clone, Debug)]
 pub struct Manner {
+    pub aim: Aim,
     pub target: Target,
     /// Also to a topic that is itself one of dead letters.
     pub force: bool,
@@ -26,16 +44,21 @@ pub struct Manner {
     pub max_replays: u32,
     pub keep_diagnostics: bool,
     pub preserve_timestamp: bool,
+    pub same_key: SameKey,
+    pub repair: Repair,
 }
 
 impl Default for Manner {
     fn default() -> Self {
         Manner {
+            aim: Aim::PutBack,
             target: Target::Origin,
             force: false,
             max_replays: 3,
             keep_diagnostics: false,
             preserve_timestamp: false,
+            same_key: SameKey::Force,
+            repair: Repair::default(),
         }
     }
 }
@@ -63,32 +86,50 @@ pub struct ReplayRequest {
     /// Whose progress it is; None: that of the replays of this topic.
     pub group: Option<String>,
     pub manner: Manner,
+    pub order: Order,
     pub delivery: Delivery,
     /// Records a second.
     pub rate: Option<f64>,
     /// Letters of unknown origin, and those whose origin is gone, are no failure.
     pub skips_unknown: bool,
+    /// Where it is told what is done.
+    pub audit: Option<Audit>,
 }
 
 impl ReplayRequest {
     /// The command line that asks for the same.
     pub fn command_line(&self) -> Vec<String> {
-        let mut words: Vec<String> = ["eda", "dlq", "replay"].map(str::to_owned).to_vec();
+        let manner = &self.manner;
+        let (verb, note) = match &manner.aim {
+            Aim::PutBack => ("replay", None),
+            Aim::Park(note) => ("park", (note != BY_HAND).then(|| note.clone())),
+        };
+        let mut words: Vec<String> = ["eda", "dlq", verb].map(str::to_owned).to_vec();
         words.push(self.topic.clone());
         words.extend(self.selection.words());
-        let manner = &self.manner;
         let max_replays = manner.max_replays;
         let to = match &manner.target {
             Target::Topic(topic) => Some(topic.clone()),
             Target::Origin | Target::GroupRetry => None,
         };
+        let order = self.order.name();
+        let order = (self.order != Order::default()).then(|| order.to_owned());
+        let same_key = manner.same_key.name();
+        let same_key = (manner.same_key != SameKey::default()).then(|| same_key.to_owned());
         let unusual = max_replays != Manner::default().max_replays;
         let values = [
             ("-n", self.count.map(|count| count.to_string())),
+            ("--note", note),
             ("--to", to),
+            ("--order", order),
+            ("--same-key", same_key),
             ("--replay-group", self.group.clone()),
             ("--rate", self.rate.map(|rate| rate.to_string())),
             ("--max-replays", unusual.then(|| max_replays.to_string())),
+            (
+                "--audit",
+                self.audit.as_ref().map(|audit| audit.to.to_string()),
+            ),
         ];
         for (flag, value) in values {
             words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
@@ -104,6 +145,7 @@ impl ReplayRequest {
         ];
         let given = flags.into_iter().filter(|(_, is_given)| *is_given);
         words.extend(given.map(|(flag, _)| flag.to_owned()));
+        words.extend(manner.repair.words());
         words
     }
 
@@ -116,6 +158,7 @@ impl ReplayRequest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::audit::AuditTo;
     use super::*;
 
     #[test]
@@ -138,23 +181,47 @@ mod tests {
             from_beginning: true,
             group: Some("mine".to_owned()),
             manner: Manner {
+                aim: Aim::PutBack,
                 target: Target::Topic("repaired".to_owned()),
                 max_replays: 5,
                 force: true,
                 keep_diagnostics: true,
                 preserve_timestamp: true,
+                same_key: SameKey::Block,
+                ..Manner::default()
             },
+            order: Order::Key,
             delivery: Delivery::AtLeastOnce,
             rate: Some(50.0),
             skips_unknown: true,
+            audit: Some(Audit {
+                to: AuditTo::Topic("audit".to_owned()),
+                user: None,
+            }),
             ..plain
         };
         assert_eq!(full.replay_group(), "mine");
         assert_eq!(
             full.command_line().join(" "),
-            "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --replay-group mine --rate 50 \
-             --max-replays 5 --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
+            "eda dlq replay order-created.dlq --reason timeout -n 7 --to repaired --order key --same-key block \
+             --replay-group mine --rate 50 --max-replays 5 --audit topic:audit --from-beginning --force --keep-diagnostics --preserve-timestamp --at-least-once \
              --skip-unknown"
+        );
+        let parking = |note: &str| ReplayRequest {
+            topic: "order-created.dlq".to_owned(),
+            manner: Manner {
+                aim: Aim::Park(note.to_owned()),
+                ..Manner::default()
+            },
+            ..ReplayRequest::default()
+        };
+        assert_eq!(
+            parking(BY_HAND).command_line().join(" "),
+            "eda dlq park order-created.dlq"
+        );
+        assert_eq!(
+            parking("see OPS-7").command_line()[4..],
+            ["--note", "see OPS-7"]
         );
     }
 }

@@ -3,15 +3,21 @@
 //! The one place that decides it, for a plan and for what is done by it. It works on batches, so that whoever has to
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
+mod by_name;
+mod key;
+
 use super::destinations::{Destination, Destinations};
-use super::request::{Manner, Target};
+use super::request::{Aim, Manner, Target};
+use super::same_key::Learnt;
 use super::selection::Chooser;
 use super::stay::Stay;
 use super::{hydrate, park};
 use crate::error::Result;
 use crate::kafka::Cluster;
-use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
-use crate::model::record::{OutgoingRecord, Record};
+use crate::model::dead_letter::{
+    self, DeadLetter, Original, Payload, eda, is_dead_letter_topic, is_diagnostic,
+};
+use crate::model::record::{Header, OutgoingRecord, Record};
 use crate::model::record_size;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +25,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// What all headers begin with that a replay adds.
-const REPLAY_PREFIX: &str = "eda-replay-";
+pub(super) const REPLAY_PREFIX: &str = "eda-replay-";
 
 /// What is to become of a dead letter.
 #[derive(Clone, Debug)]
@@ -38,9 +44,15 @@ pub(super) struct Resolved {
     pub(super) letter: Option<DeadLetter>,
     /// Whether it is one of those that were asked for; of the others nothing more is found out.
     pub(super) is_wanted: bool,
-    /// The record that died, when it is not the one in the letter: it had to be fetched.
-    original: Option<Original>,
+    /// The record that died, when it is not the one in the letter: it had to be fetched, or was repaired.
+    pub(super) original: Option<Original>,
+    /// How it was repaired.
+    pub(super) repaired: Option<&'static str>,
+    /// The topic it came from, where only the dead-letter topic's name tells it.
+    pub(super) by_name: Option<Arc<str>>,
     pub(super) route: Route,
+    /// A newer record has its key, and it is not put back for that.
+    pub(super) is_stale: bool,
 }
 
 /// Which replay it is that puts a letter back, and when.
@@ -59,6 +71,10 @@ pub(super) struct Resolver {
     source: String,
     manner: Manner,
     pub(super) destinations: Destinations,
+    /// What there is to know before letters with a key are put back, unless they are in any case.
+    pub(super) learnt: Option<Arc<Learnt>>,
+    /// The topic that the dead-letter topic is called after.
+    origin_by_name: Option<Arc<str>>,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
 }
@@ -72,13 +88,17 @@ impl Resolver {
         let compresses = |(name, value): &(String, String)| {
             matches!(name.as_str(), "compression.type" | "compression.codec") && value != "none"
         };
+        let destinations = Destinations::new(cluster, source).await?;
+        let exists = |topic: &str| destinations.partitions(topic).is_some();
         Ok(Resolver {
+            origin_by_name: by_name::origin(source, exists),
             compresses: cluster.connection().properties.iter().any(compresses),
             cluster: cluster.clone(),
             runtime: Handle::current(),
             source: source.to_owned(),
             manner,
-            destinations: Destinations::new(cluster, source).await?,
+            destinations,
+            learnt: None,
         })
     }
 
@@ -97,23 +117,35 @@ impl Resolver {
             let letter = dead_letter::detect(record);
             Resolved {
                 is_wanted: chooser.wants(record, letter.as_ref()),
+                by_name: self.by_name(letter.as_ref()),
                 letter,
                 original: None,
+                repaired: None,
                 route: Route::Stays(Stay::NotUnderstood),
+                is_stale: false,
             }
         }));
         self.fetch(resolved)?;
-        for (record, resolved) in records.iter().zip(resolved) {
-            if resolved.is_wanted {
-                resolved.route = self.route(record, resolved);
-                self.weigh(record, resolved);
+        let wanted = |(_, resolved): &(&Record, &mut Resolved)| resolved.is_wanted;
+        for (record, resolved) in records.iter().zip(&mut *resolved).filter(wanted) {
+            resolved.route = self.route(record, resolved);
+            if let Some(learnt) = &self.learnt {
+                learnt.judge(record, resolved);
             }
+        }
+        self.manner.repair.run(&self.runtime, records, resolved)?;
+        for (record, resolved) in records.iter().zip(resolved).filter(wanted) {
+            self.weigh(record, resolved);
         }
         Ok(())
     }
 
     /// Fetches what letters only point at.
     fn fetch(&self, resolved: &mut [Resolved]) -> Result<()> {
+        if self.manner.aim != Aim::PutBack {
+            // What is parked stays what it is.
+            return Ok(());
+        }
         let mut wanted: BTreeMap<TopicPartition, BTreeSet<i64>> = BTreeMap::new();
         for (place, offset) in resolved.iter().filter_map(|it| self.died_elsewhere(it)) {
             wanted.entry(place).or_default().insert(offset);
@@ -148,8 +180,12 @@ impl Resolver {
     }
 
     fn route(&mut self, record: &Record, resolved: &Resolved) -> Route {
+        if let Aim::Park(reason) = &self.manner.aim {
+            return Route::Park(reason.clone());
+        }
         let letter = resolved.letter.as_ref();
-        let (topic, partition) = match self.place(letter, resolved.original.is_some()) {
+        let by_name = resolved.by_name.as_deref();
+        let (topic, partition) = match self.place(letter, by_name, resolved.original.is_some()) {
             Ok(place) => place,
             Err(stay) => return Route::Stays(stay),
         };
@@ -161,8 +197,8 @@ impl Resolver {
             };
         }
         let partitions = topic.partitions;
-        let is_origin =
-            letter.and_then(|letter| letter.origin.topic.as_deref()) == Some(&topic.name);
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let is_origin = said.or(by_name) == Some(&topic.name);
         // To another topic its key decides; without one its old neighbours stay its neighbours.
         let pinned = partition.filter(|_| is_origin || record.key.is_none());
         Route::To(
@@ -175,6 +211,7 @@ impl Resolver {
     fn place(
         &mut self,
         letter: Option<&DeadLetter>,
+        by_name: Option<&str>,
         is_fetched: bool,
     ) -> Result<(Arc<Destination>, Option<i32>), Stay> {
         let partition = letter.and_then(|letter| letter.origin.partition);
@@ -192,13 +229,16 @@ impl Resolver {
                 partition,
             ));
         }
-        let letter = letter.ok_or(Stay::NotUnderstood)?;
-        let origin = letter.origin.topic.as_deref().ok_or(Stay::NoOrigin)?;
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        let origin = said.or(by_name).ok_or(match letter {
+            Some(_) => Stay::NoOrigin,
+            None => Stay::NotUnderstood,
+        })?;
         if self.manner.target == Target::GroupRetry {
-            let group = letter.group.as_deref().unwrap_or_default();
-            let retry = self
-                .destinations
-                .retry_topic(origin, group, letter.convention);
+            let group = letter.and_then(|letter| letter.group.as_deref());
+            let group = group.unwrap_or_default();
+            let convention = letter.map_or("", |letter| letter.convention);
+            let retry = self.destinations.retry_topic(origin, group, convention);
             let retry = retry.ok_or_else(|| Stay::NoRetryTopic(group.to_owned()))?;
             return Ok((retry, partition));
         }
@@ -233,7 +273,9 @@ impl Resolver {
         // What is added on the way back, generously: most records are far from any limit.
         const ADDED: usize = 2048;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        if record.size() + ADDED + 16 * record.headers.len() <= limit {
+        let other = resolved.original.as_ref();
+        let other = other.map_or(0, |original| original.size() + 16 * original.headers.len());
+        if record.size() + 16 * record.headers.len() + other + ADDED <= limit {
             return;
         }
         let stamp = Stamp {
@@ -282,17 +324,24 @@ impl Resolver {
             },
         };
         if self.manner.keep_diagnostics {
-            let of_replay = |name: &str| name.starts_with(REPLAY_PREFIX);
-            let added = std::mem::take(&mut outgoing.headers).into_iter();
-            let kept = record
-                .headers
-                .iter()
-                .filter(|header| !of_replay(&header.name));
-            outgoing.headers = kept.cloned().collect();
-            outgoing
-                .headers
-                .extend(added.filter(|header| of_replay(&header.name)));
+            let of_replay = |header: &Header| header.name.starts_with(REPLAY_PREFIX);
+            let all = std::mem::take(&mut outgoing.headers).into_iter();
+            let (added, own): (Vec<_>, Vec<_>) = all.partition(of_replay);
+            let kept = record.headers.iter().filter(|header| !of_replay(header));
+            outgoing.headers = match &resolved.original {
+                None => kept.cloned().collect(),
+                // It is not the letter's, which has nothing more but the story.
+                Some(_) => {
+                    let tells = |header: &&Header| is_diagnostic(letter.convention, &header.name);
+                    own.into_iter().chain(kept.filter(tells).cloned()).collect()
+                }
+            };
+            outgoing.headers.extend(added);
         }
+        let mark = resolved
+            .repaired
+            .map(|how| Header::text(eda::REPLAY_REPAIRED, how));
+        outgoing.headers.extend(mark);
         if record.headers.iter().any(park::is_note) {
             outgoing.headers.retain(|header| !park::is_note(header));
         }

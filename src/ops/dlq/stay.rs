@@ -17,6 +17,14 @@ pub(super) enum Stay {
     NoRetryTopic(String),
     /// It is parked already.
     TooOften(u32),
+    /// This record has its key, and is newer.
+    Newer(String),
+    /// Nobody knows whether there are any.
+    Unchecked,
+    /// It was to be repaired, and could not be.
+    Unrepaired(String),
+    /// What it would be repaired to is no right event.
+    Invalid(String),
 }
 
 impl Stay {
@@ -51,6 +59,19 @@ impl fmt::Display for Stay {
             Stay::TooOften(replays) => write!(
                 formatter,
                 "it was put back {replays} times already (`--max-replays` allows more)"
+            ),
+            Stay::Newer(record) => write!(
+                formatter,
+                "`{record}` has its key and is newer (`--same-key force` puts it back all the same)"
+            ),
+            Stay::Unchecked => formatter.write_str(
+                "it has a key, and where it was is not known or is gone: whether newer records have that key cannot be \
+                 told (`--same-key force` puts it back all the same)",
+            ),
+            Stay::Unrepaired(reason) => write!(formatter, "it cannot be repaired: {reason}"),
+            Stay::Invalid(problem) => write!(
+                formatter,
+                "repaired, {problem} (`--no-validate` puts it back all the same)"
             ),
         }
     }

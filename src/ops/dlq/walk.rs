@@ -25,7 +25,7 @@ pub(super) enum Met<'a> {
     /// An earlier replay was done with it.
     Over,
     /// It is not meant.
-    Passed,
+    Passed(&'a Record, &'a Resolved),
     Letter(&'a Record, &'a Resolved),
     /// The end of the partition's stretch, which is the offset.
     End,
@@ -169,10 +169,16 @@ impl Batch {
             let met = match entry {
                 Entry::Over => Met::Over,
                 Entry::End => Met::End,
-                Entry::Letter => match letters.next() {
-                    Some((record, resolved)) if resolved.is_wanted => Met::Letter(record, resolved),
-                    _ => Met::Passed,
-                },
+                Entry::Letter => {
+                    let Some((record, resolved)) = letters.next() else {
+                        // There are as many of them as entries.
+                        break;
+                    };
+                    match resolved.is_wanted {
+                        true => Met::Letter(record, resolved),
+                        false => Met::Passed(record, resolved),
+                    }
+                }
             };
             going = visit(place, offset, met)?;
             if going.is_break() {

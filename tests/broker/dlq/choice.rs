@@ -1,6 +1,6 @@
 //! Which dead letters are put back, and that the others are neither hidden nor put back twice.
 
-use super::{letter, replay, replayed, send_letters, topics, waiting, with};
+use super::{letter, replay, replayed, send_letters, topics, topics_apart, waiting, with};
 use crate::broker::{numbers, read, send};
 use crate::support::{broker, eda};
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn each_flag_chooses_and_a_count_counts_what_is_chosen() {
 
 #[test]
 fn what_cannot_be_placed_is_put_back_when_it_can() {
-    let (topic, letters) = topics();
+    let (topic, letters) = topics_apart();
     let later = format!("{topic}-later");
     let mut all: Vec<Value> = (0..6).map(|n| letter(&topic, n, "no such user")).collect();
     all.insert(0, letter(&later, 6, "no such user"));

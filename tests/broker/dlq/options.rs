@@ -1,8 +1,8 @@
 //! Where dead letters are put back, as what, and which are not any more.
 
 use super::{header, letter, replay, replayed, topics, waiting, with};
-use crate::broker::{create, numbers, per_partition, read, send};
-use crate::support::{broker, eda};
+use crate::broker::{PATIENCE, create, numbers, per_partition, read, send};
+use crate::support::{broker, eda, wait_until};
 use serde_json::{Value, json};
 
 fn letters_of(topic: &str, count: i64) -> Vec<Value> {
@@ -171,11 +171,14 @@ fn diagnostics_and_timestamps_are_kept_where_that_is_asked_for() {
     send(&letters, &letters_of(&topic, 2));
     let as_it_was = ["--keep-diagnostics", "--preserve-timestamp", "-n", "1"];
     assert_eq!(replayed(&letters, &as_it_was)["replayed"], 1);
+    // Kafka makes a transaction visible a moment after it said that it is committed.
+    wait_until("the first", PATIENCE, || read(&topic).len() == 1);
     let kept = read(&topic).remove(0);
     assert_eq!(kept["timestamp"], 1_764_000_000_000_i64);
     assert_eq!(header(&kept, "__dlq.errors.exception"), Some("Declined"));
     assert_eq!(header(&kept, "eda-replay-count"), Some("1"));
     assert_eq!(replayed(&letters, &[])["replayed"], 1);
+    wait_until("both", PATIENCE, || read(&topic).len() == 2);
     let records = read(&topic);
     let stripped = records
         .iter()

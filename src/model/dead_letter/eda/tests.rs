@@ -254,6 +254,33 @@ fn what_cannot_be_read_is_unknown_and_not_guessed() {
 }
 
 #[test]
+fn a_copy_says_where_it_died_in_the_topic_it_was_put_back_to_only() {
+    let dead = die(&alive(), 1);
+    let letter = detect(&dead).unwrap();
+    let copy = arrived(revive(&dead, &letter, Some(1), "r", 2), 90);
+    assert_eq!(replayed(&(&copy).into()), (Some(origin()), 1));
+    assert_eq!(replayed(&(&alive()).into()), (None, 0));
+    // A handler has copied all headers to what it writes.
+    let elsewhere = Record {
+        topic: "payment-processed".to_owned(),
+        ..copy.clone()
+    };
+    assert_eq!(replayed(&(&elsewhere).into()), (None, 1));
+    // A pointer at the copy, which knows of the copy alone.
+    let mut pointer = DeadLetter::new("share-group");
+    pointer.origin = Origin {
+        offset: Some(90),
+        ..origin()
+    };
+    let original = Original {
+        headers: copy.headers,
+        ..Original::default()
+    };
+    assert_eq!(origin_of(&pointer, &original), origin());
+    assert_eq!(origin_of(&pointer, &Original::default()), pointer.origin);
+}
+
+#[test]
 fn of_an_origin_only_what_is_known_is_passed_on() {
     let known = [
         Header::text(TOPIC, "order-created"),

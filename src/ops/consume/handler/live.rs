@@ -17,7 +17,7 @@ fn leaders() -> MutexGuard<'static, BTreeSet<i32>> {
 }
 
 /// Starts the program as the leader of a group that [`kill_all`] knows.
-pub(super) fn spawn(command: Command) -> std::io::Result<(Child, Group)> {
+pub(in crate::ops) fn spawn(command: Command) -> std::io::Result<(Child, Group)> {
     let _gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
     let child = tokio::process::Command::from(command).spawn()?;
     let group = Group::led_by(&child);

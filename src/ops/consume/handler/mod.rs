@@ -17,7 +17,10 @@ mod tests;
 pub use exec::{Exec, ExecOptions};
 pub use http::{Http, HttpOptions};
 pub use live::kill_all;
+pub(in crate::ops) use live::spawn as start;
 pub use program::Environment;
+pub(in crate::ops) use program::{Group, LAST_WORDS, LONGEST_TIMEOUT, Program, ending};
+pub(in crate::ops) use said::Tail;
 pub use worker::{Worker, WorkerOptions};
 
 use crate::model::dead_letter::Failure;

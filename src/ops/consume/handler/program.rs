@@ -13,9 +13,9 @@ use tokio::process::Child;
 use tokio::time::timeout;
 
 /// Longer ones are as good as for ever, and could not be added to the time that it is.
-pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(in crate::ops) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long the processes have to end by themselves when they are asked to.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(in crate::ops) const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the kernel may take to end what was killed.
 const BURIAL: Duration = Duration::from_secs(5);
 /// Where to look when nobody says so: POSIX's, and where people install things.
@@ -26,7 +26,7 @@ pub type Environment = Vec<(OsString, OsString)>;
 
 /// A program that is there and may be run.
 #[derive(Clone, Debug)]
-pub(super) struct Program {
+pub(in crate::ops) struct Program {
     /// Has a `/` in it, so that nobody looks for it again: std then starts it by `posix_spawn`, which is quick.
     path: PathBuf,
     name: String,
@@ -40,15 +40,24 @@ impl Program {
     /// # Errors
     /// Usage: there is none, or it may not be run.
     pub(super) fn find(argv: Vec<String>, environment: Environment) -> Result<Self> {
+        Self::find_as("handler", argv, environment)
+    }
+
+    /// The same for a program that is no handler, but called this.
+    pub(in crate::ops) fn find_as(
+        role: &'static str,
+        argv: Vec<String>,
+        environment: Environment,
+    ) -> Result<Self> {
         let mut words = argv.into_iter();
         let name = words.next().filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| Error::usage("the handler's command is empty"))?;
+        let name = name.ok_or_else(|| Error::usage(format!("the {role}'s command is empty")))?;
         let folders = environment
             .iter()
             .rfind(|(variable, _)| variable == "PATH")
             .map_or(OsStr::new(DEFAULT_PATH), |(_, folders)| folders);
         Ok(Program {
-            path: resolve(&name, folders)?,
+            path: resolve(role, &name, folders)?,
             name,
             arguments: words.collect(),
             environment,
@@ -56,7 +65,7 @@ impl Program {
     }
 
     /// As the user wrote it.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::ops) fn name(&self) -> &str {
         &self.name
     }
 
@@ -66,7 +75,7 @@ impl Program {
     }
 
     /// To be started. In a process group of its own: a Ctrl-C in the terminal is for us, who finish what is in hand.
-    pub(super) fn command(&self) -> Command {
+    pub(in crate::ops) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command
             .args(&self.arguments)
@@ -77,17 +86,19 @@ impl Program {
     }
 }
 
-fn resolve(name: &str, folders: &OsStr) -> Result<PathBuf> {
+fn resolve(role: &str, name: &str, folders: &OsStr) -> Result<PathBuf> {
     if name.contains('/') {
         let path = Path::new(name);
         return match path.metadata() {
             Ok(file) if !file.is_file() => {
-                Err(Error::usage(format!("the handler `{name}` is no file")))
+                Err(Error::usage(format!("the {role} `{name}` is no file")))
             }
-            Ok(_) if access(path, Access::EXEC_OK).is_err() => Err(not_executable(name, path)),
+            Ok(_) if access(path, Access::EXEC_OK).is_err() => {
+                Err(not_executable(role, name, path))
+            }
             Ok(_) => Ok(path.to_owned()),
             Err(error) => {
-                Err(Error::usage(format!("cannot find the handler `{name}`")).caused_by(error))
+                Err(Error::usage(format!("cannot find the {role} `{name}`")).caused_by(error))
             }
         };
     }
@@ -108,20 +119,21 @@ fn resolve(name: &str, folders: &OsStr) -> Result<PathBuf> {
         found.get_or_insert(path);
     }
     Err(match found {
-        Some(path) => not_executable(name, &path),
-        None => Error::usage(format!("cannot find the handler `{name}` in PATH"))
-            .hint("write a path, such as `./handler`, for a program that is not in PATH"),
+        Some(path) => not_executable(role, name, &path),
+        None => Error::usage(format!("cannot find the {role} `{name}` in PATH")).hint(format!(
+            "write a path, such as `./{role}`, for a program that is not in PATH"
+        )),
     })
 }
 
-fn not_executable(name: &str, path: &Path) -> Error {
-    Error::usage(format!("the handler `{name}` may not be executed"))
+fn not_executable(role: &str, name: &str, path: &Path) -> Error {
+    Error::usage(format!("the {role} `{name}` may not be executed"))
         .hint(format!("`chmod +x {}` makes it a program", path.display()))
 }
 
 /// The processes that a child leads. They are killed when this is dropped before the child is known to have ended.
 #[derive(Debug)]
-pub(super) struct Group(Option<Pid>);
+pub(in crate::ops) struct Group(Option<Pid>);
 
 impl Group {
     pub(super) fn led_by(child: &Child) -> Self {
@@ -132,7 +144,7 @@ impl Group {
     }
 
     /// Leaves them alone from now on: the leader has ended, and its number may soon be another's.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::ops) fn forget(&mut self) {
         self.0.take().into_iter().for_each(live::remove);
     }
 
@@ -144,7 +156,7 @@ impl Group {
     }
 
     /// Asks them to end, and kills them when `patience` is over, or, those that are left, when the leader has ended.
-    pub(super) async fn end(
+    pub(in crate::ops) async fn end(
         &mut self,
         child: &mut Child,
         patience: Duration,
@@ -180,7 +192,7 @@ impl Drop for Group {
 }
 
 /// How a process ended, in two or three words.
-pub(super) fn ending(status: ExitStatus) -> String {
+pub(in crate::ops) fn ending(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

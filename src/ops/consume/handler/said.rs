@@ -72,10 +72,10 @@ impl Said {
 
 /// The last bytes of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Tail(Vec<u8>);
+pub(in crate::ops) struct Tail(Vec<u8>);
 
 impl Tail {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::ops) fn push(&mut self, bytes: &[u8]) {
         let kept = &bytes[bytes.len().saturating_sub(TAIL)..];
         let surplus = (self.0.len() + kept.len()).saturating_sub(TAIL);
         self.0.drain(..surplus);
@@ -83,7 +83,7 @@ impl Tail {
     }
 
     /// As text, without the space around it.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::ops) fn text(&self) -> String {
         // The first character may have lost its first bytes.
         let begin = self.0.iter().position(|byte| byte & 0xc0 != 0x80);
         let whole = &self.0[begin.filter(|begin| *begin < 4).unwrap_or(0)..];

@@ -1,7 +1,7 @@
 //! A handful that went wrong, tried again until it is known what becomes of each of its records.
 
 use super::super::{ledger, park};
-use super::engine::Engine;
+use super::engine::{AUDIT, Engine};
 use super::item::{Item, What};
 use super::packed::Packed;
 use super::way::{Trouble, Way};
@@ -39,8 +39,8 @@ impl Engine<'_> {
                     self.recover(&mut hand, error, unknown)?;
                 }
                 Trouble::Refused(refused, others_are_written) => {
-                    if let Some(error) = of_ledger(&refused, hand.len()) {
-                        return Err(error.context("the ledger of the replay cannot be written"));
+                    if let Some(error) = of_none(&refused, hand.len()) {
+                        return Err(error);
                     }
                     if others_are_written {
                         let written = hand.iter_mut().enumerate();
@@ -54,14 +54,11 @@ impl Engine<'_> {
                     self.leave(&mut hand, refused)?;
                 }
             }
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             match self.attempt(&hand) {
-                Ok(()) => {
-                    self.count(hand);
-                    return Ok(());
-                }
+                Ok(()) => return self.count(hand),
                 Err(next) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     trouble = next;
                 }
             }
@@ -82,11 +79,11 @@ impl Engine<'_> {
         let mut rest = hand.into_iter();
         while rest.len() > 0 {
             let few: Vec<Item> = rest.by_ref().take(ALONE).collect();
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             match self.attempt(&few) {
-                Ok(()) => self.count(few),
+                Ok(()) => self.count(few)?,
                 Err(trouble) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     self.again(few, trouble)?;
                 }
             }
@@ -214,8 +211,12 @@ impl Engine<'_> {
     }
 }
 
-/// The refusal of a block, which comes after the records in hand.
-fn of_ledger(refused: &BTreeMap<u64, Error>, records: usize) -> Option<Error> {
-    let (_, error) = refused.range(records as u64..).next()?;
-    Some(Error::failed(error.one_line()))
+/// The refusal of what is no letter, and comes after those in hand.
+fn of_none(refused: &BTreeMap<u64, Error>, records: usize) -> Option<Error> {
+    let (number, error) = refused.range(records as u64..).next()?;
+    let what = match *number {
+        AUDIT => "the audit of the replay cannot be written",
+        _ => "the ledger of the replay cannot be written",
+    };
+    Some(Error::failed(error.one_line()).context(what))
 }

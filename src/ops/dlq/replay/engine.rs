@@ -5,12 +5,14 @@
 //! a batch of its own, which shows who it is; that one is left, or parked, and the others are put back. When it is not
 //! known what became of a transaction, a new producer of the same id ends it, and the progress is read again.
 
+use super::super::audit::{Auditor, Event};
 use super::super::plan::Carrying;
 use super::super::{ledger, park};
 use super::item::{Item, What};
 use super::outcome::ReplayOutcome;
 use super::packed::Packed;
 use super::pipe::{Pipe, Taken};
+use super::told::Committed;
 use super::way::{Shape, Trouble, Way};
 use crate::error::Result;
 use crate::kafka::Cluster;
@@ -30,6 +32,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// How often it is looked at whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The number of what is told to the audit: after all records, and all of the ledger.
+pub(super) const AUDIT: u64 = u64::MAX >> 1;
+
 /// What a replay works with.
 pub(super) struct Site<'a> {
     pub(super) cluster: &'a Cluster,
@@ -39,6 +44,7 @@ pub(super) struct Site<'a> {
     pub(super) carrying: &'a Carrying,
     pub(super) stretch: &'a scan::Stretch,
     pub(super) shape: Shape,
+    pub(super) auditor: Option<&'a Auditor>,
     pub(super) watch: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -48,12 +54,8 @@ pub(super) struct Engine<'a> {
     pub(super) places: Vec<TopicPartition>,
     /// With what is in hand.
     pub(super) progress: Vec<Progress>,
-    /// The offset after the last that was passed, by partition.
-    pub(super) positions: Vec<i64>,
     /// What the group has, by partition.
     pub(super) committed: Vec<i64>,
-    /// Something was put back behind what is left, so that a ledger must be.
-    is_beyond: bool,
     has_ledger: bool,
     pub(super) outcome: ReplayOutcome,
 }
@@ -78,12 +80,10 @@ impl<'a> Engine<'a> {
     ) -> Self {
         Engine {
             places: site.stretch.keys().cloned().collect(),
-            positions: site.stretch.values().map(|(start, _)| *start).collect(),
             committed: progress.iter().map(Progress::next).collect(),
             progress,
             way,
             site,
-            is_beyond: false,
             has_ledger,
             outcome,
         }
@@ -99,13 +99,13 @@ impl<'a> Engine<'a> {
         };
         loop {
             let mut hand = Vec::new();
-            let saved = (self.progress.clone(), self.positions.clone());
+            let saved = self.progress.clone();
             let filled = self.fill(&mut source, &mut hand);
             let done = filled.and_then(|()| self.finish(&hand));
             match done {
-                Ok(()) => self.count(hand),
+                Ok(()) => self.count(hand)?,
                 Err(trouble) => {
-                    (self.progress, self.positions) = saved;
+                    self.progress = saved;
                     self.again(hand, trouble)?;
                 }
             }
@@ -170,20 +170,14 @@ impl<'a> Engine<'a> {
         if let What::Replay(record) | What::Park(record) = &item.what {
             self.way.send(record, number as u64)?;
         }
-        let (Some(progress), Some(position)) = (
-            self.progress.get_mut(item.place),
-            self.positions.get_mut(item.place),
-        ) else {
+        let Some(progress) = self.progress.get_mut(item.place) else {
             return Ok(());
         };
         let is_over = match &item.what {
             What::End | What::Stays | What::Unplaced { .. } | What::Refused(_) => false,
             What::Over | What::Replay(_) | What::Park(_) | What::Sent(_) | What::Parked => true,
         };
-        // Between the last and this one there is no record, and never will be.
-        progress.mark(*position, item.offset + i64::from(is_over));
-        *position = (item.offset + i64::from(!matches!(item.what, What::End))).max(*position);
-        self.is_beyond |= item.what.is_new() && progress.next() <= item.offset;
+        progress.mark(item.from, item.offset + i64::from(is_over));
         Ok(())
     }
 
@@ -194,7 +188,8 @@ impl<'a> Engine<'a> {
         if matches!(self.way, Way::AtLeastOnce { .. }) {
             self.way.settle(timeout)?;
         }
-        self.tell_ledger(hand.len() as u64)?;
+        self.tell_ledger(hand)?;
+        self.tell_audit(hand)?;
         let places = self
             .places
             .iter()
@@ -216,10 +211,18 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Writes the blocks that changed, in the transaction; numbered from `first` on.
-    fn tell_ledger(&mut self, first: u64) -> Result<(), Trouble> {
+    /// Something was put back behind what is left, so that a ledger must be.
+    fn is_beyond(&self, hand: &[Item]) -> bool {
+        hand.iter().any(|item| {
+            let progress = self.progress.get(item.place);
+            item.what.is_new() && progress.is_some_and(|progress| progress.next() <= item.offset)
+        })
+    }
+
+    /// Writes the blocks that changed, in the transaction; numbered after what is in hand.
+    fn tell_ledger(&mut self, hand: &[Item]) -> Result<(), Trouble> {
         let is_untold = |progress: &Progress| progress.untold().next().is_some();
-        if !(self.has_ledger || self.is_beyond) || !self.progress.iter().any(is_untold) {
+        if !self.progress.iter().any(is_untold) || !(self.has_ledger || self.is_beyond(hand)) {
             return Ok(());
         }
         if !self.has_ledger {
@@ -229,7 +232,7 @@ impl<'a> Engine<'a> {
             self.has_ledger = true;
         }
         let name = &self.site.carrying.ledger.name;
-        let mut number = first;
+        let mut number = hand.len() as u64;
         for (place, progress) in self.places.iter().zip(&self.progress) {
             for (block, content) in progress.untold() {
                 let source = &self.site.carrying.source;
@@ -245,8 +248,34 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// It is true now: into the figures.
-    pub(super) fn count(&mut self, hand: Vec<Item>) {
+    /// To a topic in the transaction, so that it is true when it is seen.
+    fn tell_audit(&mut self, hand: &[Item]) -> Result<(), Trouble> {
+        let auditor = self.site.auditor.filter(|it| self.tells_inside(it));
+        let told = auditor.and_then(|auditor| {
+            let told = Committed::of(hand, &self.places, false)?;
+            Some(auditor.record(Event::Committed, &told))
+        });
+        let Some(record) = told else {
+            return Ok(());
+        };
+        let packed = record.and_then(|record| record.as_ref().map(Packed::of).transpose());
+        match packed.map_err(|error| self.way.give_up(error))? {
+            Some(record) => self.way.send(&record, AUDIT),
+            None => Ok(()),
+        }
+    }
+
+    fn tells_inside(&self, auditor: &Auditor) -> bool {
+        auditor.is_topic() && matches!(self.way, Way::ExactlyOnce { .. })
+    }
+
+    /// It is true now: into the figures, and told.
+    ///
+    /// # Errors
+    /// The audit cannot be written.
+    pub(super) fn count(&mut self, hand: Vec<Item>) -> Result<()> {
+        let auditor = self.site.auditor.filter(|it| !self.tells_inside(it));
+        let told = auditor.and_then(|it| Some((it, Committed::of(&hand, &self.places, true)?)));
         let outcome = &mut self.outcome;
         for item in hand {
             let place =
@@ -274,5 +303,9 @@ impl<'a> Engine<'a> {
             }
         }
         (self.site.watch)(self.outcome.done());
+        match told {
+            Some((auditor, told)) => auditor.write(Event::Committed, &told),
+            None => Ok(()),
+        }
     }
 }

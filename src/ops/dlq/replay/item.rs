@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub(super) struct Item {
     /// The number of its partition in the stretch.
     pub(super) place: usize,
+    /// The offset after the record before it: between the two there is none, and never will be.
+    pub(super) from: i64,
     pub(super) offset: i64,
     pub(super) what: What,
 }
@@ -43,6 +45,11 @@ impl What {
     /// Whether it is over for this replay's doing.
     pub(super) fn is_new(&self) -> bool {
         self.is_copy() || matches!(self, What::Sent(_) | What::Parked)
+    }
+
+    /// Whether it was written before.
+    pub(super) fn is_earlier(&self) -> bool {
+        matches!(self, What::Sent(_) | What::Parked)
     }
 
     /// Whether somebody was to take it.

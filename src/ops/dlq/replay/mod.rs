@@ -6,10 +6,13 @@ mod item;
 mod outcome;
 mod packed;
 mod pipe;
+mod sorted;
+mod told;
 mod way;
 
 pub use outcome::ReplayOutcome;
 
+use super::audit::Auditor;
 use super::plan::{Carrying, ReplayPlan};
 use super::request::Delivery;
 use super::resolve::{Route, Stamp};
@@ -24,6 +27,7 @@ use engine::{Engine, Site};
 use item::{Item, What};
 use packed::Packer;
 use pipe::Pipe;
+use sorted::Sorted;
 use std::ops::ControlFlow;
 use tokio::runtime::Handle;
 use way::{Shape, Way};
@@ -47,6 +51,7 @@ pub async fn replay(
         topic: plan.topic().to_owned(),
         replay_group: plan.group().to_owned(),
         replay_id: new_id(),
+        parks: plan.parks(),
         ..ReplayOutcome::default()
     };
     let Some(carrying) = plan.carrying.take() else {
@@ -55,13 +60,14 @@ pub async fn replay(
     outcome.delivery = carrying.delivery;
     outcome.skips_unknown = carrying.skips_unknown;
     let (cluster, runtime) = (cluster.clone(), Handle::current());
-    let run = move || run(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
+    let run = move || audited(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
     tokio::task::spawn_blocking(run)
         .await
         .map_err(|error| Error::failed("the replaying thread ended early").caused_by(error))?
 }
 
-fn new_id() -> String {
+/// What a run is known by.
+pub(super) fn new_id() -> String {
     let mut random = [0; 16];
     fastrand::Rng::new().fill(&mut random);
     uuid::Builder::from_random_bytes(random)
@@ -69,7 +75,8 @@ fn new_id() -> String {
         .to_string()
 }
 
-fn run(
+/// Tells the audit, where there is one, before anything is changed, and when it is over.
+fn audited(
     cluster: &Cluster,
     runtime: Handle,
     plan: &ReplayPlan,
@@ -78,6 +85,58 @@ fn run(
     watch: &(dyn Fn(u64) + Sync),
     mut outcome: ReplayOutcome,
 ) -> Result<ReplayOutcome> {
+    let auditor = match &carrying.audit {
+        None => None,
+        Some((audit, command)) => Some(Auditor::open(cluster, audit, &outcome.replay_id, command)?),
+    };
+    let auditor = auditor.as_ref();
+    if let Some(auditor) = auditor {
+        told::begun(auditor, plan, carrying.delivery)?;
+    }
+    let work = Work {
+        cluster,
+        plan,
+        carrying,
+        stop,
+        watch,
+        auditor,
+    };
+    let done = run(work, runtime, &mut outcome);
+    outcome.finish(stop.requested());
+    let told = match auditor {
+        None => Ok(()),
+        Some(auditor) => told::ended(auditor, &outcome, done.as_ref().err()),
+    };
+    match (done, told) {
+        (Ok(()), Ok(())) => Ok(outcome),
+        (Ok(()), Err(error)) => Err(explain(error, carrying.delivery, &outcome)),
+        (Err(error), Ok(())) => Err(error),
+        // Mostly for the same reason.
+        (Err(error), Err(untold)) if error.one_line().contains(untold.message()) => Err(error),
+        (Err(error), Err(untold)) => Err(error.adding(&untold.one_line())),
+    }
+}
+
+/// What is to be done, and with what.
+struct Work<'a> {
+    cluster: &'a Cluster,
+    plan: &'a ReplayPlan,
+    carrying: &'a Carrying,
+    stop: &'a Stop,
+    watch: &'a (dyn Fn(u64) + Sync),
+    auditor: Option<&'a Auditor>,
+}
+
+/// The outcome is what came of it also when there is an error.
+fn run(work: Work<'_>, runtime: Handle, outcome: &mut ReplayOutcome) -> Result<()> {
+    let Work {
+        cluster,
+        plan,
+        carrying,
+        stop,
+        watch,
+        auditor,
+    } = work;
     let limits = || {
         carrying
             .resolver
@@ -101,10 +160,9 @@ fn run(
         shape,
         wanted,
     );
-    let opened = opened.map_err(|error| explain(error, carrying.delivery, &outcome))?;
+    let opened = opened.map_err(|error| explain(error, carrying.delivery, outcome))?;
     let Some(way) = opened else {
-        outcome.finish(stop.requested());
-        return Ok(outcome);
+        return Ok(());
     };
     for topic in &carrying.creates {
         runtime.block_on(park::ensure(cluster, topic))?;
@@ -132,10 +190,12 @@ fn run(
         carrying,
         stretch: &stretch,
         shape,
+        auditor,
         watch,
     };
     let replay_id = outcome.replay_id.clone();
-    let mut engine = Engine::new(site, way, progress.clone(), ledger.is_some(), outcome);
+    let begun = std::mem::take(outcome);
+    let mut engine = Engine::new(site, way, progress.clone(), ledger.is_some(), begun);
     let pipe = Pipe::new();
     let feeder = Feeder {
         walk: Walk {
@@ -156,10 +216,8 @@ fn run(
         pipe.close();
         ended
     });
-    let mut outcome = engine.outcome;
-    ended.map_err(|error| explain(error, carrying.delivery, &outcome))?;
-    outcome.finish(stop.requested());
-    Ok(outcome)
+    *outcome = engine.outcome;
+    ended.map_err(|error| explain(error, carrying.delivery, outcome))
 }
 
 /// An error that ends the replay, with what was done before it.
@@ -172,8 +230,16 @@ fn explain(error: Error, delivery: Delivery, outcome: &ReplayOutcome) -> Error {
         Delivery::ExactlyOnce => "",
         Delivery::AtLeastOnce => ", and may put those in hand back again",
     };
+    let done = match outcome.parks {
+        true => format!("{done} were parked"),
+        false => format!("{done} were put back"),
+    };
+    let again = match outcome.parks {
+        true => again.replace("put those in hand back", "park those in hand"),
+        false => again.to_owned(),
+    };
     error.adding(&format!(
-        "{done} were put back and committed before it, the same command goes on from there{again}"
+        "{done} and committed before it, the same command goes on from there{again}"
     ))
 }
 
@@ -201,17 +267,33 @@ impl Drop for End<'_> {
 impl Feeder<'_> {
     fn run(&self) {
         let mut end = End(self.pipe, None);
-        end.1 = Some(self.feed());
+        end.1 = Some(match self.feed() {
+            // What repairs was stopped with everything else: no trouble, and nothing more comes.
+            Err(error) if matches!(error.kind(), Kind::Interrupted | Kind::Terminated) => Ok(()),
+            ended => ended,
+        });
     }
 
     fn feed(&self) -> Result<()> {
         let mut resolver = self.carrying.resolver.clone();
         let (mut chunk, mut packer) = (Vec::with_capacity(CHUNK), Packer::default());
+        let order = self.carrying.order;
+        let (mut sorted, mut ranks) = (Sorted::new(order), Vec::new());
+        let mut next: Vec<i64> = self.walk.stretch.values().map(|it| it.0).collect();
         self.walk.run(&mut resolver, |place, offset, met| {
             let is_end = matches!(met, Met::End);
+            let rank = match &met {
+                Met::Letter(record, resolved) if sorted.is_some() => {
+                    Some(order.rank(record, resolved))
+                }
+                _ => None,
+            };
             let what = self.decide(met, &mut packer)?;
+            ranks.extend(rank.filter(|_| what.is_copy()));
+            let from = std::mem::replace(&mut next[place], offset + i64::from(!is_end));
             chunk.push(Item {
                 place,
+                from,
                 offset,
                 what,
             });
@@ -225,19 +307,27 @@ impl Feeder<'_> {
                     record.lies_in(&memory);
                 }
             }
-            let bytes = memory.len() + CHUNK * size_of::<Item>();
+            let mut bytes = memory.len() + CHUNK * size_of::<Item>();
+            if let Some(sorted) = &mut sorted {
+                full = sorted.keep(full, std::mem::take(&mut ranks))?;
+                bytes = CHUNK * size_of::<Item>();
+            }
             Ok(match self.pipe.give(full, bytes) {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             })
-        })
+        })?;
+        if let Some(sorted) = sorted {
+            sorted.give(self.pipe);
+        }
+        Ok(())
     }
 
     /// What is to be done about what was met.
     fn decide(&self, met: Met<'_>, packer: &mut Packer) -> Result<What> {
         let (record, resolved) = match met {
             Met::Over => return Ok(What::Over),
-            Met::Passed => return Ok(What::Stays),
+            Met::Passed(..) => return Ok(What::Stays),
             Met::End => return Ok(What::End),
             Met::Letter(record, resolved) => (record, resolved),
         };

@@ -31,6 +31,9 @@ pub struct ReplayOutcome {
     pub(super) destinations: BTreeMap<String, u64>,
     pub(super) problems: Vec<Problem>,
     pub(super) interrupted: bool,
+    /// It was to park, not to put back.
+    #[serde(skip)]
+    pub(super) parks: bool,
     #[serde(skip)]
     pub(super) skips_unknown: bool,
     #[serde(skip)]
@@ -93,6 +96,13 @@ impl ReplayOutcome {
 
 impl Report for ReplayOutcome {
     fn table(&self) -> Table {
+        if self.parks {
+            let mut table = Table::new(&["PARKING-TOPIC", "PARKED"], "nothing was parked");
+            if let Some(parking) = &self.parking_topic {
+                table.row([parking.as_str().into(), self.parked.into()]);
+            }
+            return table;
+        }
         let mut table = Table::new(&["DESTINATION", "REPLAYED"], "nothing was put back");
         for (topic, count) in &self.destinations {
             table.row([topic.as_str().into(), (*count).into()]);
@@ -109,10 +119,14 @@ impl Report for ReplayOutcome {
     }
 
     fn effect(&self) -> Option<String> {
-        match self.replayed {
+        let (count, done) = match self.parks {
+            true => (self.parked, "parked"),
+            false => (self.replayed, "put back"),
+        };
+        match count {
             0 => None,
-            1 => Some("1 dead letter was put back all the same".to_owned()),
-            count => Some(format!("{count} dead letters were put back all the same")),
+            1 => Some(format!("1 dead letter was {done} all the same")),
+            count => Some(format!("{count} dead letters were {done} all the same")),
         }
     }
 

@@ -33,6 +33,8 @@ fn resolver(source: &str, manner: Manner, topics: &[(&str, i32, Option<u32>)]) -
         source: source.to_owned(),
         manner,
         destinations,
+        learnt: None,
+        origin_by_name: by_name::origin(source, |name| topics.iter().any(|it| it.0 == name)),
         compresses: false,
     }
 }
@@ -82,7 +84,7 @@ fn told(resolver: &mut Resolver, record: &Record) -> String {
 #[test]
 fn a_letter_goes_where_it_came_from_and_nowhere_else() {
     let topics = [("orders", 3, None), ("orders.dlq.other", 1, None)];
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let cases: [(&[(&str, &str)], &str); 6] = [
         (&[ORIGIN, KIND, partition("2")], "orders:2"),
         // The topic has become smaller, or the letter lies.
         (&[ORIGIN, KIND, partition("3")], "orders"),
@@ -92,7 +94,6 @@ fn a_letter_goes_where_it_came_from_and_nowhere_else() {
             &[("__dlq.errors.topic", "gone"), KIND],
             "the origin topic does not exist",
         ),
-        (&[], "it has no dead-letter headers that are understood"),
         (
             &[("__dlq.errors.topic", "orders.dlq.other"), KIND],
             "its origin `orders.dlq.other` is itself a dead-letter topic (`--force` puts it back there)",
@@ -113,6 +114,53 @@ fn a_letter_goes_where_it_came_from_and_nowhere_else() {
     let mut resolver = resolver("orders.dlq", forced, &topics);
     let circle = letter(&[("__dlq.errors.topic", "orders.dlq.other"), KIND]);
     assert_eq!(told(&mut resolver, &circle), "orders.dlq.other");
+}
+
+#[test]
+fn where_the_letter_names_no_topic_the_name_of_its_topic_may() {
+    type Headers = &'static [(&'static str, &'static str)];
+    const PLACE: Headers = &[("original_partition", "2"), ("original_offset", "7")];
+    const DOUBTED: Headers = &[("__streams.errors.topic", "app-x-repartition")];
+    const GROUP_ALONE: Headers = &[KIND, GROUP, ("__dlq.errors.topic", "")];
+    let topics = [
+        ("orders", 3, None),
+        ("orders.payment.retry", 1, None),
+        ("repaired", 1, None),
+    ];
+    let (unheard, unknown) = (
+        "it has no dead-letter headers that are understood",
+        "the origin topic is not known",
+    );
+    let to = |topic: &str| Target::Topic(topic.to_owned());
+    let cases: [(&str, Target, Headers, &str); 9] = [
+        ("orders.dlq", Target::Origin, &[], "orders"),
+        ("orders.dlq", Target::Origin, PLACE, "orders:2"),
+        ("orders.dlq", to("repaired"), PLACE, "repaired"),
+        (
+            "orders.dlq",
+            Target::GroupRetry,
+            GROUP_ALONE,
+            "orders.payment.retry",
+        ),
+        ("orders.dlq", Target::GroupRetry, &[], unheard),
+        // It names a topic, and that is not this one.
+        ("orders.dlq", Target::Origin, DOUBTED, unknown),
+        ("dl-orders", Target::Origin, &[], unheard),
+        ("dl-orders", Target::Origin, PLACE, unknown),
+        ("payments.dlq", Target::Origin, PLACE, unknown),
+    ];
+    for (source, target, headers, expected) in cases {
+        let manner = Manner {
+            target,
+            ..Manner::default()
+        };
+        let mut resolver = resolver(source, manner, &topics);
+        assert_eq!(
+            told(&mut resolver, &letter(headers)),
+            expected,
+            "{source} {headers:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,204 @@
+//! Which topics are dead-letter topics: by their names, else by their configurations, else by what lies in them.
+
+use super::places;
+use super::unlearnt::Unlearnt;
+use crate::error::Result;
+use crate::kafka::Cluster;
+use crate::model::dead_letter::{is_dead_letter_topic, is_retry_topic};
+use crate::model::ledger::is_ledger;
+use crate::model::topic::{ConfigEntry, Topic, TopicPartition};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What share groups may write dead letters to says so (KIP-1191); brokers before 4.4 have no such configuration.
+const CONFIG: &str = "errors.deadletterqueue.group.enable";
+
+/// What a dead-letter topic is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum KnownBy {
+    Name,
+    Config,
+    Records,
+}
+
+impl KnownBy {
+    /// The word for it in the table and in JSON.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            KnownBy::Name => "name",
+            KnownBy::Config => "config",
+            KnownBy::Records => "records",
+        }
+    }
+}
+
+/// The topics, as far as names and configurations tell.
+pub(super) struct Discovered {
+    /// By name.
+    pub(super) known: BTreeMap<String, (Topic, KnownBy)>,
+    /// Those that may be dead-letter topics all the same: neither internal, nor a ledger, nor of retries.
+    pub(super) silent: BTreeMap<String, Topic>,
+}
+
+/// Looks at names, and at the configurations of those whose name says nothing.
+pub(super) async fn discover(
+    cluster: &Cluster,
+    topics: Vec<Topic>,
+    unlearnt: &mut Unlearnt,
+) -> Discovered {
+    let unnamed = topics.iter().filter(|topic| {
+        let is_ours = !topic.internal && !is_ledger(&topic.name);
+        is_ours && !is_dead_letter_topic(&topic.name)
+    });
+    let names: Vec<String> = unnamed.map(|topic| topic.name.clone()).collect();
+    let configured = configured(cluster, &names, unlearnt).await;
+    Discovered::new(topics, &configured)
+}
+
+impl Discovered {
+    /// With those that are known by their configuration.
+    fn new(topics: Vec<Topic>, configured: &BTreeSet<String>) -> Self {
+        let mut discovered = Discovered {
+            known: BTreeMap::new(),
+            silent: BTreeMap::new(),
+        };
+        for topic in topics {
+            let name = topic.name.clone();
+            if topic.internal || is_ledger(&name) {
+                continue;
+            }
+            let known_by = match (is_dead_letter_topic(&name), configured.contains(&name)) {
+                (true, _) => KnownBy::Name,
+                (false, true) => KnownBy::Config,
+                (false, false) => {
+                    if !is_retry_topic(&name) {
+                        discovered.silent.insert(name, topic);
+                    }
+                    continue;
+                }
+            };
+            discovered.known.insert(name, (topic, known_by));
+        }
+        discovered
+    }
+
+    /// The partitions of all of them.
+    pub(super) fn places(&self) -> Vec<TopicPartition> {
+        let known = self.known.values().map(|(topic, _)| topic);
+        known.chain(self.silent.values()).flat_map(places).collect()
+    }
+
+    /// These are dead-letter topics by what lies in them; of the others nothing more is to be learnt.
+    pub(super) fn settle(&mut self, by_records: &BTreeSet<String>) {
+        for (name, topic) in std::mem::take(&mut self.silent) {
+            if by_records.contains(&name) {
+                self.known.insert(name, (topic, KnownBy::Records));
+            }
+        }
+    }
+}
+
+/// Those of the topics whose configuration says that share groups may write dead letters to them.
+async fn configured(
+    cluster: &Cluster,
+    topics: &[String],
+    unlearnt: &mut Unlearnt,
+) -> BTreeSet<String> {
+    let answers = match cluster.topic_configs(topics).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            unlearnt.add("read the configurations of topics", &error);
+            return BTreeSet::new();
+        }
+    };
+    let mut configured = BTreeSet::new();
+    let mut failed = Vec::new();
+    for (name, answer) in answers {
+        match answer {
+            Ok(entries) if is_enabled(&entries) => {
+                configured.insert(name);
+            }
+            Ok(_) => {}
+            Err(error) => failed.push((name, error)),
+        }
+    }
+    if !failed.is_empty()
+        && let Ok(existing) = existing(cluster).await
+    {
+        // One that was deleted since is none.
+        failed.retain(|(name, _)| existing.contains(name));
+    }
+    unlearnt.add_all("read the configuration of", failed);
+    configured
+}
+
+async fn existing(cluster: &Cluster) -> Result<BTreeSet<String>> {
+    let topics = cluster.topics().await?;
+    Ok(topics.into_iter().map(|topic| topic.name).collect())
+}
+
+fn is_enabled(entries: &[ConfigEntry]) -> bool {
+    let says = |entry: &ConfigEntry| entry.name == CONFIG && entry.value.as_deref() == Some("true");
+    entries.iter().any(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::topic::ConfigSource;
+
+    #[test]
+    fn a_name_tells_first_then_the_configuration_and_the_others_may_be_looked_into() {
+        let topic = |name: &str| Topic {
+            id: None,
+            name: name.to_owned(),
+            internal: name.starts_with("__"),
+            partitions: Vec::new(),
+        };
+        let names = [
+            "__consumer_offsets",
+            "dl-orders",
+            "eda-replay.orders.dlq.ledger",
+            "orders",
+            "orders-retry-0",
+            "orders.dlq",
+            "shared",
+        ];
+        let configured = ["orders.dlq", "shared"].map(str::to_owned).into();
+        let mut found = Discovered::new(names.map(topic).to_vec(), &configured);
+        let known = |found: &Discovered| {
+            let row = |(name, (_, known_by)): (&String, &(Topic, KnownBy))| {
+                format!("{name} {}", known_by.name())
+            };
+            found.known.iter().map(row).collect::<Vec<_>>()
+        };
+        assert_eq!(known(&found), ["orders.dlq name", "shared config"]);
+        assert_eq!(
+            found.silent.keys().collect::<Vec<_>>(),
+            ["dl-orders", "orders"]
+        );
+        found.settle(&["dl-orders".to_owned()].into());
+        assert_eq!(
+            known(&found),
+            ["dl-orders records", "orders.dlq name", "shared config"]
+        );
+        assert!(found.silent.is_empty());
+    }
+
+    #[test]
+    fn only_a_configuration_that_is_on_counts() {
+        let entry = |name: &str, value: Option<&str>| ConfigEntry {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            source: ConfigSource::Default,
+            sensitive: false,
+            read_only: false,
+        };
+        let other = entry("cleanup.policy", Some("true"));
+        assert!(is_enabled(&[other.clone(), entry(CONFIG, Some("true"))]));
+        for value in [Some("false"), Some(""), None] {
+            assert!(!is_enabled(&[other.clone(), entry(CONFIG, value)]));
+        }
+    }
+}
