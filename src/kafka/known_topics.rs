@@ -12,20 +12,35 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long it is gone by: librdkafka forgets after `metadata.max.age.ms`, of 15 minutes.
+/// How long it is gone by at most; librdkafka forgets after `metadata.max.age.ms`, of 15 minutes.
 const FRESH: Duration = Duration::from_secs(60);
+
+/// The client's property for that.
+const AGE: &str = "metadata.max.age.ms";
 
 /// What was answered last, and when.
 type Answer = (Instant, Result<HashSet<String>, Fault>);
 
-#[derive(Default)]
 pub(super) struct KnownTopics {
+    fresh: Duration,
     last: Mutex<Option<Answer>>,
     /// Held by the one who asks, so that those who come meanwhile have the same answer, or wait no longer than he does.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl KnownTopics {
+    /// For a client with these properties.
+    pub(super) fn new(properties: &[(String, String)]) -> Self {
+        let age = properties.iter().rfind(|(name, _)| name == AGE);
+        let age = age.and_then(|(_, value)| value.parse().ok());
+        KnownTopics {
+            // Twice as often as it forgets: it is not to have forgotten in between.
+            fresh: age.map_or(FRESH, |age| FRESH.min(Duration::from_millis(age) / 2)),
+            last: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
     fn last(&self) -> MutexGuard<'_, Option<Answer>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -39,7 +54,8 @@ impl KnownTopics {
         match &*self.last() {
             Some((at, Ok(names))) => {
                 // What was not there a moment ago is not looked for a second time.
-                let is_fresh = at.elapsed() < FRESH && topics.all(|topic| names.contains(topic));
+                let is_fresh =
+                    at.elapsed() < self.fresh && topics.all(|topic| names.contains(topic));
                 Ok(is_fresh || *at >= begun)
             }
             Some((at, Err(fault))) if *at >= begun => Err(fault.clone()),

@@ -195,7 +195,7 @@ impl Shared {
             context,
             brokers: connection.brokers.clone(),
             timeout: connection.timeout,
-            known_topics: KnownTopics::default(),
+            known_topics: KnownTopics::new(&connection.properties),
         });
         *slot = Some(Arc::clone(&opened));
         Ok(opened)

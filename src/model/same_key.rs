@@ -165,15 +165,21 @@ impl NewerRecords {
     }
 
     /// The offset of the newest record of this key in this partition that the group did not give up, if that is newer than
-    /// the one which died at `offset`.
-    pub fn newer(&self, place: u32, offset: i64, key: &[u8], group: Option<&str>) -> Option<i64> {
+    /// the one which died at `offset`. `None`: it was not asked, and nobody knows.
+    pub fn newer(
+        &self,
+        place: u32,
+        offset: i64,
+        key: &[u8],
+        group: Option<&str>,
+    ) -> Option<Option<i64>> {
         let hasher = &self.0.hasher;
         let context = (place, hasher.hash_one(group));
         let context = *self.0.contexts.numbers.get(&context)?;
         let order = (hasher.hash_one(key), context);
         let asked = &self.0.asked;
         let at = asked.binary_search_by_key(&order, Asked::order).ok()?;
-        (asked[at].newest > offset).then_some(asked[at].at)
+        Some((asked[at].newest > offset).then_some(asked[at].at))
     }
 }
 
@@ -205,7 +211,7 @@ mod tests {
     }
 
     fn newer(records: &NewerRecords) -> Option<i64> {
-        records.newer(0, 10, b"k", PAYMENT)
+        records.newer(0, 10, b"k", PAYMENT).unwrap()
     }
 
     #[test]
@@ -220,8 +226,8 @@ mod tests {
         records.see(0, 20, b"k", || first(20));
         records.see(0, 15, b"k", || first(15));
         assert_eq!(newer(&records), Some(20));
-        assert_eq!(records.newer(0, 19, b"k", PAYMENT), Some(20));
-        assert_eq!(records.newer(0, 20, b"k", PAYMENT), None);
+        assert_eq!(records.newer(0, 19, b"k", PAYMENT), Some(Some(20)));
+        assert_eq!(records.newer(0, 20, b"k", PAYMENT), Some(None));
         assert_eq!(records.newer(0, 10, b"k", None), None, "was not asked for");
     }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod by_name;
 mod choice;
+mod crossing;
 mod list;
 mod options;
 mod order;

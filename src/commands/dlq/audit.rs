@@ -8,7 +8,8 @@ use crate::settings;
 #[command(next_help_heading = "Who did what")]
 pub struct AuditArgs {
     /// Append a line of JSON to FILE, or a record to the topic NAME, for what is begun, each transaction and the end: who,
-    /// when, by which command, which offsets, how many to which topic. Of the letters no key, value or header
+    /// when, by which command, which offsets, how many to which topic. Of the letters no key, value or header;
+    /// the command as it was given, but for the values of --set and the arguments of --exec
     #[arg(long, value_name = "FILE|topic:NAME")]
     audit: Option<AuditTo>,
 }

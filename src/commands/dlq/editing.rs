@@ -2,7 +2,7 @@
 
 use crate::commands::context::Context;
 use crate::error::{Error, Result};
-use crate::ops::dlq::{self, Chosen, How, ReplayRequest};
+use crate::ops::dlq::{self, Chosen, Edited, How, ReplayRequest};
 use crate::settings;
 
 /// The editor's command, where somebody can be shown it.
@@ -22,7 +22,8 @@ pub fn find_editor(context: &Context) -> Result<String> {
 /// by the request from here on.
 pub async fn edit(context: &Context, editor: &str, request: &mut ReplayRequest) -> Result<()> {
     let Some(chosen) = dlq::choose(context.cluster()?, request).await? else {
-        // The plan says that there is none.
+        // The plan says that there is none. One that comes meanwhile was not seen by anybody.
+        request.manner.repair.how = How::Edit(Edited::nothing());
         return Ok(());
     };
     let repair = &mut request.manner.repair;
@@ -32,6 +33,7 @@ pub async fn edit(context: &Context, editor: &str, request: &mut ReplayRequest) 
         match chosen.edited(&text, repair.catalog.as_ref()) {
             Ok(None) => {
                 context.ui.status("nothing was changed");
+                repair.how = How::Edit(chosen.unchanged());
                 return Ok(());
             }
             Ok(Some(edited)) => {

@@ -68,9 +68,10 @@ Examples:
   eda dlq park order-created.dlq --until -30d --yes";
 
 const GUARANTEES: &str = "\
-It is done as a replay is (`eda dlq replay --help`): exactly once, in transactions that also hold the progress, unless
---at-least-once. It has the replay's transactional id, so that of a replay and a parking of the same topic under the same
-group the second takes over. The first Ctrl-C finishes the transaction in hand and exits with 130.";
+It is done as a replay is (`eda dlq replay --help`): exactly once, in transactions that also hold
+the progress, unless --at-least-once is given. It has the replay's transactional id, so that of a
+replay and a parking of the same topic under the same group the second takes over. The first
+Ctrl-C finishes the transaction in hand and exits with 130.";
 
 /// The longest note, in bytes: it lies beside the letter in one record.
 const LONGEST_NOTE: usize = 8 * 1024;

@@ -16,9 +16,10 @@ use clap_complete::engine::ArgValueCandidates;
 /// Shows a histogram of reasons first, and asks. Each goes to the topic its origin header names, with key, value
 /// and original headers byte for byte, to the same partition where that exists, else by its key. Its timestamp is the time
 /// of the replay, for retention would soon take an old one; the header eda-replay-origin has the record's own. One that
-/// names no topic goes to the one that the dead-letter topic is called after (orders for orders.dlq, orders-dlt or
-/// error.orders.GROUP), if there is exactly one such topic and it is none of dead letters; the plan says how many those
-/// are. Nothing else is guessed: such a record stays, is named in the result, and the exit status is 1.
+/// names no topic goes to the one that the dead-letter topic is called after (orders for orders.dlq or orders-dlt), if there
+/// is exactly one such topic, it is none of dead letters, and no other letter says that it came from elsewhere; the plan
+/// says how many those are. Where errors are logged as well (orders-errors, error.orders.GROUP) only for what is told to be
+/// a dead letter. Nothing else is guessed: such a record stays, is named in the result, and the exit status is 1.
 ///
 /// What is not chosen stays unreplayed, and so does what cannot be put back: a later replay finds it, and finds nothing
 /// that was put back already. It ends where the topic ended when the plan was made. Progress is the committed offsets of
@@ -144,15 +145,18 @@ Newer records of the same key:
   have no order to keep. One with a key whose origin is not known to the offset, or is gone, stays.
 
 Audit:
-  To a file, which is made for its owner alone if it is not there, each event is a line; what is begun
-  is on disk before anything is changed. A kill right behind a transaction leaves its line out. The
-  topic of topic:NAME must be there; a transaction is told in the transaction itself, so that whoever
-  reads committed records sees both or none. The command is told as it was given, with the keys and
-  headers that it chooses by. When the audit cannot be written the replay ends with an error.
+  To a file, which is made for its owner alone if it is not there, each event is a line; what is
+  begun is on disk before anything is changed. A kill right behind a transaction leaves its line
+  out. The topic of topic:NAME must be there; a transaction is told in the transaction itself, so
+  that whoever reads committed records sees both or none. The command is told in words that ask
+  for the same, with the keys, headers and values that it chooses by, but without what --set sets
+  and what --exec gives its program. When the audit cannot be written the replay ends with an
+  error.
 
-What its topic refuses stays, with the reason, and the exit status is 1; the others are put back. What
-is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The first Ctrl-C
-finishes the transaction in hand and exits with 130.";
+What its topic refuses stays, with the reason, and the exit status is 1; the others are put back.
+What is larger than its topic takes goes to <TOPIC>.parking, with the reason in a header. The
+first Ctrl-C finishes the transaction in hand and exits with 130. What a share group's letter
+points at is fetched; of a copy only the headers are, where the record is still there.";
 
 impl Args {
     fn request(self, context: &Context, topic: String, stop: Stop) -> Result<ReplayRequest> {

@@ -11,7 +11,7 @@ use clap_complete::engine::ArgValueCandidates;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Which dead letters")]
 pub struct SelectionArgs {
-    /// Whose exception or message holds this text (can be repeated: any of them)
+    /// Whose exception, message, root cause or stack trace holds this text (can be repeated: any of them)
     #[arg(long = "reason", value_name = "TEXT")]
     reasons: Vec<String>,
 

@@ -95,7 +95,10 @@ fn read(record: &Record) -> Option<DeadLetter> {
     // A share group's dead letter (KIP-1191) has the topic too, but may be a mere pointer without a value:
     // replaying it as if it were ours would write a tombstone.
     let has = |name: &str| record.headers.iter().any(|header| header.name == name);
-    if ![FAILED_AT, KIND, STAGE].iter().any(|name| has(name)) {
+    if ![FAILED_AT, KIND, STAGE, EXCEPTION]
+        .iter()
+        .any(|name| has(name))
+    {
         return None;
     }
     let mut letter = STORY.read(NAME, record);

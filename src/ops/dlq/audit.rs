@@ -101,6 +101,7 @@ struct Line<'a, T> {
     replay_id: &'a str,
     user: Option<&'a str>,
     host: Option<&'a str>,
+    brokers: &'a str,
     command: &'a str,
     event: Event,
     #[serde(flatten)]
@@ -113,6 +114,7 @@ pub(super) struct Auditor {
     id: String,
     user: Option<String>,
     host: Option<String>,
+    brokers: String,
     command: String,
 }
 
@@ -155,7 +157,8 @@ impl Auditor {
             id: id.to_owned(),
             user: audit.user.clone(),
             host: Some(host).filter(|host| !host.is_empty()),
-            command: shell_words::join(command),
+            brokers: cluster.connection().brokers.clone(),
+            command: shell_words::join(told(command)),
         })
     }
 
@@ -165,6 +168,7 @@ impl Auditor {
             replay_id: &self.id,
             user: self.user.as_deref(),
             host: self.host.as_deref(),
+            brokers: &self.brokers,
             command: &self.command,
             event,
             told,
@@ -228,6 +232,25 @@ impl Auditor {
     }
 }
 
+/// A command line without what it puts into letters: no field's value, and of a program only its name.
+fn told(command: &[String]) -> Vec<String> {
+    let mut flag = "";
+    let words = command.iter().map(|word| {
+        let hidden = match (flag, word.split_once('=')) {
+            ("--set", Some((path, _))) => format!("{path}=…"),
+            ("--exec", _) => match shell_words::split(word).as_deref() {
+                Ok([name]) => name.clone(),
+                Ok([name, ..]) => format!("{name} …"),
+                _ => "…".to_owned(),
+            },
+            _ => word.clone(),
+        };
+        flag = word;
+        hidden
+    });
+    words.collect()
+}
+
 fn cannot(to: &AuditTo) -> Error {
     Error::failed(format!("the audit cannot be written to `{to}`"))
 }
@@ -264,6 +287,8 @@ fn open_file(path: &Path) -> io::Result<File> {
 /// The line in one piece: others may append to the same file.
 fn append(mut file: &File, line: &[u8], is_to_last: bool) -> io::Result<()> {
     if file.write(line)? < line.len() {
+        // The next is to be a line of its own.
+        let _ = file.write(b"\n");
         return Err(io::Error::other("only a part of a line was written"));
     }
     match is_to_last {
@@ -289,6 +314,20 @@ mod tests {
         }
         for nothing in ["", "topic:", "topic:a/b"] {
             assert!(nothing.parse::<AuditTo>().is_err(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_told_without_what_it_puts_into_letters() {
+        let words = |text: &str| shell_words::split(text).unwrap();
+        let cases = [
+            ("eda dlq replay a --key k", "eda dlq replay a --key k"),
+            ("x --set card=4111 --yes", "x --set card=… --yes"),
+            ("x --exec 'fix --token=secret'", "x --exec 'fix …'"),
+            ("x --exec ./fix -n 1", "x --exec ./fix -n 1"),
+        ];
+        for (command, expected) in cases {
+            assert_eq!(told(&words(command)), words(expected), "{command}");
         }
     }
 

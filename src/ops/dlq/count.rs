@@ -11,6 +11,8 @@ use super::walk::Met;
 use crate::model::dead_letter::Original;
 use crate::model::ledger::Progress;
 use crate::model::record::Record;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the plan needs besides.
 #[derive(Clone, Copy, Default)]
@@ -21,6 +23,9 @@ pub(super) struct Needs {
 
 pub(super) struct Count<'a> {
     progress: &'a [Progress],
+    name: Option<Arc<str>>,
+    /// Some letter says that it came from another topic than the name does.
+    contradicts: bool,
     histogram: Histogram,
     unplaceable: Vec<String>,
     pub(super) total: u64,
@@ -28,9 +33,12 @@ pub(super) struct Count<'a> {
     repaired: u64,
     unrepaired: Vec<Unrepaired>,
     parked: u64,
+    staying: BTreeMap<&'static str, u64>,
     unknown_origin: u64,
     gone_origin: u64,
     origin_by_name: u64,
+    without_headers: u64,
+    again: u64,
     passed: u64,
     stale: u64,
     pub(super) has_keys: bool,
@@ -46,9 +54,12 @@ pub(super) struct Count<'a> {
 }
 
 impl<'a> Count<'a> {
-    pub(super) fn new(progress: &'a [Progress]) -> Self {
+    /// `name`: the topic that the dead-letter topic is called after.
+    pub(super) fn new(progress: &'a [Progress], name: Option<Arc<str>>) -> Self {
         Count {
             progress,
+            name,
+            contradicts: false,
             histogram: Histogram::default(),
             unplaceable: Vec::new(),
             total: 0,
@@ -56,9 +67,12 @@ impl<'a> Count<'a> {
             repaired: 0,
             unrepaired: Vec::new(),
             parked: 0,
+            staying: BTreeMap::new(),
             unknown_origin: 0,
             gone_origin: 0,
             origin_by_name: 0,
+            without_headers: 0,
+            again: 0,
             passed: 0,
             stale: 0,
             has_keys: false,
@@ -79,12 +93,27 @@ impl<'a> Count<'a> {
         };
         match met {
             Met::Over | Met::End => {}
-            Met::Passed(..) => {
+            Met::Passed(_, resolved) => {
+                self.hear(resolved);
                 self.passed += 1;
                 self.stay(place, offset);
             }
-            Met::Letter(record, resolved) => self.letter(place, record, resolved),
+            Met::Letter(record, resolved) => {
+                self.hear(resolved);
+                self.letter(place, record, resolved);
+            }
         }
+    }
+
+    fn hear(&mut self, resolved: &Resolved) {
+        let letter = resolved.letter.as_ref();
+        let said = letter.and_then(|letter| letter.origin.topic.as_deref());
+        self.contradicts |= said.is_some() && said != self.name.as_deref();
+    }
+
+    /// Whether letters would go where only a name says, and others came from elsewhere.
+    pub(super) fn doubts_the_name(&self) -> bool {
+        self.contradicts && self.origin_by_name > 0
     }
 
     /// How many are put back or parked: those that stay are no part of what was asked for, or a replay of a few would never
@@ -116,6 +145,7 @@ impl<'a> Count<'a> {
             }
             Route::Park(_) => self.parked += 1,
             Route::Stays(stay) => {
+                *self.staying.entry(stay.word()).or_default() += 1;
                 match stay {
                     Stay::NotUnderstood | Stay::NoOrigin | Stay::Lost => {
                         self.unknown_origin += 1;
@@ -130,7 +160,7 @@ impl<'a> Count<'a> {
                         }
                     }
                     Stay::Circle(_) | Stay::NoRetryTopic(_) | Stay::TooOften(_) => {}
-                    Stay::Newer(_) | Stay::Unchecked => {}
+                    Stay::Newer(_) | Stay::Unchecked | Stay::OtherKey => {}
                 }
                 if self.unplaceable.len() < NAMED {
                     self.unplaceable.push(record.coordinates());
@@ -141,6 +171,8 @@ impl<'a> Count<'a> {
         let original = resolved.original.as_ref();
         self.moved_bytes += (record.size() + original.map_or(0, Original::size)) as u64;
         let is_put_back = matches!(resolved.route, Route::To(..));
+        self.without_headers += u64::from(is_put_back && resolved.lacks_headers());
+        self.again += u64::from(self.progress[place].is_over(record.offset));
         self.origin_by_name += u64::from(is_put_back && resolved.by_name.is_some());
         self.needs.ledger |= self.stays[place] && !self.progress[place].is_over(record.offset);
     }
@@ -151,9 +183,12 @@ impl<'a> Count<'a> {
         plan.repaired = self.repaired;
         plan.unrepaired = self.unrepaired;
         plan.parked = self.parked;
+        plan.staying = self.staying;
         plan.unknown_origin = self.unknown_origin;
         plan.gone_origin = self.gone_origin;
         plan.origin_by_name = self.origin_by_name;
+        plan.without_headers = self.without_headers;
+        plan.again = self.again;
         plan.passed = self.passed;
         plan.keys_unchecked = plan.stale.is_none() && self.has_keys;
         plan.stale = plan.stale.map(|_| self.stale);

@@ -5,12 +5,20 @@ use crate::model::dead_letter::{Origin, Payload, eda, original};
 use crate::model::record::Record;
 use std::borrow::Cow;
 
-/// Where the record failed first.
+/// Where the record failed first, the topic perhaps by the dead-letter topic's name alone.
 pub(super) fn origin(resolved: &Resolved) -> Option<Cow<'_, Origin>> {
-    let letter = resolved.letter.as_ref()?;
+    let letter = resolved.letter.as_ref();
+    if let Some(topic) = &resolved.by_name {
+        return Some(Cow::Owned(Origin {
+            topic: Some(topic.to_string()),
+            ..letter
+                .map(|letter| letter.origin.clone())
+                .unwrap_or_default()
+        }));
+    }
     Some(match &resolved.original {
-        None => Cow::Borrowed(&letter.origin),
-        Some(original) => Cow::Owned(eda::origin_of(letter, original)),
+        None => Cow::Borrowed(&letter?.origin),
+        Some(original) => Cow::Owned(eda::origin_of(letter?, original)),
     })
 }
 

@@ -43,7 +43,7 @@ pub use list::{DeadLetterTopics, ListRequest, list};
 pub use order::Order;
 pub use plan::{ReplayPlan, plan};
 pub use purge::{Purge, PurgeRequest, plan_purge, purge};
-pub use repair::{Chosen, Filter, FilterOptions, How, Repair, choose};
+pub use repair::{Chosen, Edited, Filter, FilterOptions, How, Repair, choose};
 pub use replay::{ReplayOutcome, replay};
 pub use request::{Aim, BY_HAND, Delivery, Manner, ReplayRequest, Target};
 pub use same_key::SameKey;

@@ -13,6 +13,8 @@ use crate::ops::topic::wait_until_visible;
 const REASON: &str = "eda-parked-reason";
 /// When, in milliseconds since 1970-01-01 UTC.
 const AT: &str = "eda-parked-at";
+/// Its own timestamp, in milliseconds since 1970-01-01 UTC: when it died, where nothing else says it.
+const TIMESTAMP: &str = "eda-parked-timestamp";
 /// Where it lay: `order-created.dlq/1/7`.
 const SOURCE: &str = "eda-parked-source";
 
@@ -33,7 +35,14 @@ pub(super) fn is_parking(topic: &str) -> bool {
 
 /// Whether a header tells of parking, and nothing of the letter.
 pub(super) fn is_note(header: &Header) -> bool {
-    [REASON, AT, SOURCE].contains(&header.name.as_str())
+    [REASON, AT, TIMESTAMP, SOURCE].contains(&header.name.as_str())
+}
+
+/// When the letter was written, before it was parked if it was.
+pub(super) fn timestamp(record: &Record) -> Option<i64> {
+    let noted = record.last_header(TIMESTAMP);
+    let noted = noted.and_then(|noted| std::str::from_utf8(noted).ok()?.parse().ok());
+    noted.or(record.timestamp.map(|(milliseconds, _)| milliseconds))
 }
 
 /// The letter byte for byte, with the reason beside it. To the partition of its own number, where there is one.
@@ -50,6 +59,8 @@ pub(super) fn parked(
     headers.push(Header::text(REASON, reason));
     headers.push(Header::text(AT, &now_ms.to_string()));
     headers.push(Header::text(SOURCE, &source));
+    let own = timestamp(record);
+    headers.extend(own.map(|own| Header::text(TIMESTAMP, &own.to_string())));
     OutgoingRecord {
         topic: topic.to_owned(),
         partition: (0..partitions)

@@ -1,7 +1,8 @@
 //! The plan of a replay: which dead letters, why they died, where they would go.
 
+mod counting;
+
 use super::audit::Audit;
-use super::count::{Count, Needs};
 use super::order::Order;
 use super::reasons::{self, Reason};
 use super::repair::Unrepaired;
@@ -9,17 +10,16 @@ use super::request::{Aim, Delivery, ReplayRequest, Target};
 use super::resolve::Resolver;
 use super::same_key::{Learnt, Looking, SameKey};
 use super::selection::Chooser;
-use super::walk::Walk;
-use super::{find, ledger, order, park, places};
+use super::{find, ledger, park, places};
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::is_dead_letter_topic;
-use crate::model::ledger::{Progress, topic_for};
+use crate::model::ledger::topic_for;
 use crate::model::topic::{NewTopic, Topic};
 use crate::ops::{missing, scan};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -39,13 +39,22 @@ pub struct ReplayPlan {
     pub(super) unrepaired: Vec<Unrepaired>,
     /// To the parking topic: put back too often, or too large.
     pub(super) parked: u64,
+    /// Those that cannot be put back, by why.
+    pub(super) staying: BTreeMap<&'static str, u64>,
     /// Without a known origin, and with one that does not exist.
     pub(super) unknown_origin: u64,
     pub(super) gone_origin: u64,
     /// Of those that are put back: whose origin only the name of the dead-letter topic tells.
     pub(super) origin_by_name: u64,
-    /// Not meant by the selection; they stay for another replay.
+    /// Of those that are put back: copies whose headers are gone with the records they are copies of.
+    pub(super) without_headers: u64,
+    /// Of those that are put back or parked: replays were done with them before.
+    pub(super) again: u64,
+    /// Not meant by the selection; they stay for another replay. Where a count is asked for, as far as was looked.
     pub(super) passed: u64,
+    /// It was looked no further than to the last that is asked for.
+    #[serde(skip)]
+    pub(super) is_cut: bool,
     /// Those that newer records of the same keys lie behind, so that they are not put back; null: nobody has looked.
     pub(super) stale: Option<u64>,
     pub(super) bytes: u64,
@@ -165,7 +174,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
             let learnt = Learnt::learn(&looking, &needs.resolver)?;
             needs.resolver.learnt = Some(Arc::new(learnt));
         }
-        count_all(&reader, plan, needs, &progress, count)
+        counting::count_all(&reader, plan, needs, &progress, count)
     };
     let (mut plan, mut carrying, needs) = tokio::task::spawn_blocking(reading)
         .await
@@ -205,61 +214,6 @@ async fn check_target(
         Some(_) => Ok(()),
         None => Err(missing::topic(cluster, target, resolver.destinations.names()).await),
     }
-}
-
-fn count_all(
-    cluster: &Cluster,
-    mut plan: ReplayPlan,
-    mut carrying: Carrying,
-    progress: &[Progress],
-    limit: Option<u64>,
-) -> Result<(ReplayPlan, Carrying, Needs)> {
-    let mut count = Count::new(progress);
-    let stretch = std::mem::take(&mut plan.stretch);
-    let mut walk = |stretch: &scan::Stretch, first: usize, count: &mut Count| {
-        let walk = Walk {
-            cluster,
-            stretch,
-            progress: &progress[first..],
-            anew: carrying.anew,
-            chooser: &carrying.chooser,
-        };
-        walk.run(&mut carrying.resolver, |place, offset, met| {
-            count.add(first + place, offset, met);
-            let is_full = limit.is_some_and(|limit| count.moved() >= limit);
-            Ok(match is_full {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            })
-        })
-    };
-    match limit {
-        None => {
-            walk(&stretch, 0, &mut count)?;
-            plan.stretch = stretch;
-        }
-        // Partition by partition, so that "the first N" is the same stretch whenever it is asked for.
-        Some(limit) => {
-            for (at, (place, extent)) in stretch.into_iter().enumerate() {
-                let one = scan::Stretch::from([(place.clone(), extent)]);
-                if count.moved() < limit {
-                    walk(&one, at, &mut count)?;
-                }
-                let (start, end) = extent;
-                let until = count.reached.get(at).copied().unwrap_or(start);
-                plan.stretch
-                    .insert(place, (start, until.max(start).min(end)));
-            }
-        }
-    }
-    let (moved, bytes) = (count.moved(), count.moved_bytes);
-    let mut needs = count.fill(&mut plan);
-    if carrying.order != Order::Partition {
-        order::check(carrying.order, moved, bytes)?;
-        // Whatever is interrupted has put back some behind others that are left.
-        needs.ledger |= moved > 1;
-    }
-    Ok((plan, carrying, needs))
 }
 
 impl ReplayPlan {
@@ -315,6 +269,17 @@ impl ReplayPlan {
             );
             table.note(text, Tone::Warn);
         }
+        if self.without_headers > 0 {
+            let text = format!(
+                "{} are copies without their headers, and the records that have them are gone",
+                self.without_headers
+            );
+            table.note(text, Tone::Warn);
+        }
+        if self.again > 0 {
+            let text = format!("replays were done with {} of them before", self.again);
+            table.note(text, Tone::Warn);
+        }
         if self.parked > 0 {
             let topic = park::topic_for(&self.topic);
             table.note(format!("{} go to `{topic}`", self.parked), Tone::Warn);
@@ -324,15 +289,13 @@ impl ReplayPlan {
             let text = format!("{left} cannot: {}", self.unplaceable.join(" "));
             table.note(text, Tone::Bad);
         }
-        if self.unknown_origin + self.gone_origin > 0 {
-            let text = format!(
-                "of these, {} do not say where they came from, and the origin of {} does not exist",
-                self.unknown_origin, self.gone_origin
-            );
-            table.note(text, Tone::Plain);
+        if left > 0 {
+            let whys = self.staying.iter();
+            let whys: Vec<String> = whys.map(|(why, count)| format!("{count} {why}")).collect();
+            table.note(format!("of these: {}", whys.join(", ")), Tone::Plain);
         }
         if let Some(stale) = self.stale.filter(|stale| *stale > 0) {
-            let text = format!("{stale} would be put back behind newer records of their keys");
+            let text = format!("{stale} have newer records of their keys behind them");
             table.note(text, Tone::Warn);
         }
         if self.keys_unchecked && !self.parks {
@@ -343,7 +306,10 @@ impl ReplayPlan {
             table.note(format!("{}: {}", one.record, one.error), Tone::Bad);
         }
         if self.passed > 0 {
-            let text = format!("{} others are not meant, and stay", self.passed);
+            let text = match self.is_cut {
+                false => format!("{} others are not meant, and stay", self.passed),
+                true => format!("{} before the last of them are not meant", self.passed),
+            };
             table.note(text, Tone::Plain);
         }
         for topic in &self.creates {

@@ -236,13 +236,20 @@ fn origin(reason: &Reason) -> Cell {
     }
 }
 
-/// The first line of what is told, no longer than so many characters.
+/// What Python begins with; the error itself comes last there.
+const TRACEBACK: &str = "Traceback (most recent call last)";
+
+/// The line of what is told that says most, no longer than so many characters: the first.
 fn text(told: &Option<String>, length: usize) -> Option<&str> {
     told.as_deref().map(|told| first_line(told, length))
 }
 
 fn first_line(text: &str, length: usize) -> &str {
-    let line = text.lines().next().unwrap_or_default();
+    let line = match text.starts_with(TRACEBACK) {
+        true => text.trim_end().lines().next_back(),
+        false => text.lines().next(),
+    };
+    let line = line.unwrap_or_default();
     match line.char_indices().nth(length) {
         Some((end, _)) => &line[..end],
         None => line,
@@ -287,5 +294,8 @@ mod tests {
         assert_eq!(first_line("one\ntwo", 100), "one");
         assert_eq!(first_line("größer", 3), "grö");
         assert_eq!(first_line("", 3), "");
+        let python =
+            "Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'total'\n";
+        assert_eq!(first_line(python, 100), "KeyError: 'total'");
     }
 }

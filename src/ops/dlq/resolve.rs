@@ -4,7 +4,7 @@
 //! ask somebody about many letters (the origin of a mere pointer) can ask once.
 
 mod by_name;
-mod key;
+mod outgoing;
 
 use super::destinations::{Destination, Destinations};
 use super::request::{Aim, Manner, Target};
@@ -12,12 +12,10 @@ use super::same_key::Learnt;
 use super::selection::Chooser;
 use super::stay::Stay;
 use super::{hydrate, park};
-use crate::error::Result;
+use crate::error::{Result, Status};
 use crate::kafka::Cluster;
-use crate::model::dead_letter::{
-    self, DeadLetter, Original, Payload, eda, is_dead_letter_topic, is_diagnostic,
-};
-use crate::model::record::{Header, OutgoingRecord, Record};
+use crate::model::dead_letter::{self, DeadLetter, Original, Payload, eda, is_dead_letter_topic};
+use crate::model::record::Record;
 use crate::model::record_size;
 use crate::model::topic::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +46,8 @@ pub(super) struct Resolved {
     pub(super) original: Option<Original>,
     /// How it was repaired.
     pub(super) repaired: Option<&'static str>,
+    /// The repair gave it another key.
+    pub(super) has_other_key: bool,
     /// The topic it came from, where only the dead-letter topic's name tells it.
     pub(super) by_name: Option<Arc<str>>,
     pub(super) route: Route,
@@ -77,6 +77,8 @@ pub(super) struct Resolver {
     origin_by_name: Option<Arc<str>>,
     /// What a batch weighs then only its broker can tell.
     compresses: bool,
+    /// Only where letters go is of interest: they are neither repaired nor weighed.
+    places_only: bool,
 }
 
 impl Resolver {
@@ -99,7 +101,36 @@ impl Resolver {
             manner,
             destinations,
             learnt: None,
+            places_only: false,
         })
+    }
+
+    /// One that only finds out where letters go.
+    pub(super) fn of_places(&self) -> Self {
+        Resolver {
+            places_only: true,
+            ..self.clone()
+        }
+    }
+
+    /// The topic that the dead-letter topic is called after.
+    pub(super) fn origin_by_name(&self) -> Option<Arc<str>> {
+        self.origin_by_name.clone()
+    }
+
+    /// Goes by what letters say themselves, for one that names no topic: others came from elsewhere.
+    pub(super) fn doubts_the_name(&mut self) {
+        self.origin_by_name = None;
+    }
+
+    /// Nobody takes what it is in the middle of.
+    pub(super) fn end(&self) {
+        self.manner.repair.end();
+    }
+
+    /// How it is to end early, if somebody wants that.
+    pub(super) fn stopped(&self) -> Option<Status> {
+        self.manner.repair.stopped()
     }
 
     /// What is to become of these records, in their order, of which the chooser's are wanted.
@@ -115,17 +146,19 @@ impl Resolver {
         resolved.clear();
         resolved.extend(records.iter().map(|record| {
             let letter = dead_letter::detect(record);
+            let by_name = self.by_name(letter.as_ref());
             Resolved {
-                is_wanted: chooser.wants(record, letter.as_ref()),
-                by_name: self.by_name(letter.as_ref()),
+                is_wanted: chooser.wants(record, letter.as_ref(), by_name.as_deref()),
+                by_name,
                 letter,
                 original: None,
                 repaired: None,
+                has_other_key: false,
                 route: Route::Stays(Stay::NotUnderstood),
                 is_stale: false,
             }
         }));
-        self.fetch(resolved)?;
+        self.fetch(records, resolved)?;
         let wanted = |(_, resolved): &(&Record, &mut Resolved)| resolved.is_wanted;
         for (record, resolved) in records.iter().zip(&mut *resolved).filter(wanted) {
             resolved.route = self.route(record, resolved);
@@ -133,15 +166,22 @@ impl Resolver {
                 learnt.judge(record, resolved);
             }
         }
+        if self.places_only {
+            return Ok(());
+        }
         self.manner.repair.run(&self.runtime, records, resolved)?;
         for (record, resolved) in records.iter().zip(resolved).filter(wanted) {
+            if resolved.has_other_key && self.learnt.is_some() {
+                resolved.route = Route::Stays(Stay::OtherKey);
+            }
             self.weigh(record, resolved);
         }
         Ok(())
     }
 
-    /// Fetches what letters only point at.
-    fn fetch(&self, resolved: &mut [Resolved]) -> Result<()> {
+    /// Fetches what letters only point at, and what they are copies of, for its headers. Where another record is by now,
+    /// as in a topic that was created again, the copy is all there is.
+    fn fetch(&self, records: &[Record], resolved: &mut [Resolved]) -> Result<()> {
         if self.manner.aim != Aim::PutBack {
             // What is parked stays what it is.
             return Ok(());
@@ -154,9 +194,14 @@ impl Resolver {
             return Ok(());
         }
         let fetched = hydrate::fetch(&self.cluster, &self.runtime, &wanted)?;
-        for resolved in resolved {
+        for (record, resolved) in records.iter().zip(resolved) {
             let died = self.died_elsewhere(resolved);
             let original = died.and_then(|place| fetched.get(&place));
+            let is_copy = is_copy(resolved);
+            let is_it = |found: &&Record| {
+                !is_copy || (found.key == record.key && found.value == record.value)
+            };
+            let original = original.filter(is_it);
             resolved.original = original.map(|original| Original {
                 key: original.key.clone(),
                 value: original.value.clone(),
@@ -217,9 +262,9 @@ impl Resolver {
         let partition = letter.and_then(|letter| letter.origin.partition);
         if let Some(letter) = letter.filter(|_| !is_fetched) {
             match letter.payload {
-                Payload::Record | Payload::Key | Payload::Envelope => {}
+                Payload::Record | Payload::Copy | Payload::Key | Payload::Envelope => {}
                 Payload::Missing => return Err(Stay::Lost),
-                Payload::Pointer | Payload::Copy => return Err(self.unfetched(letter)),
+                Payload::Pointer => return Err(self.unfetched(letter)),
             }
         }
         if let Target::Topic(topic) = &self.manner.target {
@@ -296,68 +341,17 @@ impl Resolver {
             };
         }
     }
-
-    /// The record as it is put back; `None` when it is not.
-    pub(super) fn outgoing(
-        &self,
-        record: &Record,
-        resolved: &Resolved,
-        stamp: Stamp<'_>,
-    ) -> Option<OutgoingRecord> {
-        let Route::To(topic, partition) = &resolved.route else {
-            return None;
-        };
-        let unknown;
-        let letter = match &resolved.letter {
-            Some(letter) => letter,
-            None => {
-                unknown = nothing_told(record);
-                &unknown
-            }
-        };
-        let (id, now) = (stamp.replay_id, stamp.now_ms);
-        let mut outgoing = match &resolved.original {
-            None => eda::revive_to(&topic.name, record, letter, *partition, id, now),
-            Some(original) => OutgoingRecord {
-                partition: *partition,
-                ..eda::revive_original(&topic.name, original.clone(), record, letter, id, now)
-            },
-        };
-        if self.manner.keep_diagnostics {
-            let of_replay = |header: &Header| header.name.starts_with(REPLAY_PREFIX);
-            let all = std::mem::take(&mut outgoing.headers).into_iter();
-            let (added, own): (Vec<_>, Vec<_>) = all.partition(of_replay);
-            let kept = record.headers.iter().filter(|header| !of_replay(header));
-            outgoing.headers = match &resolved.original {
-                None => kept.cloned().collect(),
-                // It is not the letter's, which has nothing more but the story.
-                Some(_) => {
-                    let tells = |header: &&Header| is_diagnostic(letter.convention, &header.name);
-                    own.into_iter().chain(kept.filter(tells).cloned()).collect()
-                }
-            };
-            outgoing.headers.extend(added);
-        }
-        let mark = resolved
-            .repaired
-            .map(|how| Header::text(eda::REPLAY_REPAIRED, how));
-        outgoing.headers.extend(mark);
-        if record.headers.iter().any(park::is_note) {
-            outgoing.headers.retain(|header| !park::is_note(header));
-        }
-        if self.manner.preserve_timestamp {
-            let own = record.timestamp.map(|(milliseconds, _)| milliseconds);
-            outgoing.timestamp = letter.origin.timestamp.or(own);
-        }
-        Some(outgoing)
-    }
 }
 
-/// What a record tells that is no dead letter we know: that it was put back before.
-fn nothing_told(record: &Record) -> DeadLetter {
-    DeadLetter {
-        replays: eda::replays(record),
-        ..DeadLetter::new("")
+fn is_copy(resolved: &Resolved) -> bool {
+    let letter = resolved.letter.as_ref();
+    letter.is_some_and(|letter| letter.payload == Payload::Copy)
+}
+
+impl Resolved {
+    /// A copy whose headers are not to be had.
+    pub(super) fn lacks_headers(&self) -> bool {
+        is_copy(self) && self.original.is_none()
     }
 }
 

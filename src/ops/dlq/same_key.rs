@@ -8,7 +8,7 @@ use super::selection::Chooser;
 use super::stay::Stay;
 use super::walk::{Met, Walk};
 use super::{died, park};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::{Origin, eda};
 use crate::model::ledger::Progress;
@@ -95,7 +95,7 @@ impl Learnt {
     /// # Errors
     /// A partition that letters came from does not answer.
     pub(super) fn learn(looking: &Looking<'_>, resolver: &Resolver) -> Result<Self> {
-        let mut resolver = resolver.clone();
+        let mut resolver = resolver.of_places();
         let letters = looking.extents.values();
         let letters: i64 = letters.map(|(start, end)| (end - start).max(0)).sum();
         let letters = usize::try_from(letters).unwrap_or(usize::MAX);
@@ -108,7 +108,9 @@ impl Learnt {
             chooser: looking.chooser,
         };
         let existing = resolver.destinations.existing.clone();
+        let stopping = resolver.clone();
         walk.run(&mut resolver, |at, offset, met| {
+            check(&stopping)?;
             let (record, resolved, is_meant) = match met {
                 Met::Over | Met::End => return Ok(ControlFlow::Continue(())),
                 Met::Passed(record, resolved) => (record, resolved, false),
@@ -139,12 +141,12 @@ impl Learnt {
             places,
             newer: deaths.sorted(),
         };
-        learnt.read(looking)?;
+        learnt.read(looking, &stopping)?;
         Ok(learnt)
     }
 
     /// Reads the partitions that are asked about.
-    fn read(&mut self, looking: &Looking<'_>) -> Result<()> {
+    fn read(&mut self, looking: &Looking<'_>, resolver: &Resolver) -> Result<()> {
         let asked: Vec<TopicPartition> = self.places.asked().map(|(place, _)| place).collect();
         if asked.is_empty() {
             return Ok(());
@@ -163,6 +165,7 @@ impl Learnt {
             ahead_kibibytes: Some(AHEAD_KIBIBYTES),
         };
         scan::pass(looking.cluster, &stretch, &reading, |found| {
+            check(resolver)?;
             if let Found::Record(record) = found
                 && let Some(key) = record.key
                 && let Some(place) = self.places.find(record.topic, record.partition)
@@ -210,9 +213,19 @@ impl Learnt {
             .newer
             .newer(place, died.offset, &key, died::group(resolved))
         {
-            Some(offset) => Overtaking::Yes(format!("{topic}:{partition}:{offset}")),
-            None => Overtaking::No,
+            Some(Some(offset)) => Overtaking::Yes(format!("{topic}:{partition}:{offset}")),
+            Some(None) => Overtaking::No,
+            None => Overtaking::Unknown,
         }
+    }
+}
+
+/// # Errors
+/// Somebody wants it to end.
+fn check(resolver: &Resolver) -> Result<()> {
+    match resolver.stopped() {
+        Some(status) => Err(Error::stopped(status)),
+        None => Ok(()),
     }
 }
 

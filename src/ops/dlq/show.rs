@@ -67,7 +67,7 @@ pub async fn show(
                     return Ok(ControlFlow::Continue(()));
                 }
                 let story = dead_letter::detect(&record);
-                if !chooser.wants(&record, story.as_ref()) {
+                if !chooser.wants(&record, story.as_ref(), None) {
                     seen.passed += 1;
                     return Ok(ControlFlow::Continue(()));
                 }

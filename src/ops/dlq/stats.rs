@@ -1,6 +1,7 @@
 //! `eda dlq stats`.
 
 use super::count::Count;
+use super::died;
 use super::hours::{self, Hour, Hours};
 use super::keys::{self, KeyCount, Keys};
 use super::plan::ReplayPlan;
@@ -99,8 +100,11 @@ impl Stats {
         chooser: &Chooser,
         mut resolver: Resolver,
     ) -> Result<Stats> {
-        let (mut count, mut hours, mut keys) =
-            (Count::new(progress), Hours::default(), Keys::default());
+        let (mut count, mut hours, mut keys) = (
+            Count::new(progress, None),
+            Hours::default(),
+            Keys::default(),
+        );
         let walk = Walk {
             cluster,
             stretch,
@@ -111,7 +115,7 @@ impl Stats {
         walk.run(&mut resolver, |place, offset, met| {
             if let Met::Letter(record, resolved) = &met {
                 hours.add(died_at(record, resolved.letter.as_ref()));
-                keys.add(resolved.key(record).as_deref());
+                keys.add(died::key(record, resolved).as_deref());
             }
             count.add(place, offset, met);
             Ok(ControlFlow::Continue(()))

@@ -21,6 +21,8 @@ pub(super) enum Stay {
     Newer(String),
     /// Nobody knows whether there are any.
     Unchecked,
+    /// Nor whether any have the key that a repair gave it.
+    OtherKey,
     /// It was to be repaired, and could not be.
     Unrepaired(String),
     /// What it would be repaired to is no right event.
@@ -28,6 +30,25 @@ pub(super) enum Stay {
 }
 
 impl Stay {
+    /// The word for it, for whoever counts them.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Stay::NotUnderstood => "not understood",
+            Stay::NoOrigin => "no origin",
+            Stay::Lost => "record missing",
+            Stay::Gone(_) => "record gone",
+            Stay::OriginGone => "origin gone",
+            Stay::Circle(_) => "origin is a dead-letter topic",
+            Stay::NoRetryTopic(_) => "no retry topic",
+            Stay::TooOften(_) => "too often",
+            Stay::Newer(_) => "newer record of its key",
+            Stay::Unchecked => "newer records unknown",
+            Stay::OtherKey => "key changed",
+            Stay::Unrepaired(_) => "not repaired",
+            Stay::Invalid(_) => "invalid",
+        }
+    }
+
     /// Nobody knows where it came from, or that is no more.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(
@@ -67,6 +88,10 @@ impl fmt::Display for Stay {
             Stay::Unchecked => formatter.write_str(
                 "it has a key, and where it was is not known or is gone: whether newer records have that key cannot be \
                  told (`--same-key force` puts it back all the same)",
+            ),
+            Stay::OtherKey => formatter.write_str(
+                "its repair gave it another key, and newer records of that were not looked for (`--same-key force` puts \
+                 it back all the same)",
             ),
             Stay::Unrepaired(reason) => write!(formatter, "it cannot be repaired: {reason}"),
             Stay::Invalid(problem) => write!(

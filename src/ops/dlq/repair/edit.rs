@@ -88,6 +88,14 @@ impl Chosen {
         }
     }
 
+    /// The one that was looked at, as it is: no other is to be put back in its stead.
+    pub fn unchanged(&self) -> Edited {
+        Edited {
+            place: self.place,
+            original: self.patient.original.clone(),
+        }
+    }
+
     /// The record as it would be put back, as JSON that a person can edit.
     pub fn text(&self) -> &str {
         &self.text
@@ -144,6 +152,14 @@ impl Chosen {
 }
 
 impl Edited {
+    /// None was there to be edited, and so none is to be put back.
+    pub fn nothing() -> Self {
+        Edited {
+            place: (-1, -1),
+            original: Original::default(),
+        }
+    }
+
     /// That one as it was edited. Any other was not seen by anybody: another replay may have been quicker.
     pub(super) fn answers(&self, records: &[Record], patients: &[Patient]) -> Vec<Answer> {
         let answer = |patient: &Patient| {

@@ -4,7 +4,7 @@
 //! `jq -c`, `sed`, a script. What it answers first has room while the rest is still being written to it.
 
 use super::{Answer, Patient};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::model::dead_letter::Original;
 use crate::model::duration::human;
 use crate::model::record::{Headers, Record, RecordRef, TimestampType};
@@ -51,7 +51,10 @@ struct Inner {
     command: String,
     program: Program,
     timeout: Duration,
+    /// Somebody wants it to end.
     stop: Stop,
+    /// Nobody takes what it answers.
+    over: Stop,
 }
 
 /// Only what tells whose answer it is.
@@ -75,6 +78,7 @@ impl Filter {
             program: Program::find_as("filter", options.argv, options.environment)?,
             timeout: options.timeout.min(LONGEST_TIMEOUT),
             stop: options.stop,
+            over: Stop::new(),
         })))
     }
 
@@ -88,6 +92,16 @@ impl Filter {
         self.0.timeout
     }
 
+    /// Nobody takes what it answers from now on: it is ended.
+    pub(super) fn end(&self) {
+        self.0.over.request(Status::Failed);
+    }
+
+    /// How it is to end early, if somebody wants that.
+    pub(super) fn stopped(&self) -> Option<Status> {
+        self.0.stop.requested().or(self.0.over.requested())
+    }
+
     /// What it makes of the letters.
     ///
     /// # Errors
@@ -99,7 +113,7 @@ impl Filter {
         records: &[Record],
         patients: &[Patient],
     ) -> Result<Vec<Answer>> {
-        if let Some(status) = self.0.stop.requested() {
+        if let Some(status) = self.stopped() {
             return Err(Error::stopped(status));
         }
         let (Some(first), Some(last)) = (patients.first(), patients.last()) else {
@@ -114,7 +128,7 @@ impl Filter {
         let read = answered.and_then(|answered| self.read(&answered, patients));
         read.map_err(|error| {
             let place = |patient: &Patient| records[patient.at].coordinates();
-            match (patients.len(), self.0.stop.requested()) {
+            match (patients.len(), self.stopped()) {
                 (_, Some(status)) => Error::stopped(status),
                 (1, None) => error.context(format!("`{}` is not repaired", place(first))),
                 (count, None) => error.context(format!(
@@ -205,6 +219,7 @@ impl Filter {
             tokio::select! {
                 ended = tokio::time::timeout(self.0.timeout, run) => ended,
                 status = self.0.stop.wait() => Ok(Err(Error::stopped(status))),
+                status = self.0.over.wait() => Ok(Err(Error::stopped(status))),
             }
         };
         let why = complaint.text();

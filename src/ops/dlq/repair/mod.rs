@@ -17,7 +17,7 @@ pub use exec::{Filter, FilterOptions};
 use super::park;
 use super::resolve::{REPLAY_PREFIX, Resolved, Route};
 use super::stay::Stay;
-use crate::error::Result;
+use crate::error::{Result, Status};
 use crate::model::dead_letter::{Origin, Original, original};
 use crate::model::duration::human;
 use crate::model::event::{Catalog, Edits};
@@ -123,6 +123,21 @@ impl Repair {
         words
     }
 
+    /// Nobody takes what it is in the middle of: a program that runs is ended.
+    pub(super) fn end(&self) {
+        if let How::Exec(filter) = &self.how {
+            filter.end();
+        }
+    }
+
+    /// How it is to end early, if somebody wants that.
+    pub(super) fn stopped(&self) -> Option<Status> {
+        match &self.how {
+            How::Exec(filter) => filter.stopped(),
+            How::Nothing | How::Set(_) | How::Edit(_) => None,
+        }
+    }
+
     /// Repairs the letters that are wanted and have somewhere to go; those that cannot be repaired stay. To be used on
     /// blocking threads of the runtime.
     ///
@@ -182,6 +197,7 @@ impl Repair {
         };
         let origin = resolved.letter.as_ref();
         let origin = origin.and_then(|letter| letter.origin.topic.as_deref());
+        let origin = origin.or(resolved.by_name.as_deref());
         if let Some(catalog) = &self.catalog
             && let Err(problem) = validate::check(catalog, &patient.topic, origin, &repaired)
         {
@@ -195,6 +211,7 @@ impl Repair {
         {
             *partition = None;
         }
+        resolved.has_other_key = repaired.key != patient.original.key;
         repaired.headers.extend(patient.notes);
         resolved.original = Some(repaired);
         resolved.repaired = self.word();

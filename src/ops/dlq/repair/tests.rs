@@ -39,6 +39,7 @@ fn resolved(record: &Record) -> Resolved {
         is_wanted: true,
         original: None,
         repaired: None,
+        has_other_key: false,
         is_stale: false,
         by_name: None,
         route: Route::To(Arc::new(topic), Some(2)),

@@ -164,6 +164,11 @@ fn run(work: Work<'_>, runtime: Handle, outcome: &mut ReplayOutcome) -> Result<(
     let Some(way) = opened else {
         return Ok(());
     };
+    let found = runtime.block_on(cluster.topic(source))?;
+    if found.as_ref().map(|topic| &topic.id) != Some(&carrying.source.id) {
+        let text = format!("`{source}` is not the topic any more that the plan was made of");
+        return Err(Error::failed(text).hint("it was deleted: plan again"));
+    }
     for topic in &carrying.creates {
         runtime.block_on(park::ensure(cluster, topic))?;
     }
@@ -214,6 +219,7 @@ fn run(work: Work<'_>, runtime: Handle, outcome: &mut ReplayOutcome) -> Result<(
         scope.spawn(|| feeder.run());
         let ended = engine.run(&pipe);
         pipe.close();
+        carrying.resolver.end();
         ended
     });
     *outcome = engine.outcome;

@@ -132,7 +132,8 @@ pub(super) fn ended(
         failed: outcome.failed,
         destinations: &outcome.destinations,
         interrupted: outcome.interrupted,
-        error: error.map(Error::one_line),
+        // Without its causes: a filter may have said there what is in a letter.
+        error: error.map(|error| error.message().to_owned()),
     };
     auditor.write(Event::Ended, &told)
 }

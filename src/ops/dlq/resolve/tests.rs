@@ -36,6 +36,7 @@ fn resolver(source: &str, manner: Manner, topics: &[(&str, i32, Option<u32>)]) -
         learnt: None,
         origin_by_name: by_name::origin(source, |name| topics.iter().any(|it| it.0 == name)),
         compresses: false,
+        places_only: false,
     }
 }
 
