@@ -11,6 +11,7 @@ mod context;
 mod demo;
 mod dlq;
 mod event;
+mod expect;
 mod global;
 mod group;
 mod lag;
@@ -66,6 +67,7 @@ enum Command {
     Event(event::Command),
     Produce(produce::Args),
     Consume(Box<consume::Args>),
+    Expect(expect::Args),
     Lag(lag::Args),
     #[command(subcommand)]
     Group(group::Command),
@@ -86,6 +88,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Event(command) => event::run(context, command),
         Command::Produce(args) => produce::run(context, args).await,
         Command::Consume(args) => consume::run(context, *args).await,
+        Command::Expect(args) => expect::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,

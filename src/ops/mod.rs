@@ -5,6 +5,7 @@
 pub mod consume;
 pub mod dlq;
 pub mod event;
+pub mod expect;
 pub mod group;
 pub mod http;
 pub mod lag;

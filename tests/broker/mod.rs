@@ -16,6 +16,7 @@ mod dlq_foreign;
 mod dlq_frameworks;
 mod embedded;
 mod event;
+mod expect;
 mod exporter;
 mod fleet;
 mod foreign;

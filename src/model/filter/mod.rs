@@ -62,8 +62,19 @@ impl Filter {
     }
 }
 
-/// Whether the value's `eventType`, the header `ce_type`, or the `type` of a CloudEvent in JSON is one of these.
-fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
+/// What a record says its event's type is: the header `ce_type`, else the value's `eventType`, else the `type` of a
+/// CloudEvent in JSON.
+pub fn event_type<'a>(record: &RecordRef<'a>) -> Option<Cow<'a, str>> {
+    let mut headers = record.headers.iter();
+    let header = headers.find(|(name, _)| *name == EVENT_TYPE_HEADER);
+    match header.and_then(|(_, value)| std::str::from_utf8(value?).ok()) {
+        Some(name) => Some(Cow::Borrowed(name)),
+        None => type_in(record.value?),
+    }
+}
+
+/// The value's `eventType`, or the `type` of a CloudEvent in JSON.
+fn type_in(value: &[u8]) -> Option<Cow<'_, str>> {
     /// Everything but the one field is skipped without being built.
     #[derive(Deserialize)]
     struct Typed<'a> {
@@ -78,6 +89,21 @@ fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
         #[serde(rename = "type", borrow)]
         event_type: Cow<'a, str>,
     }
+    // Arrays are refused here, for serde would take their first element for the field.
+    if value.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
+    match serde_json::from_slice::<Typed<'_>>(value) {
+        Ok(typed) => Some(typed.event_type),
+        Err(_) => {
+            let enveloped = serde_json::from_slice::<Enveloped<'_>>(value);
+            enveloped.ok().map(|enveloped| enveloped.event_type)
+        }
+    }
+}
+
+/// Whether the value's `eventType`, the header `ce_type`, or the `type` of a CloudEvent in JSON is one of these.
+fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
     let in_header = |(name, value): (&str, Option<&[u8]>)| {
         let is = |wanted: &String| value == Some(wanted.as_bytes());
         name == EVENT_TYPE_HEADER && types.iter().any(is)
@@ -85,21 +111,8 @@ fn has_type(record: &RecordRef<'_>, types: &[String]) -> bool {
     if record.headers.iter().any(in_header) {
         return true;
     }
-    // Arrays are refused here, for serde would take their first element for the field.
-    let object = record
-        .value
-        .filter(|value| value.trim_ascii_start().first() == Some(&b'{'));
-    let Some(object) = object else {
-        return false;
-    };
-    let found = match serde_json::from_slice::<Typed<'_>>(object) {
-        Ok(typed) => typed.event_type,
-        Err(_) => match serde_json::from_slice::<Enveloped<'_>>(object) {
-            Ok(enveloped) => enveloped.event_type,
-            Err(_) => return false,
-        },
-    };
-    types.iter().any(|wanted| *wanted == found)
+    let found = record.value.and_then(type_in);
+    found.is_some_and(|found| types.iter().any(|wanted| *wanted == found))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::atomic::{Ended, Ending};
 use super::pump::Sent;
 use crate::error::{Error, Kind, Result, Status};
+use crate::model::topic::TopicPartition;
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
 
@@ -107,6 +108,13 @@ impl ProduceOutcome {
             told,
             error,
         }
+    }
+
+    /// Where the first record went that was acknowledged.
+    pub(in crate::ops) fn first_written(&self) -> Option<(TopicPartition, i64)> {
+        let first = self.partitions.first()?;
+        let place = TopicPartition::new(&self.topic, first.partition);
+        Some((place, first.first_offset))
     }
 
     /// How the run ended, after its outcome was `shown`: an error of its own comes before one of showing it.
