@@ -8,8 +8,9 @@ use crate::ops::dlq::{self, ListRequest};
 /// it: errors.deadletterqueue.group.enable), or its last records, which are all dead letters of another topic and written
 /// by a framework that eda knows. Topics of retries are none.
 ///
-/// UNREPLAYED is what `eda dlq replay` has yet to look at; OLDEST and NEWEST are when the first and the last died, as
-/// `eda dlq show` says it; RATE is how many came in an hour, over the last 24 hours or since the oldest, by the records'
+/// UNREPLAYED is what `eda dlq replay` has yet to look at: letters, up to 10,000 of a topic; beyond that, and in RECORDS,
+/// offsets, some of which are marks that transactions leave. OLDEST and NEWEST are when those died that are first and last
+/// in their partitions, as `eda dlq show` says it; RATE is how many came in an hour, over the last 24 hours or since the oldest, by the records'
 /// timestamps, which Kafka Connect and Streams keep as they were before the record died.
 ///
 /// What cannot be looked into is said on standard error. The exit status is 1 only if a topic that is known by its name or

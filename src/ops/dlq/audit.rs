@@ -72,16 +72,16 @@ impl Audit {
         let AuditTo::Topic(topic) = &self.to else {
             return Ok(());
         };
+        if topic == source {
+            let text = format!("`--audit {}` is the dead-letter topic itself", self.to);
+            return Err(Error::usage(text));
+        }
         if is_ledger(topic) || is_dead_letter_topic(topic) {
             let text = format!(
                 "`--audit {}` is a topic of dead letters or a ledger",
                 self.to
             );
             return Err(Error::usage(text).hint("give the audit a topic of its own"));
-        }
-        if topic == source {
-            let text = format!("`--audit {}` is the dead-letter topic itself", self.to);
-            return Err(Error::usage(text));
         }
         if count_partitions(cluster, topic).await?.is_some() {
             return Ok(());

@@ -87,10 +87,17 @@ pub(super) async fn progress(
 ) -> Result<Vec<Progress>> {
     // Asked whether or not the group is listed: what one broker leaves out would all be put back again.
     let mut committed = cluster.committed_stable(group).await?;
-    let mut blocks = match cluster.topic(&topic_for(group)).await? {
+    let (mut blocks, mut damaged) = match cluster.topic(&topic_for(group)).await? {
         Some(_) => read(cluster, vec![topic_for(group)]).await?,
-        None => Blocks::new(),
+        None => Default::default(),
     };
+    if let Some(error) = extents
+        .keys()
+        .find_map(|place| damaged.remove(&place.topic))
+    {
+        let hint = "a replay under another `--replay-group` keeps a ledger of its own";
+        return Err(error.hint(hint));
+    }
     let of = |(place, (start, _)): (&TopicPartition, &(i64, i64))| {
         let next = committed.remove(place).flatten().unwrap_or(0);
         Progress::new(next.max(*start), blocks.remove(place).unwrap_or_default())
@@ -98,8 +105,11 @@ pub(super) async fn progress(
     Ok(extents.iter().map(of).collect())
 }
 
+/// By the topic it is about: what was written into a ledger that no replay writes.
+pub(super) type Damaged = BTreeMap<String, Error>;
+
 /// Everything that is in these ledgers, which exist, and is of topics as they are now.
-pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Blocks> {
+pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<(Blocks, Damaged)> {
     let mut places = Vec::new();
     for ledger in ledgers {
         // Nearly always one partition; whoever made it with more has them all read.
@@ -109,8 +119,8 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Bloc
     // To the very end: what a transaction that is still open holds back is waited for.
     let stretch = scan::extents(cluster, &places, Isolation::ReadUncommitted).await?;
     let reader = cluster.clone();
-    let read = move || -> Result<Entries> {
-        let mut blocks = Entries::new();
+    let read = move || -> Result<(Entries, Damaged)> {
+        let (mut blocks, mut damaged) = (Entries::new(), Damaged::new());
         scan::read(&reader, &stretch, Isolation::ReadCommitted, |record| {
             let Some((place, number)) = record.key.as_deref().and_then(parse_key) else {
                 return Ok(ControlFlow::Continue(()));
@@ -120,25 +130,25 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<Bloc
                 return Ok(ControlFlow::Continue(()));
             }
             let id = id_of(&record);
+            let topic = place.topic.clone();
             let of_place = blocks.entry(place).or_default();
             match record.value.as_deref().map(Block::from_bytes) {
                 None => of_place.remove(&number),
                 Some(Some(block)) => of_place.insert(number, (block, id)),
                 Some(None) => {
                     let text = format!("`{}` is no record of a ledger", record.coordinates());
-                    return Err(Error::failed(text).hint(
-                        "a replay under another `--replay-group` keeps a ledger of its own",
-                    ));
+                    damaged.insert(topic, Error::failed(text));
+                    None
                 }
             };
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(blocks)
+        Ok((blocks, damaged))
     };
     let read = tokio::task::spawn_blocking(read).await;
-    let read =
+    let (entries, damaged) =
         read.map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
-    current(cluster, read).await
+    Ok((current(cluster, entries).await?, damaged))
 }
 
 /// The blocks with the id of the topic that each is of, where it is known.

@@ -1,6 +1,7 @@
 //! `eda dlq list`.
 
 use super::discover::{Discovered, KnownBy, discover};
+use super::left::{self, Left};
 use super::peek::{Of, Peek, half_way, peek};
 use super::unlearnt::Unlearnt;
 use super::{hours, ledger, places, rate, replay_group};
@@ -97,7 +98,7 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetter
 
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let rates = rate::rates(cluster, &extents, &ages, now_ms, &mut unlearnt).await;
-    let mut left = left(cluster, &discovered, &extents, &names).await?;
+    let mut left = left(cluster, &discovered, &extents, &names, &mut unlearnt).await?;
     let row = |(name, (topic, found)): (String, (Topic, KnownBy))| {
         let age = ages.get(&name);
         let of_topic = places(&topic);
@@ -161,13 +162,19 @@ async fn left(
     discovered: &Discovered,
     extents: &Stretch,
     names: &BTreeSet<String>,
+    unlearnt: &mut Unlearnt,
 ) -> Result<BTreeMap<String, i64>> {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let ledgers = ledger::existing(discovered.known.keys().map(String::as_str), &names);
-    let mut blocks = match ledgers.is_empty() {
-        true => BTreeMap::new(),
+    let (mut blocks, damaged) = match ledgers.is_empty() {
+        true => Default::default(),
         false => ledger::read(cluster, ledgers).await?,
     };
+    for (topic, error) in &damaged {
+        let error = error.one_line();
+        let text = format!("what was put back of `{topic}` is not known: {error}");
+        unlearnt.failures.push(text);
+    }
     let by_group: BTreeMap<String, &str> = discovered
         .known
         .keys()
@@ -181,7 +188,7 @@ async fn left(
     for (group, offsets) in cluster.committed_of_groups(&replayed).await? {
         committed.insert(group, offsets?);
     }
-    let mut left = BTreeMap::new();
+    let mut left = Vec::new();
     for (group, topic) in by_group {
         let mut committed = committed.remove(&group).unwrap_or_default();
         let of_topic = extents.iter().filter(|(place, _)| place.topic == topic);
@@ -193,9 +200,22 @@ async fn left(
             Progress::new(next, blocks.remove(place).unwrap_or_default())
         };
         let over: Vec<Progress> = stretch.iter().map(&mut progress).collect();
-        left.insert(topic.to_owned(), ledger::count_left(&stretch, &over));
+        left.push(Left::new(topic, stretch, over));
     }
-    Ok(left)
+    let counted = left::count_few(cluster, &left).await;
+    let counted = counted.unwrap_or_else(|error| {
+        unlearnt.warn("count the letters themselves instead of offsets", &error);
+        BTreeMap::new()
+    });
+    let count = |left: Left| {
+        let counted = counted.get(&left.topic).copied();
+        (counted.unwrap_or(left.offsets), left.topic)
+    };
+    Ok(left
+        .into_iter()
+        .map(count)
+        .map(|(count, topic)| (topic, count))
+        .collect())
 }
 
 impl DeadLetterTopics {

@@ -17,6 +17,7 @@ mod hours;
 mod hydrate;
 mod keys;
 mod ledger;
+mod left;
 mod list;
 mod order;
 mod park;
@@ -70,10 +71,15 @@ fn places(topic: &Topic) -> Vec<TopicPartition> {
 /// Whether the topic is still the one that was described.
 ///
 /// # Errors
-/// It is gone, or was created again: offsets of the old one mean other letters by now.
+/// It is gone, or was created again: offsets of the old one mean other letters by now. Or nobody answers in time.
 async fn check_unchanged(cluster: &Cluster, described: &Topic) -> Result<()> {
     let name = &described.name;
-    let found = cluster.topic(name).await?;
+    let timeout = cluster.connection().timeout;
+    let found = tokio::time::timeout(timeout, cluster.topic(name)).await;
+    let found = found.unwrap_or_else(|_| {
+        let text = format!("whether `{name}` is still the same was not answered in time");
+        Err(Error::unreachable(text).hint("`--timeout` waits longer"))
+    })?;
     if found.is_some_and(|found| found.id == described.id) {
         return Ok(());
     }

@@ -1,15 +1,9 @@
 //! Where one of the replay's powers meets another.
 
-use super::{header, letter, replay, replayed, send_letters, topics, waiting};
+use super::{header, letter, replay, replayed, send_letters, settled, topics, waiting};
 use crate::broker::{PATIENCE, create, read, send};
 use crate::support::{broker, eda, fresh, wait_until};
 use serde_json::{Value, json};
-
-/// What is committed is there a moment later.
-fn settled(topic: &str, count: usize) -> Vec<Value> {
-    wait_until("the records", PATIENCE, || read(topic).len() >= count);
-    read(topic)
-}
 
 /// A repair that gives a letter another key gives it one that nobody has looked for.
 #[test]
@@ -155,4 +149,72 @@ fn a_parked_letter_died_when_it_died() {
     let stats = eda(&["dlq", "stats", &parking, "--json"]).on(broker());
     let stats = stats.run().succeeds().json();
     assert_eq!(stats["oldest"], 1_764_000_000_000_i64, "{stats}");
+}
+
+/// A transaction that was aborted leaves offsets, and no letters.
+#[test]
+fn what_is_no_letter_waits_for_nobody() {
+    let (topic, letters) = topics();
+    let lines = format!("{}\nno JSON\n", letter(&topic, 0, "declined"));
+    let aborted = ["produce", &letters, "--records", "--transactional"];
+    eda(&aborted).stdin(lines).on(broker()).run().status(1);
+    wait_until("the end of the transaction", PATIENCE, || {
+        let listed = eda(&["dlq", "list", "--no-probe", "--json"]).on(broker());
+        let rows = listed.run().succeeds().json();
+        let mut rows = rows.as_array().unwrap().iter();
+        rows.any(|row| row["topic"] == letters && row["records"] == 2)
+    });
+    assert_eq!(waiting(&letters), 0);
+    send(&letters, &[letter(&topic, 1, "declined")]);
+    assert_eq!(waiting(&letters), 1);
+}
+
+/// Offsets of a topic that is no more are no progress in the next of its name.
+#[test]
+fn a_topic_that_is_made_anew_meanwhile_ends_the_replay() {
+    let (topic, letters) = topics();
+    send_letters(&letters, &topic, 60);
+    let running = replay(&letters, &["--rate", "10", "--yes"]).spawn();
+    running.wait_until("something put back", PATIENCE, |_| !read(&topic).is_empty());
+    let delete = ["topic", "delete", &letters, "--yes"];
+    eda(&delete).on(broker()).run().succeeds();
+    create(broker(), &letters, 3);
+    send_letters(&letters, &topic, 60);
+    let error = running.wait(PATIENCE).status(1).error_json();
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("was deleted or created again since the plan was made"),
+        "{message}"
+    );
+    assert_eq!(waiting(&letters), 60);
+    assert_eq!(replayed(&letters, &[])["replayed"], 60);
+}
+
+/// It would forget what was put back, and it would be put back again.
+#[test]
+fn a_ledger_that_forgets_is_refused() {
+    let (topic, letters) = topics();
+    send_letters(&letters, &topic, 3);
+    let ledger = format!("eda-replay.{letters}.ledger");
+    eda(&["topic", "create", &ledger, "-p", "1", "--retention", "1h"])
+        .on(broker())
+        .run()
+        .succeeds();
+    replay(&letters, &["--yes"])
+        .run()
+        .status(1)
+        .stderr_has("has cleanup.policy=delete, and would forget what was put back");
+    assert_eq!(read(&topic), Vec::<Value>::new());
+}
+
+#[test]
+fn a_long_name_has_a_ledger_too() {
+    let name = fresh(&"a".repeat(215));
+    let letters = format!("{name}.dlq");
+    create(broker(), &name, 3);
+    create(broker(), &letters, 3);
+    send_letters(&letters, &name, 6);
+    assert_eq!(replayed(&letters, &["--where", "n>3"])["replayed"], 2);
+    assert_eq!(waiting(&letters), 4);
+    assert_eq!(replayed(&letters, &[])["replayed"], 4);
 }
