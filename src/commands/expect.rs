@@ -5,8 +5,10 @@ use super::global::EventsArgs;
 use crate::error::{Error, Result, Status};
 use crate::model::event::{Assignment, check_distinct};
 use crate::model::expectation::Expectation;
+use crate::model::json_layout;
 use crate::ops::expect::{self, ExpectRequest, Sending};
 use clap_complete::engine::ArgValueCandidates;
+use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -112,7 +114,7 @@ impl Send {
     }
 }
 
-/// The event in a file, on one line: outside of its texts JSON does not mind what space there is.
+/// The event in a file, on one line.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let done = match path.as_os_str() == "-" {
@@ -121,16 +123,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     };
     let shown = path.display();
     done.map_err(|error| Error::usage(format!("cannot read `{shown}`")).caused_by(error))?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(Error::usage(format!("there is no event in `{shown}`")));
-    }
-    for byte in &mut bytes {
-        if matches!(*byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
-    bytes.push(b'\n');
-    Ok(bytes)
+    let json = serde_json::from_slice::<&RawValue>(&bytes).map_err(|error| {
+        Error::usage(format!("`{shown}` does not hold one event as JSON")).caused_by(error)
+    })?;
+    Ok(json_layout::compact(json.get()).into_bytes())
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
