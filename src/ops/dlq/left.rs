@@ -51,9 +51,11 @@ impl Left {
 ///
 /// # Errors
 /// A partition does not answer.
-pub(super) async fn count_few(cluster: &Cluster, left: &[Left]) -> Result<BTreeMap<String, i64>> {
+pub(super) async fn count_few<'a>(
+    cluster: &Cluster,
+    left: impl Iterator<Item = &'a Left>,
+) -> Result<BTreeMap<String, i64>> {
     let mut few: Vec<&Left> = left
-        .iter()
         .filter(|left| (1..=OF_ONE).contains(&left.offsets))
         .collect();
     few.sort_by_key(|left| left.offsets);

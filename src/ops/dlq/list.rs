@@ -83,7 +83,12 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetter
         unlearnt.add("look into the dead-letter topics", &error);
         Peek::default()
     });
-    unlearnt.add_all("look into", named(std::mem::take(&mut seen.failed)));
+    let failed = std::mem::take(&mut seen.failed);
+    let unseen: BTreeSet<String> = failed
+        .iter()
+        .map(|(place, _)| place.topic.clone())
+        .collect();
+    unlearnt.add_all("look into", named(failed));
     let probed = peek(cluster, silent.clone(), Of::Silent, deadline).await;
     let probed = probed.unwrap_or_else(|error| {
         unlearnt.warn("look into the topics whose names say nothing", &error);
@@ -98,7 +103,8 @@ pub async fn list(cluster: &Cluster, request: &ListRequest) -> Result<DeadLetter
 
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let rates = rate::rates(cluster, &extents, &ages, now_ms, &mut unlearnt).await;
-    let mut left = left(cluster, &discovered, &extents, &names, &mut unlearnt).await?;
+    let left = left(cluster, &discovered, &extents, &names, &mut unlearnt).await?;
+    let mut left = count(cluster, left, &unseen, &mut unlearnt).await;
     let row = |(name, (topic, found)): (String, (Topic, KnownBy))| {
         let age = ages.get(&name);
         let of_topic = places(&topic);
@@ -156,14 +162,36 @@ fn named(failed: Vec<(TopicPartition, Error)>) -> Vec<(String, Error)> {
     failed.into_iter().map(name).collect()
 }
 
-/// How many letters of each topic no replay is done with; `names` are all topics there are.
+/// How many letters wait: where that is quick the letters themselves are counted, but not of what was `unseen`, which would
+/// not come now either.
+async fn count(
+    cluster: &Cluster,
+    left: Vec<Left>,
+    unseen: &BTreeSet<String>,
+    unlearnt: &mut Unlearnt,
+) -> BTreeMap<String, i64> {
+    let seen = left.iter().filter(|left| !unseen.contains(&left.topic));
+    let counted = left::count_few(cluster, seen)
+        .await
+        .unwrap_or_else(|error| {
+            unlearnt.warn("count the letters themselves instead of offsets", &error);
+            BTreeMap::new()
+        });
+    let count = |left: Left| {
+        let counted = counted.get(&left.topic).copied();
+        (left.topic, counted.unwrap_or(left.offsets))
+    };
+    left.into_iter().map(count).collect()
+}
+
+/// What no replay is done with of each topic; `names` are all topics there are.
 async fn left(
     cluster: &Cluster,
     discovered: &Discovered,
     extents: &Stretch,
     names: &BTreeSet<String>,
     unlearnt: &mut Unlearnt,
-) -> Result<BTreeMap<String, i64>> {
+) -> Result<Vec<Left>> {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let ledgers = ledger::existing(discovered.known.keys().map(String::as_str), &names);
     let (mut blocks, damaged) = match ledgers.is_empty() {
@@ -202,20 +230,7 @@ async fn left(
         let over: Vec<Progress> = stretch.iter().map(&mut progress).collect();
         left.push(Left::new(topic, stretch, over));
     }
-    let counted = left::count_few(cluster, &left).await;
-    let counted = counted.unwrap_or_else(|error| {
-        unlearnt.warn("count the letters themselves instead of offsets", &error);
-        BTreeMap::new()
-    });
-    let count = |left: Left| {
-        let counted = counted.get(&left.topic).copied();
-        (counted.unwrap_or(left.offsets), left.topic)
-    };
-    Ok(left
-        .into_iter()
-        .map(count)
-        .map(|(count, topic)| (topic, count))
-        .collect())
+    Ok(left)
 }
 
 impl DeadLetterTopics {
