@@ -57,8 +57,8 @@ Repairs:
                  such as items[0].sku. Missing objects are made, and a list grows by its next
                  item. What is JSON is set as such, and all else as text: 5 is a number, \"5\" in
                  quotes is text. The rest of the value stays byte for byte.
-  --exec         The command is called twice for a letter, for the plan and for the replay, so it
-                 must have no effects. It is given up to 256 records at once until its input ends,
+  --exec         The command is called for a letter at least twice, for the plan and for the replay,
+                 so it must have no effects. It is given up to 256 records at once until its input ends,
                  each a line of JSON as it would be put back, with the coordinates of its origin,
                  -1 where they are not known. It answers a line for each, in the same order: the
                  record, of which key, value and headers are taken (a key or headers left out are

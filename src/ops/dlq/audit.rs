@@ -241,6 +241,17 @@ impl Auditor {
     }
 }
 
+/// What failed first, and what of the audit failed after it.
+pub(super) fn both(error: Error, untold: Option<Error>) -> Error {
+    match untold {
+        // Mostly for the same reason.
+        Some(untold) if !error.one_line().contains(untold.message()) => {
+            error.adding(&untold.one_line())
+        }
+        _ => error,
+    }
+}
+
 /// A command line without what it puts into letters: no field's value, and of a program only its name.
 fn told(command: &[String]) -> Vec<String> {
     let mut flag = "";
@@ -323,6 +334,25 @@ mod tests {
         }
         for nothing in ["", "topic:", "topic:a/b"] {
             assert!(nothing.parse::<AuditTo>().is_err(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_first_is_told_first() {
+        let deletion = || Error::failed("cannot delete records").hint("try again");
+        let audit = |text: &str| {
+            let cause = std::io::Error::other("disk full");
+            Error::unreachable(text).caused_by(cause)
+        };
+        let error = both(deletion(), Some(audit("the audit cannot be written")));
+        assert_eq!(
+            error.message(),
+            "cannot delete records; the audit cannot be written: disk full"
+        );
+        assert_eq!(error.kind(), deletion().kind());
+        assert_eq!(error.hint_text(), Some("try again"));
+        for untold in [None, Some(audit("cannot delete records"))] {
+            assert_eq!(both(deletion(), untold).message(), "cannot delete records");
         }
     }
 

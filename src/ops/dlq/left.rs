@@ -21,8 +21,9 @@ pub(super) struct Left {
     pub(super) topic: String,
     /// How many offsets that are.
     pub(super) offsets: i64,
-    /// From the first of them on.
+    /// From the first of them on, and how long that is: what is over lies in between.
     stretch: Stretch,
+    span: i64,
     progress: HashMap<i32, Progress>,
 }
 
@@ -37,6 +38,7 @@ impl Left {
         Left {
             topic: topic.to_owned(),
             offsets,
+            span: stretch.values().map(|(start, end)| end - start).sum(),
             progress: stretch
                 .keys()
                 .map(|place| place.partition)
@@ -56,12 +58,12 @@ pub(super) async fn count_few<'a>(
     left: impl Iterator<Item = &'a Left>,
 ) -> Result<BTreeMap<String, i64>> {
     let mut few: Vec<&Left> = left
-        .filter(|left| (1..=OF_ONE).contains(&left.offsets))
+        .filter(|left| left.offsets > 0 && left.span <= OF_ONE)
         .collect();
-    few.sort_by_key(|left| left.offsets);
+    few.sort_by_key(|left| left.span);
     let mut room = OF_ALL;
     few.retain(|left| {
-        room -= left.offsets;
+        room -= left.span;
         room >= 0
     });
     let mut stretch = Stretch::new();

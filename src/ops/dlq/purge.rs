@@ -1,6 +1,6 @@
 //! `eda dlq purge`: plan, then delete the letters that replays are done with, each partition with its result.
 
-use super::audit::{Audit, Auditor, Event};
+use super::audit::{Audit, Auditor, Event, both};
 use super::replay::new_id;
 use super::{check_unchanged, find, ledger, places, replay_group};
 use crate::consent::Consent;
@@ -142,7 +142,7 @@ pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Res
     let deleted = match delete(cluster, plan).await {
         Ok(deleted) => deleted,
         Err(error) => {
-            let told = json!({ "error": error.one_line() });
+            let told = json!({ "error": error.message() });
             let told = tell(&auditor, Event::Ended, told).await;
             return Err(both(error, told.err()));
         }
@@ -154,17 +154,6 @@ pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Res
     let after = |error: Error| error.adding(&format!("{} were deleted", deleted.records));
     told.await.map_err(after)?;
     Ok(deleted)
-}
-
-/// What failed first, and what of the audit failed after it.
-fn both(error: Error, untold: Option<Error>) -> Error {
-    match untold {
-        // Mostly for the same reason.
-        Some(untold) if !error.one_line().contains(untold.message()) => {
-            error.adding(&untold.one_line())
-        }
-        _ => error,
-    }
 }
 
 /// Opens the audit on a thread that may wait for it.
@@ -324,29 +313,5 @@ impl Report for Purge {
     fn effect(&self) -> Option<String> {
         let text = format!("{} dead letters were deleted all the same", self.records);
         (self.deleted && self.records > 0).then_some(text)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_deletion_fails_first_and_the_audit_after_it() {
-        let deletion = || Error::failed("cannot delete records").hint("try again");
-        let audit = |text: &str| {
-            let cause = std::io::Error::other("disk full");
-            Error::unreachable(text).caused_by(cause)
-        };
-        let error = both(deletion(), Some(audit("the audit cannot be written")));
-        assert_eq!(
-            error.message(),
-            "cannot delete records; the audit cannot be written: disk full"
-        );
-        assert_eq!(error.kind(), deletion().kind());
-        assert_eq!(error.hint_text(), Some("try again"));
-        for untold in [None, Some(audit("cannot delete records"))] {
-            assert_eq!(both(deletion(), untold).message(), "cannot delete records");
-        }
     }
 }

@@ -12,7 +12,7 @@ mod way;
 
 pub use outcome::ReplayOutcome;
 
-use super::audit::Auditor;
+use super::audit::{Auditor, both};
 use super::plan::{Carrying, ReplayPlan};
 use super::request::Delivery;
 use super::resolve::{Route, Stamp};
@@ -110,10 +110,7 @@ fn audited(
     match (done, told) {
         (Ok(()), Ok(())) => Ok(outcome),
         (Ok(()), Err(error)) => Err(explain(error, carrying.delivery, &outcome)),
-        (Err(error), Ok(())) => Err(error),
-        // Mostly for the same reason.
-        (Err(error), Err(untold)) if error.one_line().contains(untold.message()) => Err(error),
-        (Err(error), Err(untold)) => Err(error.adding(&untold.one_line())),
+        (Err(error), told) => Err(both(error, told.err())),
     }
 }
 
