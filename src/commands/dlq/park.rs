@@ -5,6 +5,7 @@ use crate::commands::global::SafetyArgs;
 use crate::commands::{arguments, candidates};
 use crate::error::{Result, Status};
 use crate::ops::dlq::{self, Aim, BY_HAND, Delivery, Manner, ReplayRequest};
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Move dead letters out of the way, into <TOPIC>.parking
@@ -57,7 +58,7 @@ struct WayArgs {
     at_least_once: bool,
 
     /// The group whose offsets are the progress [default: eda-replay.<TOPIC>]
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     replay_group: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use crate::commands::context::Context;
 use crate::commands::global::SafetyArgs;
 use crate::error::{Result, Status};
 use crate::ops::dlq::{self, PurgeRequest};
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Delete dead letters that replays are done with
@@ -27,7 +28,7 @@ pub struct Args {
     all: bool,
 
     /// The group whose offsets are the progress [default: eda-replay.<TOPIC>]
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     replay_group: Option<String>,
 
     #[command(flatten)]

@@ -9,6 +9,7 @@ use crate::commands::{arguments, candidates};
 use crate::error::{Error, Result, Status};
 use crate::ops::dlq::{self, Aim, Delivery, ListRequest, Manner, ReplayRequest, Target};
 use crate::ops::stop::Stop;
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCandidates;
 
 /// Put dead letters back into the topics they came from
@@ -101,7 +102,7 @@ struct WayArgs {
     at_least_once: bool,
 
     /// The group whose offsets are the progress [default: eda-replay.<TOPIC>]
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     replay_group: Option<String>,
 }
 

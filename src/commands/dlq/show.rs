@@ -27,7 +27,7 @@ pub struct Args {
     topic: String,
 
     /// Only N of them
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
     /// Only those that `eda dlq replay` is not done with
