@@ -15,7 +15,7 @@ use board::{Board, Wish};
 use watch::Watch;
 
 use crate::consent::Consent;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter;
 use crate::model::event::{Assignment, Catalog};
@@ -205,7 +205,10 @@ pub async fn expect(
         let refused = outcome.failures().first().cloned();
         let first = outcome.first_written();
         // One that comes with an outcome.
-        outcome.end(Ok(crate::error::Status::Done))?;
+        outcome.end(Ok(Status::Done))?;
+        if let Some(status) = stop.requested() {
+            return Err(Error::stopped(status));
+        }
         match (first, refused) {
             (Some(first), None) => sent.insert(first),
             (_, refused) => {

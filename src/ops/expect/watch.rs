@@ -84,7 +84,10 @@ impl Watch {
                 stopped = self.read_to_the_end(&mut board, begun, &runtime, &stop)?;
             }
             let took = begun.elapsed();
-            self.reader.close(self.cluster.connection().timeout)?;
+            // What was seen was seen, however it parts.
+            if let Err(error) = self.reader.close(self.cluster.connection().timeout) {
+                tracing::debug!("not closed: {}", error.one_line());
+            }
             Ok(Watched {
                 board,
                 took,
