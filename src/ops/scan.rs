@@ -208,12 +208,7 @@ pub fn pass(
         overrides: overrides.into_iter().flatten().collect(),
     };
     let consumer = Consumer::open(cluster.connection(), options, Arc::new(NoRebalance))?;
-    let positions: Vec<(TopicPartition, i64)> = due
-        .places
-        .iter()
-        .filter_map(|(place, _)| Some((place.clone(), stretch.get(place)?.0)))
-        .collect();
-    let mut reader = consumer.assign_in_batches(&positions)?;
+    let mut reader = consumer.assign_in_batches(&due.positions(stretch))?;
     let patience = cluster.connection().timeout;
     let mut last_news = Instant::now();
     while due.left > 0 {
@@ -261,6 +256,14 @@ impl Due {
             places,
             last: 0,
         }
+    }
+
+    /// Where to begin with each.
+    fn positions(&self, stretch: &Stretch) -> Vec<(TopicPartition, i64)> {
+        let start = |(place, _): &(TopicPartition, Option<i64>)| {
+            Some((place.clone(), stretch.get(place)?.0))
+        };
+        self.places.iter().filter_map(start).collect()
     }
 
     fn show(

@@ -62,12 +62,7 @@ pub fn glance(
         ..ConsumerOptions::default()
     };
     let consumer = Consumer::open(cluster.connection(), options, Arc::new(NoRebalance))?;
-    let positions: Vec<(TopicPartition, i64)> = due
-        .places
-        .iter()
-        .filter_map(|(place, _)| Some((place.clone(), stretch.get(place)?.0)))
-        .collect();
-    let mut reader = consumer.assign_in_batches(&positions)?;
+    let mut reader = consumer.assign_in_batches(&due.positions(stretch))?;
     let mut show = |found: Found<'_>| {
         if let Found::Record(record) = found {
             visit(record);
