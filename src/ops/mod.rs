@@ -2,6 +2,7 @@
 //! prints, none knows the command line. What changes something comes in two halves: a plan, which only reads and is
 //! the dry run and the preview too, and its carrying out, which demands a [`Consent`](crate::consent::Consent).
 
+mod blocking;
 pub mod consume;
 pub mod dlq;
 pub mod event;

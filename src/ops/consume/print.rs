@@ -13,6 +13,7 @@ use crate::model::filter::Filter;
 use crate::model::offset::{Position, Range};
 use crate::model::record::RecordRef;
 use crate::model::topic::{Topic, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::stop::Stop;
 use crate::ops::{positions, scan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,9 +108,8 @@ pub async fn print(
         }
     };
     let cluster = cluster.clone();
-    tokio::task::spawn_blocking(move || follow::run(&cluster, &request, &reading, sink, &stop))
-        .await
-        .map_err(|error| Error::failed("the consuming thread ended early").caused_by(error))?
+    let follow = move || follow::run(&cluster, &request, &reading, sink, &stop);
+    blocking("consuming", follow).await
 }
 
 enum Reading {

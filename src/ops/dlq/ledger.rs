@@ -6,6 +6,7 @@ use crate::model::dead_letter::eda;
 use crate::model::ledger::{Block, Progress, key, parse_key, topic_for};
 use crate::model::record::{Header, OutgoingRecord, Record};
 use crate::model::topic::{NewTopic, Topic, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::scan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -145,9 +146,7 @@ pub(super) async fn read(cluster: &Cluster, ledgers: Vec<String>) -> Result<(Blo
         })?;
         Ok((blocks, damaged))
     };
-    let read = tokio::task::spawn_blocking(read).await;
-    let (entries, damaged) =
-        read.map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
+    let (entries, damaged) = blocking("reading", read).await?;
     Ok((current(cluster, entries).await?, damaged))
 }
 

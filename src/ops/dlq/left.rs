@@ -2,9 +2,10 @@
 //! and what was aborted, has offsets, too, and waits for nobody.
 
 use super::ledger::count_left;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
 use crate::model::ledger::Progress;
+use crate::ops::blocking::blocking;
 use crate::ops::scan::{self, Found, Reading, Stretch};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -97,7 +98,5 @@ pub(super) async fn count_few<'a>(
         })?;
         Ok(counts)
     };
-    tokio::task::spawn_blocking(count)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", count).await
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kafka::Cluster;
 use crate::model::dead_letter::{Evidence, detect, evidence};
 use crate::model::topic::TopicPartition;
+use crate::ops::blocking::blocking;
 use crate::ops::scan::{self, Lies, Stretch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -43,9 +44,7 @@ pub(super) async fn peek(
 ) -> Result<Peek> {
     let cluster = cluster.clone();
     let look = move || Peek::look(&cluster, &extents, of, deadline);
-    tokio::task::spawn_blocking(look)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", look).await
 }
 
 /// The middle between now and then: one of two looks that may take so long together must not take all of it.

@@ -16,6 +16,7 @@ use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::is_dead_letter_topic;
 use crate::model::ledger::topic_for;
 use crate::model::topic::{NewTopic, Topic};
+use crate::ops::blocking::blocking;
 use crate::ops::{missing, scan};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
@@ -177,9 +178,7 @@ pub async fn plan(cluster: &Cluster, request: &ReplayRequest) -> Result<ReplayPl
         }
         counting::count_all(&reader, plan, needs, &progress, count)
     };
-    let (mut plan, mut carrying, needs) = tokio::task::spawn_blocking(reading)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))??;
+    let (mut plan, mut carrying, needs) = blocking("reading", reading).await?;
     let wanted = [
         (needs.ledger, &carrying.ledger),
         (plan.parked > 0, &carrying.parking),

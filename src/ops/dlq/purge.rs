@@ -7,6 +7,7 @@ use crate::consent::Consent;
 use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Isolation};
 use crate::model::topic::{Topic, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::scan;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
@@ -159,21 +160,14 @@ pub async fn purge(cluster: &Cluster, mut plan: Purge, _consent: Consent) -> Res
 /// Opens the audit on a thread that may wait for it.
 async fn open(cluster: &Cluster, audit: Audit, command: Vec<String>) -> Result<Arc<Auditor>> {
     let cluster = cluster.clone();
-    let opened =
-        tokio::task::spawn_blocking(move || Auditor::open(&cluster, &audit, &new_id(), &command));
-    opened.await.map_err(ended_early)?.map(Arc::new)
-}
-
-fn ended_early(error: tokio::task::JoinError) -> Error {
-    Error::failed("the thread of the audit ended early").caused_by(error)
+    let open = move || Auditor::open(&cluster, &audit, &new_id(), &command);
+    blocking("auditing", open).await.map(Arc::new)
 }
 
 /// Writes an event on a thread that may wait for it.
 async fn tell(auditor: &Arc<Auditor>, event: Event, told: Value) -> Result<()> {
     let auditor = Arc::clone(auditor);
-    tokio::task::spawn_blocking(move || auditor.write(event, &told))
-        .await
-        .map_err(ended_early)?
+    blocking("auditing", move || auditor.write(event, &told)).await
 }
 
 async fn delete(cluster: &Cluster, mut plan: Purge) -> Result<Purge> {

@@ -2,11 +2,12 @@
 
 use super::ledger;
 use super::selection::Selection;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
 use crate::model::dead_letter::{self, DeadLetter};
 use crate::model::ledger::Progress;
 use crate::model::record::Record;
+use crate::ops::blocking::blocking;
 use crate::ops::scan;
 use std::ops::ControlFlow;
 
@@ -85,7 +86,5 @@ pub async fn show(
         write(None)?;
         Ok(seen)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", read).await
 }

@@ -11,9 +11,10 @@ use super::resolve::Resolver;
 use super::selection::{Chooser, Selection, died_at};
 use super::walk::{Met, Walk};
 use super::{find, ledger, places, replay_group};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
 use crate::model::ledger::Progress;
+use crate::ops::blocking::blocking;
 use crate::ops::scan::{self, Stretch};
 use crate::report::{Report, Table, Tone};
 use serde::Serialize;
@@ -86,9 +87,7 @@ pub async fn stats(cluster: &Cluster, request: &StatsRequest) -> Result<Stats> {
         .at(jiff::Timestamp::now().as_millisecond());
     let cluster = cluster.clone();
     let reading = move || stats.read(&cluster, &stretch, &progress, &chooser, resolver);
-    tokio::task::spawn_blocking(reading)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", reading).await
 }
 
 impl Stats {

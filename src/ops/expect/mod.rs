@@ -23,6 +23,7 @@ use crate::model::expectation::Expectation;
 use crate::model::filter::Filter;
 use crate::model::ledger::is_ledger;
 use crate::model::topic::{Topic, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::produce::{self, Destination, Input, ProducePlan, ProduceRequest};
 use crate::ops::scan;
 use crate::ops::stop::Stop;
@@ -278,9 +279,7 @@ async fn keys_of(
         }
         Ok(keys)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", read).await
 }
 
 /// Shows the board what is in these partitions.
@@ -302,7 +301,5 @@ async fn look_into(
         })?;
         Ok(board)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", read).await
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result, Status};
 use crate::kafka::{BatchReader, Cluster, Consumer, ConsumerOptions, Isolation, Seen};
 use crate::model::duration::human;
 use crate::model::topic::TopicPartition;
+use crate::ops::blocking::blocking;
 use crate::ops::scan::{self, NoRebalance};
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ impl Watch {
         positions: Vec<(TopicPartition, i64)>,
     ) -> Result<Self> {
         let cluster = cluster.clone();
-        blocking(move || {
+        blocking("reading", move || {
             let options = ConsumerOptions {
                 group: None,
                 from_beginning: true,
@@ -70,7 +71,7 @@ impl Watch {
         stop: Stop,
     ) -> Result<Watched> {
         let runtime = Handle::current();
-        blocking(move || {
+        blocking("reading", move || {
             let mut stopped = None;
             while !board.is_decided() {
                 stopped = stop.requested();
@@ -149,12 +150,4 @@ impl Watch {
         })?;
         Ok(())
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
 }

@@ -8,6 +8,7 @@ use crate::model::dead_letter::{Failure, topic_for};
 use crate::model::record::Record;
 use crate::model::record_json;
 use crate::model::topic::{TopicName, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::dlq::{DeadLetters, Fate};
 use crate::ops::group::{Occupied, occupied};
 use crate::ops::{missing, scan};
@@ -207,9 +208,7 @@ async fn first(
         })?;
         Ok(found)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", read).await
 }
 
 impl SkipPlan {

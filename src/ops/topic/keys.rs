@@ -1,9 +1,10 @@
 //! What growing a topic does to the keys that are in it: shown for a few real ones.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};
 use crate::model::partitioner::partition_for_key;
 use crate::model::topic::{Topic, TopicPartition};
+use crate::ops::blocking::blocking;
 use crate::ops::scan;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
@@ -108,9 +109,7 @@ async fn latest_keys(cluster: &Cluster, topic: &Topic) -> Result<BTreeMap<Vec<u8
         })?;
         Ok(keys)
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", read).await
 }
 
 impl Report for KeySample {

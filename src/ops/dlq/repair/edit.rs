@@ -11,6 +11,7 @@ use crate::model::event::Catalog;
 use crate::model::json_layout;
 use crate::model::record::Record;
 use crate::model::record_json::{self, RecordJsonError};
+use crate::ops::blocking::blocking;
 use serde_json::value::RawValue;
 use std::ops::ControlFlow;
 
@@ -74,9 +75,7 @@ pub async fn choose(cluster: &Cluster, request: &ReplayRequest) -> Result<Option
         })?;
         Ok(found)
     };
-    tokio::task::spawn_blocking(find)
-        .await
-        .map_err(|error| Error::failed("the reading thread ended early").caused_by(error))?
+    blocking("reading", find).await
 }
 
 impl Chosen {

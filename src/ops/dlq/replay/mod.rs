@@ -21,6 +21,7 @@ use super::{check_unchanged, count_partitions, ledger, park};
 use crate::consent::Consent;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::Cluster;
+use crate::ops::blocking::blocking;
 use crate::ops::scan;
 use crate::ops::stop::Stop;
 use engine::{Engine, Site};
@@ -61,9 +62,7 @@ pub async fn replay(
     outcome.skips_unknown = carrying.skips_unknown;
     let (cluster, runtime) = (cluster.clone(), Handle::current());
     let run = move || audited(&cluster, runtime, &plan, &carrying, &stop, &watch, outcome);
-    tokio::task::spawn_blocking(run)
-        .await
-        .map_err(|error| Error::failed("the replaying thread ended early").caused_by(error))?
+    blocking("replaying", run).await
 }
 
 /// What a run is known by.
