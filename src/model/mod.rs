@@ -20,6 +20,7 @@ pub mod lag;
 pub mod ledger;
 pub mod offset;
 pub mod offset_file;
+pub mod outbox;
 pub mod partitioner;
 pub mod pattern;
 pub mod record;

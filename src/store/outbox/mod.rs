@@ -1,0 +1,69 @@
+//! The transactional outbox, behind one small trait: a table in a SQLite file or a PostgreSQL database.
+//!
+//! Events have a position, taken when they are written. A relay claims the earliest that nobody else has in hand, with a
+//! lease, publishes them, and settles each. **Per aggregate they are claimed in the order of their positions**: an event
+//! is not claimed while an earlier one of its aggregate is in another relay's hand, waits for its next attempt, or is
+//! dead and blocks. For writers who change one aggregate one after the other (a row lock, a unique version) that is the
+//! order of their commits.
+//!
+//! Nothing is lost to the gap that a sequence has while a transaction is open: what is to be published is found by its
+//! state and not by a place that was reached, so an event that becomes visible late is claimed late.
+
+use super::Pending;
+use crate::model::outbox::{
+    DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+};
+use std::fmt;
+use std::time::Duration;
+
+/// An outbox in a database. Every method may be called from many tasks at once, and its future dropped at any wait: what
+/// it asked for may then have happened or not.
+///
+/// The same promises hold for every implementation, and one suite of tests checks them.
+pub trait Outbox: Send + Sync + fmt::Debug {
+    /// The SQL that makes what is missing, as [`Outbox::create`] would run it; empty when all is there.
+    fn missing(&self) -> Pending<'_, String>;
+
+    /// Makes what is missing, in one transaction: all of it or nothing.
+    fn create(&self) -> Pending<'_, ()>;
+
+    /// Adds events, in one transaction and in this order. An id that is there already is a lasting outage, and none is
+    /// added.
+    fn add<'a>(&'a self, events: &'a [NewOutboxEvent]) -> Pending<'a, ()>;
+
+    /// Claims up to `limit` events for this owner, by position; in the module's words, in order per aggregate. A lease
+    /// that ran out counts as none.
+    fn claim<'a>(
+        &'a self,
+        owner: &'a str,
+        limit: usize,
+        lease: Duration,
+        on_dead: OnDead,
+    ) -> Pending<'a, Vec<OutboxEvent>>;
+
+    /// Makes the leases of this owner last for their whole length from now on. How many it still has.
+    fn renew<'a>(&'a self, owner: &'a str, lease: Duration) -> Pending<'a, u64>;
+
+    /// Writes down what became of claimed events, by position, in one transaction. What another owner has taken over
+    /// since keeps its lease, but for [`Settled::Published`], which is true whoever says it. How many were settled.
+    fn settle<'a>(&'a self, owner: &'a str, outcomes: &'a [(i64, Settled)]) -> Pending<'a, u64>;
+
+    /// Waits until something may have been added, or for this long. A hint: it may be missed, and may come for nothing.
+    fn added(&self, at_most: Duration) -> Pending<'_, ()>;
+
+    /// How much there is.
+    fn counts(&self) -> Pending<'_, OutboxCounts>;
+
+    /// The dead events by position, `limit` at most.
+    fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>>;
+
+    /// Makes dead events pending again, with no attempts: these, or all of them when none is named. The ids of those that
+    /// were dead.
+    fn retry<'a>(&'a self, ids: &'a [String]) -> Pending<'a, Vec<String>>;
+
+    /// How many events were published longer ago than this; with `dead`, how many are dead.
+    fn purgeable(&self, older_than: Duration, dead: bool) -> Pending<'_, u64>;
+
+    /// Deletes up to `limit` of them. How many.
+    fn purge(&self, older_than: Duration, dead: bool, limit: usize) -> Pending<'_, u64>;
+}
