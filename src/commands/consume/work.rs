@@ -71,6 +71,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         watched: working.is_watched(),
     };
     let mut rate = Rate::default();
+    let mut said = false;
     let show = |sample: &Sample| {
         // Now that nothing was found to be wrong.
         if let Some(text) = beginning.take() {
@@ -78,6 +79,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         }
         if working.is_watched() {
             working.show(line(sample, rate.of(sample.figures.processed)));
+        } else if sample.stopping && !std::mem::replace(&mut said, true) {
+            working.status(STOPPING);
         }
     };
     let outcome = work(cluster, request, handler, &stop, show).await;
@@ -89,6 +92,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     }
     Ok(work.ended?.unwrap_or(Status::Done))
 }
+
+/// Said when a signal has asked it to stop.
+const STOPPING: &str = "finishing what is in hand, once more ends it at once";
 
 /// What a handler has no use for.
 fn refuse(args: &Args) -> Result<()> {
@@ -162,7 +168,7 @@ fn line(sample: &Sample, rate: f64) -> String {
         text.push_str(&format!(", p50 {} p99 {}", human(p50), human(p99)));
     }
     if sample.stopping {
-        text.push_str("; finishing what is in hand, once more ends it at once");
+        text.push_str(&format!("; {STOPPING}"));
     }
     text
 }

@@ -35,6 +35,9 @@ fn a_signal_finishes_what_is_in_hand_and_the_group_is_left_at_once() {
             "TERM" => member.terminate(),
             _ => member.interrupt(),
         }
+        // Sent is not yet heard: on a busy machine it would begin the next record in between.
+        let heard = |run: &Running| run.stderr().contains("finishing what is in hand");
+        member.wait_until("it to stop", PATIENCE, heard);
         std::fs::write(run.home().join("go"), "").unwrap();
         let output = member.wait(PATIENCE).status(status);
         assert_eq!(output.stderr.matches("finished\n").count(), 1);
