@@ -2,7 +2,7 @@
 
 use super::{committed, exec, handled, shows};
 use crate::broker::{PATIENCE, numbers, read, send, send_numbers, topic};
-use crate::support::{Eda, Running, fresh};
+use crate::support::{Eda, Running, fresh, wait_until};
 use serde_json::json;
 use std::path::Path;
 
@@ -89,17 +89,16 @@ fn exactly_once_two_members_side_by_side_do_not_fence_each_other() {
     let start = || with(copier(&topic, &group, &out), locks.path()).spawn();
     let (one, other) = (start(), start());
     let copies = |run: &Running| run.stderr().matches("copied ").count();
-    for round in 0..50 {
+    let mut sent = 0;
+    // The first to come has everything, until a heartbeat tells it of the other.
+    wait_until("both to have a share", PATIENCE, || {
         send_numbers(&topic, 2, 2);
-        let before = round * 2;
+        sent += 2;
         one.wait_until("two more", PATIENCE, |one| {
-            copies(one) + copies(&other) >= before + 2
+            copies(one) + copies(&other) >= sent
         });
-        if copies(&one) > 0 && copies(&other) > 0 {
-            break;
-        }
-    }
-    assert!(copies(&one) > 0 && copies(&other) > 0, "both had a share");
+        copies(&one) > 0 && copies(&other) > 0
+    });
     let all = copies(&one) + copies(&other);
     for member in [one, other] {
         member.terminate();
