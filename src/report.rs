@@ -100,6 +100,15 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
+/// A bar in eighths of a character, `width` characters for the greatest; what is not nothing does not look like it.
+pub fn bar(count: u64, greatest: u64, width: u32) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let scaled = u128::from(count) * u128::from(width) * 8;
+    let eighths = scaled.div_ceil(u128::from(greatest.max(1)));
+    let eighths = usize::try_from(eighths).unwrap_or_default();
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
 /// Rows under headers, with an optional line before and after them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -149,5 +158,19 @@ impl Table {
     /// A line below the rows.
     pub fn note(&mut self, text: impl Into<String>, tone: Tone) {
         self.notes.push((text.into(), tone));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn bars() {
+        assert_eq!(bar(0, 10, 40), "");
+        assert_eq!(bar(1, u64::MAX, 40), "▏");
+        assert_eq!(bar(10, 10, 40), "█".repeat(40));
+        assert_eq!(bar(1, 80, 40), "▌");
+        assert_eq!(bar(u64::MAX, u64::MAX, 40), "█".repeat(40));
     }
 }

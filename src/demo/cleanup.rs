@@ -17,10 +17,15 @@ pub(super) async fn clean_up(cluster: &Cluster, names: &Names, keep: bool) -> Ve
     if keep {
         return topics.into_iter().chain(groups).collect();
     }
+    delete(cluster, &groups, &topics).await
+}
+
+/// Deletes these groups and topics; answers the names of those that are still there.
+pub(super) async fn delete(cluster: &Cluster, groups: &[String], topics: &[String]) -> Vec<String> {
     let mut left = Vec::new();
     for (all, outcomes) in [
-        (&groups, cluster.delete_groups(&groups).await),
-        (&topics, cluster.delete_topics(&topics).await),
+        (groups, cluster.delete_groups(groups).await),
+        (topics, cluster.delete_topics(topics).await),
     ] {
         match outcomes {
             Ok(outcomes) => left.extend(outcomes.into_iter().filter_map(|(name, outcome)| {

@@ -24,6 +24,7 @@
 mod audit;
 mod chance;
 mod cleanup;
+pub mod compare;
 mod event;
 mod fleet;
 mod handler;

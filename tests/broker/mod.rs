@@ -11,6 +11,7 @@ mod consumer_protocol;
 mod crowd;
 mod data;
 mod demo;
+mod demo_compare;
 mod dlq;
 mod dlq_foreign;
 mod dlq_frameworks;

@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["dlq", "replay"],
     &["dlq", "purge"],
     &["demo", "run"],
+    &["demo", "compare"],
     &["demo"],
     &["broker"],
     &["completions"],

@@ -1,5 +1,6 @@
 //! `eda demo`.
 
+mod compare;
 mod run;
 
 use super::context::Context;
@@ -17,11 +18,13 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Run(run::Args),
+    Compare(compare::Args),
 }
 
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     match args.command {
         Some(Command::Run(args)) => run::run(context, args).await,
+        Some(Command::Compare(args)) => compare::run(context, args).await,
         None => run::run(context, args.run).await,
     }
 }

@@ -1,6 +1,6 @@
 //! How many letters died in each hour.
 
-use crate::report::{Table, Tone};
+use crate::report::{Table, Tone, bar};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const KEPT: usize = 10_000;
 const SHOWN: usize = 48;
 
 /// Characters of the longest bar.
-const WIDTH: u64 = 40;
+const WIDTH: u32 = 40;
 
 /// An hour in which letters died.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,7 +76,7 @@ pub(super) fn table(hours: &[Hour]) -> Table {
         table.row([
             time(hour.hour).into(),
             hour.count.into(),
-            bar(hour.count, greatest).into(),
+            bar(hour.count, greatest, WIDTH).into(),
         ]);
     }
     if empty > 0 {
@@ -112,15 +112,6 @@ fn with_gaps(hours: &[Hour]) -> (Vec<Hour>, i64) {
         found.cloned().unwrap_or(Hour { hour, count: 0 })
     });
     (all.collect(), 0)
-}
-
-/// A bar in eighths of a character; what is not nothing does not look like it.
-fn bar(count: u64, greatest: u64) -> String {
-    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let scaled = u128::from(count) * u128::from(WIDTH * 8);
-    let eighths = scaled.div_ceil(u128::from(greatest.max(1)));
-    let eighths = usize::try_from(eighths).unwrap_or_default();
-    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
 }
 
 /// RFC 3339, in UTC; the number itself where no calendar goes so far.
@@ -204,14 +195,5 @@ mod tests {
         assert_eq!(many.rows.len(), SHOWN);
         assert!(many.notes[0].0.starts_with("12 died in 12 hours"));
         assert_eq!(table(&[]).rows.len(), 0);
-    }
-
-    #[test]
-    fn bars() {
-        assert_eq!(bar(0, 10), "");
-        assert_eq!(bar(1, u64::MAX), "▏");
-        assert_eq!(bar(10, 10), "█".repeat(40));
-        assert_eq!(bar(1, 80), "▌");
-        assert_eq!(bar(u64::MAX, u64::MAX), "█".repeat(40));
     }
 }
