@@ -273,10 +273,12 @@ impl Transaction {
     pub fn abort(self) -> Result<()> {
         match self.withdraw() {
             // Whoever fenced this producer, the broker at its time or another producer, has aborted it.
-            Err(trouble) if trouble.fault.code != code::FENCED => {
-                Err(self.terms().error("abort the transaction", trouble))
-            }
-            _ => Ok(()),
+            Err(trouble) if trouble.fault.code == code::FENCED => Ok(()),
+            // The coordinator knows of nothing to abort: no record of it was taken. Nobody has asked for its commit, so
+            // that is not what was before.
+            Err(trouble) if trouble.fault.code == code::INVALID_TXN_STATE => Ok(()),
+            Err(trouble) => Err(self.terms().error("abort the transaction", trouble)),
+            Ok(()) => Ok(()),
         }
     }
 

@@ -58,7 +58,9 @@ pub async fn compare(cluster: &Cluster, options: &CompareOptions) -> Result<Comp
         workers: options.workers,
         rate: options.rate,
         outage_ms: milliseconds(options.outage),
-        times_quicker: synchronous.response.p50_ms / events.response.p50_ms.max(0.01),
+        times_quicker: (synchronous.response.p50_ms / events.response.p50_ms.max(0.01) * 10.0)
+            .round()
+            / 10.0,
         synchronous,
         events,
         left_behind,

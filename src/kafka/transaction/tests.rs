@@ -197,6 +197,15 @@ fn whoever_may_not_use_an_id_is_told_what_all_ids_begin_with() {
 }
 
 #[test]
+fn an_abort_of_what_the_coordinator_does_not_know_is_one() {
+    let producer = mock(Duration::from_secs(2));
+    let transaction = open(&producer);
+    let handle = &producer.producer().deliveries().handle;
+    handle.mock_end_of_transaction(code::INVALID_TXN_STATE, Duration::ZERO);
+    transaction.abort().expect("there is nothing to abort");
+}
+
+#[test]
 fn an_abort_that_is_not_confirmed_says_so_in_time() {
     let producer = mock(Duration::from_secs(1));
     let transaction = open(&producer);
