@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// So many dead events are looked through for those that are named.
 const LOOKED_AT: usize = 100_000;
 /// So many are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 20;
 
 /// The dead events that would be pending again.
 #[derive(Debug, Serialize)]
@@ -114,7 +114,11 @@ pub struct RetryOutcome {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn retry(outbox: &dyn Outbox, plan: RetryPlan, _consent: Consent) -> Result<RetryOutcome> {
+pub async fn retry(
+    outbox: &dyn Outbox,
+    plan: RetryPlan,
+    _consent: Consent,
+) -> Result<RetryOutcome> {
     let retried = outbox.retry(&plan.ids).await.map_err(refused)?;
     let mut not_dead = plan.not_dead;
     let done: BTreeSet<&String> = retried.iter().collect();
