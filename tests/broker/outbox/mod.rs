@@ -1,6 +1,8 @@
 //! `eda outbox`: from a table of an application's database into topics.
 
 mod commands;
+mod killed;
+mod outage;
 mod refused;
 mod relay;
 
@@ -21,9 +23,7 @@ pub struct Outbox {
 /// The databases there are: each test is to pass on every one of them.
 pub fn databases(test: &str) -> Vec<Outbox> {
     let mut all = vec![in_a_file()];
-    if std::env::var("NO_PG").is_err() {
-        all.extend(postgres(test).map(on_postgres));
-    }
+    all.extend(postgres(test).map(on_postgres));
     all
 }
 
@@ -34,7 +34,7 @@ pub fn in_a_file() -> Outbox {
     Outbox::new(format!("sqlite:{}", path.display()), Some(folder), None)
 }
 
-fn on_postgres(database: Postgres) -> Outbox {
+pub fn on_postgres(database: Postgres) -> Outbox {
     Outbox::new(database.url(), None, Some(database))
 }
 
@@ -54,14 +54,22 @@ impl Outbox {
     }
 
     pub fn relay(&self, more: &[&str]) -> Eda {
+        self.relay_to(broker(), more)
+    }
+
+    pub fn relay_to(&self, broker: &Broker, more: &[&str]) -> Eda {
         let relay = self.eda(&["outbox", "relay"]).args(more);
-        relay.args(["--backoff", "10ms..50ms"]).on(broker())
+        relay.args(["--backoff", "10ms..50ms"]).on(broker)
     }
 
     /// Makes the table, and the topic.
     pub fn made(self) -> Self {
+        self.made_for(broker())
+    }
+
+    pub fn made_for(self, broker: &Broker) -> Self {
         self.eda(&["outbox", "init", "--yes"]).run().succeeds();
-        create(broker(), &self.topic(), 3);
+        create(broker, &self.topic(), 3);
         self
     }
 
@@ -100,6 +108,11 @@ impl Outbox {
     pub fn status(&self) -> Value {
         let status = self.eda(&["outbox", "status", "--json"]);
         status.run().succeeds().json()
+    }
+
+    /// How many are marked as published.
+    pub fn marked(&self) -> u64 {
+        self.status()["published"].as_u64().unwrap()
     }
 
     /// The records of its topic.

@@ -5,19 +5,25 @@ use crate::broker::{PATIENCE, create};
 use crate::support::{broker, eda, fresh, wait_until};
 use serde_json::{Value, json};
 
+const IDS: [&str; 3] = [
+    "0198c6a0-1234-7abc-8def-00000000000a",
+    "0198c6a0-1234-7abc-8def-00000000000b",
+    "0198c6a0-1234-7abc-8def-00000000000c",
+];
+
 #[test]
 fn an_event_is_published_as_debezium_would() {
     for outbox in databases("an_event_is_published_as_debezium_would") {
         let outbox = outbox.made();
         let rows = [
-            (r#""a""#, r#"{"total": 12.50,  "x":[1]}"#),
-            (r#""b""#, r#""<order/>""#),
-            (r#""c""#, "null"),
+            (IDS[0], r#"{"total": 12.50,  "x":[1]}"#),
+            (IDS[1], r#""<order/>""#),
+            (IDS[2], "null"),
         ];
         let line = |(id, payload): &(&str, &str)| {
             let entity = &outbox.entity;
             format!(
-                r#"{{"id":{id},"aggregatetype":"{entity}","aggregateid":"order-7","type":"OrderCreated","payload":{payload}}}"#
+                r#"{{"id":"{id}","aggregatetype":"{entity}","aggregateid":"order-7","type":"OrderCreated","payload":{payload}}}"#
             ) + "\n"
         };
         outbox.add_lines(rows.iter().map(line).collect());
@@ -35,9 +41,9 @@ fn an_event_is_published_as_debezium_would() {
         assert_eq!(
             seen,
             [
-                ("a", &key, json!({"total": 12.50, "x": [1]})),
-                ("b", &key, json!("<order/>")),
-                ("c", &key, Value::Null),
+                (IDS[0], &key, json!({"total": 12.50, "x": [1]})),
+                (IDS[1], &key, json!("<order/>")),
+                (IDS[2], &key, Value::Null),
             ]
         );
         // Byte for byte.
@@ -92,7 +98,7 @@ fn a_relay_goes_on_with_what_is_added_until_it_is_interrupted() {
         for round in 0..3 {
             outbox.add_numbers(round * 10, 10, 3);
             wait_until("the events", PATIENCE, || {
-                outbox.status()["published"] == (round + 1) * 10
+                outbox.marked() == (round + 1) * 10
             });
         }
         relay.interrupt();
@@ -113,9 +119,7 @@ fn two_relays_share_the_work() {
         outbox.add_numbers(0, 1000, 50);
         let relay = outbox.relay(&["--batch", "20", "--json"]);
         let relays = [relay.spawn(), relay.spawn()];
-        wait_until("the events", PATIENCE, || {
-            outbox.status()["published"] == 1000
-        });
+        wait_until("the events", PATIENCE, || outbox.marked() == 1000);
         let published = relays.map(|relay| {
             relay.interrupt();
             let report = relay.wait(PATIENCE).status(130).json();
