@@ -34,6 +34,7 @@ mod offsets;
 mod offsets_file;
 mod offsets_refused;
 mod offsets_skip;
+mod outbox;
 mod produce;
 mod produce_edit;
 mod produce_envelope;
