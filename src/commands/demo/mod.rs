@@ -1,5 +1,6 @@
 //! `eda demo`.
 
+mod own_broker;
 mod run;
 
 use super::context::Context;

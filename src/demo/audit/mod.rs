@@ -7,7 +7,7 @@ mod invariant;
 #[cfg(test)]
 mod tests;
 
-pub(super) use invariant::judge;
+pub(super) use invariant::{Known, judge};
 pub use invariant::{Invariant, Verdict};
 
 use super::event::Event;
