@@ -9,9 +9,7 @@ use super::provider::Provider;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
 use crate::error::{Error, Result};
 use crate::kafka::Cluster;
-use crate::ops::consume::{
-    Figures, Handler, Member, Meter, Order, RuntimeOptions, memory, start,
-};
+use crate::ops::consume::{Figures, Handler, Member, Meter, Order, RuntimeOptions, memory, start};
 use crate::store::{Idempotency, Lasting, StoreAddress, open};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -126,10 +124,14 @@ impl Fleet {
 
     /// Ends a member of this service as kill -9 would; answers its name. `nth` is counted round.
     pub(super) fn kill(&mut self, service: &str, nth: u32) -> Option<String> {
-        let of_service = |(at, instance): (usize, &Instance)| {
-            (instance.service.name == service).then_some(at)
-        };
-        let there: Vec<usize> = self.instances.iter().enumerate().filter_map(of_service).collect();
+        let of_service =
+            |(at, instance): (usize, &Instance)| (instance.service.name == service).then_some(at);
+        let there: Vec<usize> = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter_map(of_service)
+            .collect();
         let at = *there.get((nth as usize).checked_rem(there.len())?)?;
         let instance = self.instances.remove(at);
         if let Some(mortal) = &instance.mortal {

@@ -44,8 +44,6 @@ mod topology;
 pub use audit::{Ends, Invariant, Verdict};
 pub use chance::Rates;
 pub use chaos::{ChaosEvent, What};
-pub use options::{
-    ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher,
-};
+pub use options::{ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher};
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;

@@ -132,10 +132,7 @@ impl DemoReport {
                 What::Killed | What::Down => Tone::Warn,
                 What::Started | What::Added | What::Up => Tone::Plain,
             };
-            table.row([
-                event.time().into(),
-                Cell::from(event.sentence()).tone(tone),
-            ]);
+            table.row([event.time().into(), Cell::from(event.sentence()).tone(tone)]);
         }
         table
     }

@@ -32,6 +32,9 @@ const JOINING: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_PER_ORDER: Duration = Duration::from_millis(20);
 
+/// How long a group needs, after the session of a member that was killed, to find out that it has none.
+const NOTICING: Duration = Duration::from_secs(3);
+
 /// Seeds that are chosen are short enough to be typed.
 const SEEDS: u64 = 1_000_000;
 
@@ -55,11 +58,20 @@ pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport>
     };
     let left_behind = match options.prefix.is_empty() {
         true => Vec::new(),
-        false => cleanup::clean_up(cluster, &names, options.keep).await,
+        false => {
+            let session = options.chaos.as_ref().map(|chaos| chaos.session_timeout);
+            let patience = session.map_or(Duration::ZERO, |session| session + NOTICING);
+            cleanup::clean_up(cluster, &names, options.keep, patience).await
+        }
     };
-    let mut report = outcome?;
-    report.left_behind = left_behind;
-    Ok(report)
+    match outcome {
+        Ok(mut report) => {
+            report.left_behind = left_behind;
+            Ok(report)
+        }
+        Err(error) if left_behind.is_empty() => Err(error),
+        Err(error) => Err(error.hint(format!("left behind: {}", left_behind.join(" ")))),
+    }
 }
 
 /// A run under way.
@@ -260,9 +272,7 @@ impl<'a> Run<'a> {
         let working = PATIENCE_PER_ORDER.mul_f64(self.options.orders as f64);
         let chaos = self.options.chaos.as_ref();
         // Twice: what piles up while payment is down has to be worked off.
-        let recovering = chaos.map_or(Duration::ZERO, |chaos| {
-            PATIENCE + chaos.payment_outage * 2
-        });
+        let recovering = chaos.map_or(Duration::ZERO, |chaos| PATIENCE + chaos.payment_outage * 2);
         PATIENCE + arriving.unwrap_or_default() + working + recovering
     }
 

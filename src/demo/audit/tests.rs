@@ -287,9 +287,17 @@ fn a_second_charge_is_reported() {
 #[test]
 fn what_the_payment_provider_knows_better_is_reported() {
     let cases = [
-        ("shipped", 2, "shipped was charged 2 times by the payment provider"),
+        (
+            "shipped",
+            2,
+            "shipped was charged 2 times by the payment provider",
+        ),
         ("declined", 1, "declined was charged, and no event says so"),
-        ("shipped", 0, "shipped was not charged, whatever its events say"),
+        (
+            "shipped",
+            0,
+            "shipped was not charged, whatever its events say",
+        ),
     ];
     for (order, charges, detail) in cases {
         let mut run = Run::new();

@@ -81,7 +81,10 @@ impl Chaos {
     /// # Errors
     /// The broker does not come back, or an instance cannot be started.
     pub(super) async fn act(&mut self, fleet: &mut Fleet) -> Result<()> {
-        if let Some(restarting) = self.restarting.take_if(|restarting| restarting.is_finished()) {
+        if let Some(restarting) = self
+            .restarting
+            .take_if(|restarting| restarting.is_finished())
+        {
             let restarted = restarting.await;
             restarted.map_err(|error| {
                 Error::failed("the broker was not started again").caused_by(error)
@@ -135,6 +138,7 @@ impl Chaos {
 
     fn tell(&mut self, what: What, whom: impl Into<String>) {
         let event = ChaosEvent::new(self.started.elapsed(), what, whom);
+        tracing::info!("chaos: {}", event.sentence());
         if let Some(storyteller) = &self.storyteller {
             storyteller(&event);
         }

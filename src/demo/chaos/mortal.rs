@@ -26,7 +26,10 @@ impl Mortal {
         self.is_dead.store(true, Ordering::Release);
     }
 
-    fn unless_dead<'a, T: Send + 'a>(&self, ask: impl FnOnce() -> Pending<'a, T>) -> Pending<'a, T> {
+    fn unless_dead<'a, T: Send + 'a>(
+        &self,
+        ask: impl FnOnce() -> Pending<'a, T>,
+    ) -> Pending<'a, T> {
         match self.is_dead.load(Ordering::Acquire) {
             true => Box::pin(async { Err(Outage::passing("the instance was killed")) }),
             false => ask(),

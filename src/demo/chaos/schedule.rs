@@ -31,16 +31,25 @@ const BROKER_AWAY: Duration = Duration::from_millis(1500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::demo) enum Act {
     /// Of the instances there are the one of this number, counted round.
-    Kill { service: &'static str, nth: u32 },
+    Kill {
+        service: &'static str,
+        nth: u32,
+    },
     /// In the place of one that was killed.
-    Replace { service: &'static str },
+    Replace {
+        service: &'static str,
+    },
     /// One more.
-    Add { service: &'static str },
+    Add {
+        service: &'static str,
+    },
     PaymentDown,
     PaymentUp,
     /// It is away for so long.
     RestartBroker(Duration),
-    KillRelay { nth: u32 },
+    KillRelay {
+        nth: u32,
+    },
     ReplaceRelay,
 }
 
@@ -85,10 +94,8 @@ impl Scene {
             add(when, Act::Kill { service, nth });
             add(when + REPLACEMENT, Act::Replace { service });
         }
-        for (number, (share, service)) in ADDITIONS
-            .into_iter()
-            .zip(shuffled(dice, "add"))
-            .enumerate()
+        for (number, (share, service)) in
+            ADDITIONS.into_iter().zip(shuffled(dice, "add")).enumerate()
         {
             let when = at(share, &format!("add {number}"));
             add(when, Act::Add { service });
@@ -99,7 +106,10 @@ impl Scene {
             add(down + self.outage, Act::PaymentUp);
         }
         if self.broker {
-            add(at(BROKER_RESTART, "broker"), Act::RestartBroker(BROKER_AWAY));
+            add(
+                at(BROKER_RESTART, "broker"),
+                Act::RestartBroker(BROKER_AWAY),
+            );
         }
         if self.relays {
             let when = at(RELAY_KILL, "relay");
