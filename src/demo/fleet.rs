@@ -6,6 +6,7 @@ use super::event::Clock;
 use super::handler::{AuditHandler, Publisher, ServiceHandler};
 use super::options::{ChaosOptions, DemoOptions};
 use super::provider::Provider;
+use super::timeline::Witness;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
 use crate::error::{Error, Result};
 use crate::kafka::Cluster;
@@ -37,6 +38,7 @@ pub(super) struct Equipment {
     pub(super) audit: Arc<AuditHandler>,
     pub(super) clock: Clock,
     pub(super) provider: Arc<Provider>,
+    pub(super) witness: Option<Arc<Witness>>,
     /// What each service has done. The audit has none: it sees for itself what came twice.
     pub(super) memories: BTreeMap<&'static str, Arc<dyn Idempotency>>,
     pub(super) chaos: Option<ChaosOptions>,
@@ -230,9 +232,11 @@ impl Equipment {
             AUDIT => Arc::clone(&self.audit) as Arc<_>,
             _ => Arc::new(ServiceHandler {
                 service,
+                group: publisher.names.group(service),
                 publisher,
                 clock: self.clock,
                 provider: Arc::clone(&self.provider),
+                witness: self.witness.clone(),
             }),
         };
         Ok(Instance {

@@ -6,6 +6,7 @@ use super::event::{Clock, Event};
 use super::provider::Provider;
 use super::sabotage::Sabotage;
 use super::saga::react;
+use super::timeline::Witness;
 use super::topology::{Names, Service};
 use crate::error::Result;
 use crate::kafka::{Connection, Producer, ProducerOptions};
@@ -67,32 +68,48 @@ pub(super) struct ServiceHandler {
     pub(super) publisher: Publisher,
     pub(super) clock: Clock,
     pub(super) provider: Arc<Provider>,
+    pub(super) group: String,
+    /// Watches the order that is followed.
+    pub(super) witness: Option<Arc<Witness>>,
 }
 
 impl Handler for ServiceHandler {
     fn handle<'a>(&'a self, record: &'a Record, attempt: u32) -> Handling<'a> {
         Box::pin(async move {
-            let event = match Event::decode(record.value.as_deref()) {
-                Ok(event) => event,
-                Err(failure) if self.service.in_saga => return Err(failure),
-                Err(_) => return Ok(Handled::default()),
+            let Some(witness) = &self.witness else {
+                return self.answer(record, attempt).await;
             };
-            fail_at_first(&self.publisher.dice, self.service.name, event.id(), attempt)?;
-            let dice = &self.publisher.dice;
-            let [before, after] = dice.delays(self.service.name, event.id());
-            linger(before).await;
-            if let Some(answer) = react(self.service.name, &event, dice, self.clock.now_ms()) {
-                self.pay(&answer)?;
-                let published = self.publisher.publish(&answer).await;
-                published.map_err(|error| Failure::transient("produce", error.one_line()))?;
+            witness.begins(&self.group, record, attempt);
+            let answer = self.answer(record, attempt).await;
+            // What is dead-lettered at once is not done.
+            if answer.is_ok() {
+                witness.ended(&self.group, record);
             }
-            linger(after).await;
-            Ok(Handled::default())
+            answer
         })
     }
 }
 
 impl ServiceHandler {
+    async fn answer(&self, record: &Record, attempt: u32) -> Result<Handled, Failure> {
+        let event = match Event::decode(record.value.as_deref()) {
+            Ok(event) => event,
+            Err(failure) if self.service.in_saga => return Err(failure),
+            Err(_) => return Ok(Handled::default()),
+        };
+        fail_at_first(&self.publisher.dice, self.service.name, event.id(), attempt)?;
+        let dice = &self.publisher.dice;
+        let [before, after] = dice.delays(self.service.name, event.id());
+        linger(before).await;
+        if let Some(answer) = react(self.service.name, &event, dice, self.clock.now_ms()) {
+            self.pay(&answer)?;
+            let published = self.publisher.publish(&answer).await;
+            published.map_err(|error| Failure::transient("produce", error.one_line()))?;
+        }
+        linger(after).await;
+        Ok(Handled::default())
+    }
+
     /// Does what the answer will say was done with money. A crash between the two is made up for by whoever handles the
     /// event again: the id of the payment, which follows from the event, is the key of the charge.
     fn pay(&self, answer: &Event) -> Result<(), Failure> {
@@ -130,6 +147,7 @@ pub(super) struct AuditHandler {
     seen: Mutex<(Audit, Sabotage)>,
     dice: Dice,
     service: &'static Service,
+    witness: Option<Arc<Witness>>,
 }
 
 impl AuditHandler {
@@ -138,11 +156,13 @@ impl AuditHandler {
         audit: Audit,
         sabotage: Sabotage,
         dice: Dice,
+        witness: Option<Arc<Witness>>,
     ) -> Self {
         AuditHandler {
             seen: Mutex::new((audit, sabotage)),
             dice,
             service,
+            witness,
         }
     }
 
@@ -160,6 +180,9 @@ impl Handler for AuditHandler {
     fn handle<'a>(&'a self, record: &'a Record, attempt: u32) -> Handling<'a> {
         Box::pin(async move {
             fail_at_first(&self.dice, self.service.name, &record.event_id(), attempt)?;
+            if let Some(witness) = &self.witness {
+                witness.sees(record);
+            }
             let (audit, sabotage) = &mut *self.seen();
             for record in sabotage.tamper(record) {
                 audit.observe(&record);

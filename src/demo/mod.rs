@@ -13,6 +13,7 @@
 //! - `topology`, `saga`, `event`: who reads what, and what each service answers with; pure.
 //! - `chance`: all decisions, as functions of the seed, so that a seed gives the same orders the same ends.
 //! - `chaos`: what goes wrong on purpose; `provider`: whom the payment service pays with.
+//! - `timeline`: one order's way, for whoever follows it.
 //! - `audit`: what was seen, and the six invariants; pure.
 //! - `handler`, `fleet`, `orders`, `run`: the services at work.
 //!
@@ -39,6 +40,7 @@ mod sabotage;
 mod saga;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod topology;
 
 pub use audit::{Ends, Invariant, Verdict};
@@ -47,3 +49,4 @@ pub use chaos::{ChaosEvent, What};
 pub use options::{ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher};
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;
+pub use timeline::{End, Follow, Handled, Step, Timeline};

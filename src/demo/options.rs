@@ -3,6 +3,7 @@
 use super::audit::Invariant;
 use super::chance::Rates;
 use super::chaos::ChaosEvent;
+use super::timeline::Follow;
 use super::topology::SERVICES;
 use crate::error::{Error, Result};
 use crate::model::suggest;
@@ -69,6 +70,8 @@ pub struct DemoOptions {
     pub seed: Option<u64>,
     pub rates: Rates,
     pub chaos: Option<ChaosOptions>,
+    /// The order whose timeline is told at the end.
+    pub follow: Option<Follow>,
     /// What topics and groups begin with. Must be one that nobody uses; empty only on a broker of one's own, where
     /// nothing is cleaned up.
     pub prefix: String,
@@ -90,6 +93,7 @@ impl Default for DemoOptions {
             seed: None,
             rates: Rates::default(),
             chaos: None,
+            follow: None,
             prefix: String::new(),
             keep: false,
             progress: None,
@@ -156,6 +160,9 @@ impl DemoOptions {
                     "the rate of {name} is from 0 to 1, not {rate}"
                 )));
             }
+        }
+        if let Some(follow) = self.follow {
+            follow.check(self.orders)?;
         }
         if let Some(chaos) = &self.chaos
             && chaos.payment_outage > LONGEST_OUTAGE

@@ -2,6 +2,7 @@
 
 use super::audit::{Ends, Verdict};
 use super::chaos::{ChaosEvent, What};
+use super::timeline::Timeline;
 use crate::error::{Result, Status};
 use crate::ops::consume::Figures;
 use crate::report::{Cell, Report, Table, Tone};
@@ -23,6 +24,8 @@ pub struct DemoReport {
     pub dead_letters: Vec<DeadLetters>,
     /// What went wrong on purpose, in the order in which it did; null without chaos.
     pub chaos: Option<Vec<ChaosEvent>>,
+    /// Of the order that was followed.
+    pub timeline: Option<Timeline>,
     /// Topics and groups of the run that are still there, unless the broker ends with the run.
     pub left_behind: Vec<String>,
 }
@@ -198,6 +201,9 @@ impl Report for DemoReport {
         table.more.extend(chaos);
         table.more.push(self.invariants_table());
         table
+            .more
+            .extend(self.timeline.as_ref().map(Timeline::table));
+        table
     }
 
     fn status(&self) -> Result<Status> {
@@ -240,6 +246,7 @@ mod tests {
                 count: 1,
             }],
             chaos: None,
+            timeline: None,
             left_behind: Vec::new(),
         }
     }
@@ -257,7 +264,7 @@ mod tests {
             r#""services":[{"service":"payment","group":"payment-service","instances":2,"processed":0,"#,
             r#""retried":0,"duplicates":0,"deadLettered":0,"p95Ms":null,"lag":0}],"#,
             r#""invariants":[{"name":"no-lag","holds":true,"detail":"all groups have lag 0"}],"#,
-            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"chaos":null,"leftBehind":[]}"#,
+            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"chaos":null,"timeline":null,"leftBehind":[]}"#,
         );
         assert_eq!(serde_json::to_string(&report(true)).unwrap(), expected);
     }

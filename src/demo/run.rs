@@ -11,6 +11,7 @@ use super::options::{DemoOptions, DemoProgress};
 use super::provider::Provider;
 use super::report::{DeadLetters, DemoReport, Orders, ServiceReport};
 use super::sabotage::Sabotage;
+use super::timeline::Witness;
 use super::topology::{AUDIT, Names, PARTITIONS, SERVICES};
 use super::{cleanup, orders};
 use crate::error::{Error, Result};
@@ -48,10 +49,18 @@ const SEEDS: u64 = 1_000_000;
 /// that stopped by itself, and [`DemoOptions::stop`].
 pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport> {
     options.check()?;
+    let dice = Dice {
+        seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
+        rates: options.rates,
+    };
+    let followed = options
+        .follow
+        .map(|follow| follow.choose(options.orders, &dice));
+    let followed = followed.transpose()?;
     let names = Names::new(&options.prefix);
     // From here on, what exists is ours to clean up.
     refuse_existing(cluster, &names).await?;
-    let outcome = Run::start(cluster, options, &names).await;
+    let outcome = Run::start(cluster, options, &names, dice, followed).await;
     let outcome = match outcome {
         Ok(run) => run.finish().await,
         Err(error) => Err(error),
@@ -84,6 +93,7 @@ struct Run<'a> {
     publisher: Publisher,
     provider: Arc<Provider>,
     audit: Arc<AuditHandler>,
+    witness: Option<Arc<Witness>>,
     fleet: Fleet,
     chaos: Option<Chaos>,
     produced: Arc<AtomicU64>,
@@ -96,19 +106,19 @@ impl<'a> Run<'a> {
         cluster: &'a Cluster,
         options: &'a DemoOptions,
         names: &Names,
+        dice: Dice,
+        followed: Option<String>,
     ) -> Result<Run<'a>> {
         let started = Instant::now();
         let clock = Clock::start();
-        let dice = Dice {
-            seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
-            rates: options.rates,
-        };
+        let witness = followed.map(|order| Arc::new(Witness::new(order, names.clone(), clock)));
         create_topics(cluster, names).await?;
         let publisher = Publisher::open(cluster.connection(), names.clone(), dice)?;
         let service = SERVICES.iter().find(|service| service.name == AUDIT);
         let service = service.ok_or_else(|| Error::failed("there is no audit"))?;
         let sabotage = Sabotage::new(options.sabotage, names.clone(), dice);
-        let audit = AuditHandler::new(service, Audit::new(names.clone()), sabotage, dice);
+        let audit = Audit::new(names.clone());
+        let audit = AuditHandler::new(service, audit, sabotage, dice, witness.clone());
         let audit = Arc::new(audit);
         let provider: Arc<Provider> = Arc::default();
         let folder = match &options.chaos {
@@ -122,6 +132,7 @@ impl<'a> Run<'a> {
             audit: Arc::clone(&audit),
             clock,
             provider: Arc::clone(&provider),
+            witness: witness.clone(),
             memories: memories(folder.as_ref().map(TempDir::path), names, timeout).await?,
             chaos: options.chaos.clone(),
         };
@@ -134,6 +145,7 @@ impl<'a> Run<'a> {
             publisher,
             provider,
             audit,
+            witness,
             fleet: Fleet::start(equipment, options)?,
             chaos: None,
             produced: Arc::default(),
@@ -180,6 +192,7 @@ impl<'a> Run<'a> {
             invariants: judge(audit, &known),
             dead_letters: audit.letters().iter().map(letters).collect(),
             chaos,
+            timeline: self.witness.as_ref().map(|witness| witness.timeline()),
             left_behind: Vec::new(),
         }))
     }

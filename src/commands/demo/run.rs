@@ -2,10 +2,11 @@ use super::own_broker::{self, OwnBroker};
 use crate::commands::arguments;
 use crate::commands::context::Context;
 use crate::demo::{
-    self, ChaosEvent, ChaosOptions, DemoOptions, DemoProgress, DemoReport, Invariant, Rates,
+    self, ChaosEvent, ChaosOptions, DemoOptions, DemoProgress, DemoReport, Follow, Invariant, Rates,
 };
 use crate::error::{Result, Status};
 use crate::kafka::{Cluster, Connection};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ Examples:
   eda demo --orders 500 --seed 7 --json
   eda demo --payment-failures 0.5 --instances payment=4
   eda demo --chaos --orders 1000 --seed 7
+  eda demo --follow order-3            its way through the services, event by event
+  eda demo --follow cancelled
   eda demo --brokers kafka:9092 --keep")]
 pub struct Args {
     /// How many orders
@@ -86,6 +89,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = arguments::duration, requires = "chaos")]
     payment_outage: Duration,
 
+    /// Show this order's timeline at the end; shipped, cancelled or parked: the first such
+    #[arg(long, value_name = "ORDER", value_parser = Follow::from_str)]
+    follow: Option<Follow>,
+
     /// On brokers that were named: leave the topics and groups of the run in place
     #[arg(long)]
     keep: bool,
@@ -122,6 +129,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             restart_broker: None,
             storyteller: None,
         }),
+        follow: args.follow,
         keep: args.keep,
         stop,
         sabotage: args.sabotage,
