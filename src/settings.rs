@@ -33,12 +33,14 @@ pub struct Layer {
     pub events: Option<PathBuf>,
     /// Where a handler's memory of events is. It may hold a password.
     pub dedupe: Option<String>,
+    /// Where the outbox is. It may hold a password.
+    pub outbox: Option<String>,
     /// librdkafka properties; of two for one name the later wins.
     pub properties: Vec<(String, String)>,
 }
 
 impl Layer {
-    /// `EDA_BROKERS`, `EDA_CONTEXT`, `EDA_EVENTS`, `EDA_DEDUPE`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
+    /// `EDA_BROKERS`, `EDA_CONTEXT`, `EDA_EVENTS`, `EDA_DEDUPE`, `EDA_OUTBOX`, and `EDA_X_SECURITY_PROTOCOL=ssl` for what `-X security.protocol=ssl` says,
     /// without showing it in `ps`. A variable that is empty says nothing.
     fn from_environment() -> Layer {
         Layer::from_variables(std::env::vars_os().filter_map(|(name, value)| {
@@ -53,6 +55,7 @@ impl Layer {
                 ("EDA_BROKERS", _) => layer.brokers = Some(value),
                 ("EDA_CONTEXT", _) => layer.context = Some(value),
                 ("EDA_DEDUPE", _) => layer.dedupe = Some(value),
+                ("EDA_OUTBOX", _) => layer.outbox = Some(value),
                 ("EDA_EVENTS", _) => layer.events = Some(value.into()),
                 (_, Some(property)) => {
                     let property = property.to_ascii_lowercase().replace('_', ".");
@@ -77,6 +80,8 @@ pub struct Settings {
     pub events: Option<PathBuf>,
     /// Where a handler's memory of events is, by the environment. It may hold a password.
     pub dedupe: Option<String>,
+    /// Where the outbox is, by the environment. It may hold a password.
+    pub outbox: Option<String>,
     /// Whether anybody named the cluster, or we fell back on [`DEFAULT_BROKERS`].
     pub brokers_named: bool,
 }
@@ -113,6 +118,7 @@ impl Settings {
             timeout: flags.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT),
             events: flags.events.or(environment.events).or(file.events),
             dedupe: flags.dedupe.or(environment.dedupe),
+            outbox: flags.outbox.or(environment.outbox),
             properties,
         })
     }

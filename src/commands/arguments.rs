@@ -39,6 +39,18 @@ pub fn interval(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// The first and the longest wait before another attempt: `200ms..30s`.
+pub fn backoff(text: &str) -> Parsed<(Duration, Duration)> {
+    let (base, cap) = text
+        .split_once("..")
+        .ok_or("expected FROM..TO, such as 200ms..30s")?;
+    let (base, cap) = (positive(base)?, positive(cap)?);
+    match base <= cap {
+        true => Ok((base, cap)),
+        false => Err("it ends before it begins".to_owned()),
+    }
+}
+
 /// A program and its arguments. Quotes and backslashes are as in a shell; nothing is filled in.
 pub fn words(flag: &str, command: &str) -> Result<Vec<String>> {
     let words = shell_words::split(command).map_err(|error| {

@@ -109,6 +109,7 @@ impl GlobalArgs {
             timeout: self.timeout,
             events: None,
             dedupe: None,
+            outbox: None,
             properties: properties.collect::<Result<_>>()?,
         })
     }

@@ -18,6 +18,7 @@ mod lag;
 mod man;
 mod menu;
 mod offsets;
+mod outbox;
 mod produce;
 mod signals;
 mod topic;
@@ -75,6 +76,8 @@ enum Command {
     Offsets(offsets::Command),
     #[command(subcommand)]
     Dlq(dlq::Command),
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     Demo(demo::Args),
     Broker(broker::Args),
     Completions(completions::Args),
@@ -93,6 +96,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,
+        Command::Outbox(command) => outbox::run(context, command).await,
         Command::Demo(args) => demo::run(context, args).await,
         Command::Broker(args) => broker::run(context, args).await,
         Command::Completions(args) => completions::run(context, args),

@@ -40,6 +40,8 @@ pub(super) struct Deliveries {
     largest: Option<u32>,
     /// Every record is part of a transaction, and is withdrawn with it.
     transactional: bool,
+    /// None is given up because nobody can be reached.
+    patient: bool,
     pub(super) enqueued: AtomicU64,
     acknowledged: AtomicU64,
     bytes: AtomicU64,
@@ -66,6 +68,7 @@ impl Deliveries {
         timeout: Duration,
         largest: Option<u32>,
         transactional: bool,
+        patient: bool,
     ) -> Self {
         Deliveries {
             topics: Mutex::default(),
@@ -74,6 +77,7 @@ impl Deliveries {
             timeout,
             largest,
             transactional,
+            patient,
             enqueued: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -166,6 +170,12 @@ impl Deliveries {
         self.handle.wake();
     }
 
+    /// See [`Producer::broken`](super::Producer::broken).
+    pub(super) fn broken(&self) -> Option<Error> {
+        let fault = self.handle.fatal()?;
+        Some(self.place().error("produce", Subject::Cluster, fault))
+    }
+
     pub(super) fn place(&self) -> Place<'_> {
         Place {
             brokers: &self.brokers,
@@ -238,7 +248,7 @@ impl Deliveries {
             let waiting = lock(&self.waiting_since).is_some();
             let never = waiting && !context.ever_up();
             // Looked at before the queue is drained, so that the reason for it is not left in the queue.
-            let hopeless = never && (context.hopeless() || self.waited_too_long());
+            let hopeless = never && !self.patient && (context.hopeless() || self.waited_too_long());
             let tick = match hopeless {
                 true => Duration::ZERO,
                 false if waiting && !acquainted => IMPATIENT,

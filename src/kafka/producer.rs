@@ -49,6 +49,9 @@ pub struct ProducerOptions {
     pub queue_kibibytes: Option<u32>,
     /// Each record is a batch of its own: a broker that refuses it refuses no other for it. Slower.
     pub alone: bool,
+    /// No record is given up for having waited too long, nor while nobody can be reached: none that was sent later
+    /// overtakes it. Who sends them watches himself whether they are acknowledged, and drops the producer to end it.
+    pub patient: bool,
 }
 
 /// Where an acknowledged record went.
@@ -131,6 +134,10 @@ impl Producer {
         if let Some(naming) = &transactions {
             message_timeout = message_timeout.min(naming.limit);
         }
+        if options.patient {
+            // For librdkafka that is no limit.
+            message_timeout = Duration::ZERO;
+        }
         let mut own = vec![
             ("enable.idempotence", "true".to_owned()),
             ("acks", "all".to_owned()),
@@ -184,6 +191,7 @@ impl Producer {
             connection.timeout,
             options.largest,
             transactions.is_some(),
+            options.patient,
         );
         let shared = Arc::new(deliveries);
         let poller = Arc::clone(&shared);
@@ -228,6 +236,11 @@ impl Producer {
             name: topic.into(),
             producer: self.clone(),
         })
+    }
+
+    /// What went wrong after which it does nothing more: what has no acknowledgement may be written or not.
+    pub fn broken(&self) -> Option<Error> {
+        self.inner.0.broken()
     }
 
     /// What became of the records so far, those of [`Producer::send`] included.
@@ -292,6 +305,16 @@ impl Outlet {
     pub fn enqueue(&self, record: OutgoingRef<'_>, token: u64) -> Result<()> {
         let deliveries = &self.producer.inner.0;
         deliveries.enqueue_to(&self.topic, &self.name, record, token)
+    }
+
+    /// As [`Producer::send`].
+    ///
+    /// # Errors
+    /// As [`Producer::enqueue`].
+    pub fn send(&self, record: OutgoingRef<'_>) -> Result<Delivery> {
+        let deliveries = &self.producer.inner.0;
+        let sent = deliveries.send_to(&self.topic, &self.name, record);
+        sent.map(Delivery)
     }
 }
 

@@ -22,12 +22,22 @@ impl Deliveries {
         record: &OutgoingRecord,
     ) -> Result<oneshot::Receiver<Result<Delivered>>> {
         let topic = self.topic(&record.topic)?;
+        self.send_to(&topic, &record.topic, record.into())
+    }
+
+    /// See [`Outlet::send`](super::Outlet::send).
+    pub(super) fn send_to(
+        &self,
+        topic: &Topic,
+        name: &str,
+        record: OutgoingRef<'_>,
+    ) -> Result<oneshot::Receiver<Result<Delivered>>> {
         let (sender, receiver) = oneshot::channel();
         let id = self.next_delivery.fetch_add(1, Ordering::Relaxed);
         lock(&self.deliveries).insert(id, sender);
         let sent = opaque(id, false).and_then(|opaque| {
-            let outcome = self.produce(&topic, record.into(), opaque)?;
-            outcome.map_err(|fault| self.refusal(&record.topic, record.into(), fault))
+            let outcome = self.produce(topic, record, opaque)?;
+            outcome.map_err(|fault| self.refusal(name, record, fault))
         });
         if let Err(error) = sent {
             lock(&self.deliveries).remove(&id);

@@ -13,6 +13,7 @@ pub mod lag;
 mod largest_batch;
 pub mod missing;
 pub mod offsets;
+pub mod outbox;
 mod pace;
 pub mod positions;
 pub mod produce;

@@ -34,6 +34,7 @@
 //!
 //! One thread has the file; it runs all that waits, up to 512 operations, in one transaction (group commit).
 
+pub(in crate::store) mod file;
 mod worker;
 
 use super::stored::{milliseconds, too_slow, within};

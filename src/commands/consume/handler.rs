@@ -59,7 +59,7 @@ pub struct HandlerArgs {
     pub max_retries: Option<u32>,
 
     /// How long to wait before another attempt: at random up to the first, twice that each time, up to the second [default: 200ms..30s]
-    #[arg(long, value_name = "FROM..TO", requires = "handler", value_parser = backoff)]
+    #[arg(long, value_name = "FROM..TO", requires = "handler", value_parser = arguments::backoff)]
     pub backoff: Option<(Duration, Duration)>,
 
     /// How long an attempt may take [default: 30s]
@@ -128,18 +128,6 @@ pub enum DeliveryChoice {
     AtLeastOnce,
     /// What a --worker produces is seen once
     ExactlyOnce,
-}
-
-/// `200ms..30s`.
-fn backoff(text: &str) -> Result<(Duration, Duration), String> {
-    let (base, cap) = text
-        .split_once("..")
-        .ok_or("expected FROM..TO, such as 200ms..30s")?;
-    let (base, cap) = (arguments::positive(base)?, arguments::positive(cap)?);
-    match base <= cap {
-        true => Ok((base, cap)),
-        false => Err("it ends before it begins".to_owned()),
-    }
 }
 
 /// Who handles.

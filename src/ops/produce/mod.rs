@@ -12,7 +12,7 @@ mod plan;
 mod pump;
 mod source;
 mod template;
-mod typed;
+pub(in crate::ops) mod typed;
 
 pub use destination::Destination;
 pub use outcome::ProduceOutcome;

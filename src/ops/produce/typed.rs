@@ -53,7 +53,7 @@ impl Room {
 }
 
 /// The line as a JSON object. `number` is the line's, from 1.
-pub(super) fn object(number: u64, line: &[u8]) -> Result<Map<String, Value>> {
+pub(in crate::ops) fn object(number: u64, line: &[u8]) -> Result<Map<String, Value>> {
     match serde_json::from_slice(line) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Error::failed(format!("line {number} is not a JSON object"))),
@@ -75,17 +75,17 @@ pub(super) fn malformed(number: u64, line: &[u8], error: &serde_json::Error) -> 
 }
 
 /// A line that was completed and is a valid event.
-pub(super) struct Completed {
+pub(in crate::ops) struct Completed {
     /// What its record holds.
-    pub(super) value: Vec<u8>,
+    pub(in crate::ops) value: Vec<u8>,
     pub(super) key: Option<Vec<u8>>,
     /// The same event as `value`.
-    pub(super) event: Map<String, Value>,
+    pub(in crate::ops) event: Map<String, Value>,
 }
 
 /// The event, its bytes, and its record's key. Only fields that somebody overlays make it be written anew: what is
 /// filled in is put before the line's own fields, whose numbers, spacing and order stay the user's.
-pub(super) fn complete(
+pub(in crate::ops) fn complete(
     event: &EventType,
     number: u64,
     line: &[u8],

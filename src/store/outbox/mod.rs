@@ -9,12 +9,41 @@
 //! Nothing is lost to the gap that a sequence has while a transaction is open: what is to be published is found by its
 //! state and not by a place that was reached, so an event that becomes visible late is claimed late.
 
+mod address;
+mod choice;
+mod sql;
+mod sqlite;
+
+pub use address::{OutboxAddress, TableName};
+
 use super::Pending;
+use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
 };
+use sqlite::SqliteOutbox;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Opens the outbox at an address. It need not be made yet: whether it is, [`Outbox::missing`] says. Every answer, then
+/// and later, takes `timeout` at most.
+///
+/// # Errors
+/// Unreachable, with host and port, when nothing answers; a failure when credentials or rights are refused, or the table
+/// is no outbox; a usage error when there can be no database at a path.
+pub async fn open(
+    address: &OutboxAddress,
+    table: &TableName,
+    timeout: Duration,
+) -> Result<Arc<dyn Outbox>> {
+    match address {
+        OutboxAddress::Sqlite(path) => {
+            Ok(Arc::new(SqliteOutbox::open(path, table, timeout).await?))
+        }
+        OutboxAddress::Postgres(_) => Err(Error::failed("no outbox in PostgreSQL yet")),
+    }
+}
 
 /// An outbox in a database. Every method may be called from many tasks at once, and its future dropped at any wait: what
 /// it asked for may then have happened or not.

@@ -1,14 +1,12 @@
 //! The thread that has the file: what waits is run in one transaction, then each asker is answered.
 
+use super::file::{make_file, now, outage, patiently, prepared, refused};
 use crate::error::Error;
 use crate::store::{Outage, Token};
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Statement, TransactionBehavior, params,
-};
-use std::fs::OpenOptions;
+use rusqlite::{Connection, OptionalExtension, Statement, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
@@ -122,7 +120,7 @@ pub fn start(
         let statements = match Statements::prepare(&connection) {
             Ok(statements) => statements,
             Err(error) => {
-                let _ = opened.send(Err(refused(&path, error)));
+                let _ = opened.send(Err(refused(&path, "eda_events", error)));
                 return;
             }
         };
@@ -140,72 +138,19 @@ pub fn start(
 }
 
 fn open(path: &Path, patience: Duration) -> Result<Connection, Error> {
-    // SQLite says of each of these that it cannot open the file, the system says why.
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|error| {
-            let message = format!("cannot open the SQLite file `{}`", path.display());
-            match error.kind() {
-                std::io::ErrorKind::PermissionDenied => Error::failed(message),
-                _ => Error::usage(message),
-            }
-            .caused_by(error)
-        })?;
-    let deadline = Instant::now() + patience;
-    loop {
-        match prepared(path, patience) {
-            // Two that make the same file a WAL at the same time may be refused without waiting.
-            Err(error) if is_busy(&error) && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            outcome => return outcome.map_err(|error| refused(path, error)),
-        }
-    }
+    make_file(path)?;
+    // Two that make the same file a WAL at the same time may be refused without waiting.
+    patiently(patience, || with_table(path, patience))
+        .map_err(|error| refused(path, "eda_events", error))
 }
 
-fn prepared(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
-    // A path is a path, also when it looks like SQLite's URI.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(busy)?;
+fn with_table(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
+    let mut connection = prepared(path, busy)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLE)?;
     transaction.commit()?;
     Ok(connection)
-}
-
-/// What SQLite says of a file when it is opened.
-fn refused(path: &Path, error: rusqlite::Error) -> Error {
-    let path = path.display();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => {
-            Error::usage(format!("`{path}` is not an SQLite database"))
-                .hint("name a file of its own, which is made where it is missing")
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Error::unreachable(format!("`{path}` is locked by another process")).caused_by(error)
-        }
-        // A table or a column: what SQLite calls an error of the statement.
-        Some(ErrorCode::Unknown) => Error::failed(format!(
-            "the table `eda_events` in `{path}` is not one that eda made"
-        ))
-        .caused_by(error)
-        .hint("name another file"),
-        _ => Error::failed(format!("cannot use the SQLite file `{path}`")).caused_by(error),
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
 }
 
 struct Statements<'a> {
@@ -334,27 +279,4 @@ impl Worker<'_> {
 
 fn millis(number: i64) -> Duration {
     Duration::from_millis(number.unsigned_abs())
-}
-
-/// The machine's clock, in milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, crate::store::stored::milliseconds)
-}
-
-fn outage(path: &str, error: &rusqlite::Error) -> Outage {
-    let message = format!("SQLite file `{path}`: {error}");
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::OutOfMemory
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::FileLockingProtocolFailed
-            | ErrorCode::OperationInterrupted
-            | ErrorCode::SchemaChanged,
-        ) => Outage::passing(message),
-        _ => Outage::lasting(message),
-    }
 }

@@ -20,6 +20,7 @@ mod signal;
 mod wait;
 
 mod outages;
+mod outbox;
 mod place;
 mod postgres;
 mod promises;

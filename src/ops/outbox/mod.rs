@@ -1,0 +1,31 @@
+//! The transactional outbox: events that an application has written into its own database, in the transaction of their
+//! effect, and that a relay publishes from there.
+//!
+//! - [`init`]: makes the table; - [`add`]: puts events into it, for scripts and tests; - [`relay`]: publishes them;
+//! - [`status`]: how it is doing; - [`retry`]: dead events again; - [`purge`]: deletes what is over.
+
+pub mod add;
+pub mod init;
+pub mod purge;
+pub mod relay;
+pub mod retry;
+pub mod status;
+
+use crate::error::Error;
+use crate::store::Outage;
+
+/// The error of a database that did not do what it was asked for.
+fn refused(outage: Outage) -> Error {
+    match outage.passing {
+        true => Error::unreachable(outage.message),
+        false => Error::failed(outage.message),
+    }
+}
+
+/// So much of a text that somebody else wrote.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,191 @@
+//! `eda outbox purge`: plan, then delete what is over, a bounded number at a time.
+
+use super::refused;
+use crate::consent::Consent;
+use crate::error::{Error, Result, Status};
+use crate::model::duration::human;
+use crate::ops::stop::Stop;
+use crate::report::{Cell, Report, Table, Tone};
+use crate::store::outbox::Outbox;
+use serde::Serialize;
+use std::time::Duration;
+
+/// So many in one transaction, so that writers and relays wait for none of them long.
+const CHUNK: usize = 5_000;
+
+/// What is to go.
+#[derive(Clone, Copy, Debug)]
+pub struct PurgeRequest {
+    /// Those that were published longer ago than this.
+    pub published: Option<Duration>,
+    /// The dead ones.
+    pub dead: bool,
+}
+
+/// How many would be deleted.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PurgePlan {
+    /// null: they stay.
+    published: Option<u64>,
+    /// null: they stay.
+    dead: Option<u64>,
+    #[serde(skip)]
+    request: PurgeRequest,
+}
+
+/// Counts them.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn plan(outbox: &dyn Outbox, request: PurgeRequest) -> Result<PurgePlan> {
+    let published = match request.published {
+        Some(age) => Some(outbox.purgeable(age, false).await.map_err(refused)?),
+        None => None,
+    };
+    let dead = match request.dead {
+        true => {
+            let count = outbox.purgeable(Duration::ZERO, true).await;
+            Some(count.map_err(refused)?)
+        }
+        false => None,
+    };
+    Ok(PurgePlan {
+        published,
+        dead,
+        request,
+    })
+}
+
+impl PurgePlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.published.unwrap_or(0) + self.dead.unwrap_or(0) == 0
+    }
+}
+
+/// One row for each kind that is to go.
+fn rows(published: Option<u64>, dead: Option<u64>) -> Vec<(&'static str, u64)> {
+    [("published", published), ("dead", dead)]
+        .into_iter()
+        .filter_map(|(what, count)| Some((what, count?)))
+        .collect()
+}
+
+impl Report for PurgePlan {
+    fn table(&self) -> Table {
+        let mut table =
+            Table::new(&["WHAT", "EVENTS"], "nothing to delete").titled("would delete");
+        if self.is_empty() {
+            return table;
+        }
+        for (what, count) in rows(self.published, self.dead) {
+            table.row([what.into(), Cell::from(count).tone(Tone::Bad)]);
+        }
+        if let Some(age) = self.request.published {
+            let text = format!("published ones that are older than {}", human(age));
+            table.note(text, Tone::Plain);
+        }
+        if self.dead.unwrap_or(0) > 0 {
+            table.note("dead events were never published", Tone::Warn);
+        }
+        table
+    }
+}
+
+/// How many were deleted.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PurgeOutcome {
+    published: Option<u64>,
+    dead: Option<u64>,
+    interrupted: bool,
+    #[serde(skip)]
+    stopped: Option<Status>,
+    #[serde(skip)]
+    error: Option<Error>,
+}
+
+/// Deletes them, until none is left or a stop is requested.
+pub async fn purge(
+    outbox: &dyn Outbox,
+    plan: PurgePlan,
+    stop: &Stop,
+    _consent: Consent,
+) -> PurgeOutcome {
+    let mut outcome = PurgeOutcome {
+        published: plan.published.map(|_| 0),
+        dead: plan.dead.map(|_| 0),
+        interrupted: false,
+        stopped: None,
+        error: None,
+    };
+    if let Some(age) = plan.request.published {
+        let (count, ended) = delete(outbox, age, false, stop).await;
+        outcome.published = Some(count);
+        outcome.error = ended.err();
+    }
+    if plan.request.dead && outcome.error.is_none() {
+        let (count, ended) = delete(outbox, Duration::ZERO, true, stop).await;
+        outcome.dead = Some(count);
+        outcome.error = ended.err();
+    }
+    outcome.stopped = stop.requested();
+    outcome.interrupted = outcome.stopped.is_some();
+    outcome
+}
+
+/// How many, also when it ended early.
+async fn delete(
+    outbox: &dyn Outbox,
+    older_than: Duration,
+    dead: bool,
+    stop: &Stop,
+) -> (u64, Result<()>) {
+    let mut count = 0;
+    while stop.requested().is_none() {
+        match outbox.purge(older_than, dead, CHUNK).await {
+            Ok(0) => break,
+            Ok(deleted) => count += deleted,
+            Err(outage) => return (count, Err(refused(outage))),
+        }
+    }
+    (count, Ok(()))
+}
+
+impl PurgeOutcome {
+    /// How it ended, after it was `shown`.
+    ///
+    /// # Errors
+    /// The database did not answer any more; else that it could not be shown.
+    pub fn end(self, shown: Result<Status>) -> Result<Status> {
+        match self.error {
+            Some(error) => Err(error),
+            None => shown,
+        }
+    }
+}
+
+impl Report for PurgeOutcome {
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["WHAT", "DELETED"], "nothing was deleted");
+        for (what, count) in rows(self.published, self.dead) {
+            table.row([what.into(), count.into()]);
+        }
+        if self.interrupted {
+            table.note("interrupted: the rest is still there", Tone::Warn);
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(self.stopped.unwrap_or(Status::Done))
+    }
+
+    fn effect(&self) -> Option<String> {
+        match self.published.unwrap_or(0) + self.dead.unwrap_or(0) {
+            0 => None,
+            count => Some(format!("{count} were deleted all the same")),
+        }
+    }
+}

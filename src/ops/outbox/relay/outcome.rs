@@ -1,0 +1,204 @@
+//! What came of a relay.
+
+use crate::error::{Error, Result, Status};
+use crate::report::{Cell, Report, Table, Tone};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// So many topics have a row of their own; the others share one.
+const TOPICS: usize = 1000;
+const OTHERS: &str = "(others)";
+
+/// Counts while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub published: u64,
+    /// Attempts that the brokers refused.
+    pub refused: u64,
+    pub dead: u64,
+    /// Claimed, and not settled yet.
+    pub in_hand: u64,
+    /// Whether it was told to stop.
+    pub stopping: bool,
+}
+
+/// What a relay did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RelayOutcome {
+    published: u64,
+    /// Attempts that the brokers refused, those included after which an event was dead.
+    refused: u64,
+    dead: u64,
+    /// Given back without an answer: whoever claims them next sends them, perhaps for the second time.
+    released: u64,
+    /// Acknowledged by the brokers, and not marked: they will be sent again.
+    unmarked: u64,
+    duration_ms: u64,
+    /// `nothing-left`, `interrupted` or `failed`.
+    ended: &'static str,
+    topics: Vec<OfTopic>,
+    #[serde(skip)]
+    stopped: Option<Status>,
+    #[serde(skip)]
+    error: Option<Error>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfTopic {
+    topic: String,
+    published: u64,
+    refused: u64,
+    dead: u64,
+}
+
+/// Counted as it goes.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) figures: Figures,
+    pub(super) released: u64,
+    pub(super) unmarked: u64,
+    topics: BTreeMap<String, OfTopic>,
+}
+
+impl Tally {
+    fn of(&mut self, topic: &str) -> &mut OfTopic {
+        let is_known = self.topics.contains_key(topic);
+        let name = match is_known || self.topics.len() < TOPICS {
+            true => topic,
+            false => OTHERS,
+        };
+        self.topics
+            .entry(name.to_owned())
+            .or_insert_with(|| OfTopic {
+                topic: name.to_owned(),
+                ..OfTopic::default()
+            })
+    }
+
+    pub(super) fn published(&mut self, topic: &str) {
+        self.figures.published += 1;
+        match self.topics.get_mut(topic) {
+            Some(known) => known.published += 1,
+            None => self.of(topic).published += 1,
+        }
+    }
+
+    pub(super) fn refused(&mut self, topic: &str, is_dead: bool) {
+        self.figures.refused += 1;
+        self.figures.dead += u64::from(is_dead);
+        let of_topic = self.of(topic);
+        of_topic.refused += 1;
+        of_topic.dead += u64::from(is_dead);
+    }
+
+    pub(super) fn outcome(
+        self,
+        elapsed: Duration,
+        stopped: Option<Status>,
+        error: Option<Error>,
+    ) -> RelayOutcome {
+        RelayOutcome {
+            published: self.figures.published,
+            refused: self.figures.refused,
+            dead: self.figures.dead,
+            released: self.released,
+            unmarked: self.unmarked,
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            ended: match (&error, stopped) {
+                (Some(_), _) => "failed",
+                (None, Some(_)) => "interrupted",
+                (None, None) => "nothing-left",
+            },
+            topics: self.topics.into_values().collect(),
+            stopped,
+            error,
+        }
+    }
+}
+
+impl RelayOutcome {
+    /// Whether there is anything to tell besides an error.
+    pub fn is_telling(&self) -> bool {
+        self.error.is_none() || self.published + self.refused + self.released + self.unmarked > 0
+    }
+
+    /// How it ended, after it was `shown`: an error of its own comes before one of showing it.
+    ///
+    /// # Errors
+    /// Either of them.
+    pub fn end(self, shown: Result<Status>) -> Result<Status> {
+        match self.error {
+            Some(error) => Err(error),
+            None => shown,
+        }
+    }
+}
+
+impl Report for RelayOutcome {
+    fn table(&self) -> Table {
+        let mut table = Table::new(
+            &["TOPIC", "PUBLISHED", "REFUSED", "DEAD"],
+            "nothing was published",
+        );
+        for of in &self.topics {
+            table.row([
+                of.topic.as_str().into(),
+                of.published.into(),
+                of.refused.into(),
+                match of.dead {
+                    0 => Cell::from(0_u64),
+                    dead => Cell::from(dead).tone(Tone::Bad),
+                },
+            ]);
+        }
+        if self.published > 0 {
+            let seconds = self.duration_ms as f64 / 1000.0;
+            let s = if self.published == 1 { "" } else { "s" };
+            let mut text = format!("{} event{s} published in {seconds:.3} s", self.published);
+            // Of a shorter run it is the time it takes to connect.
+            if seconds >= 1.0 {
+                text += &format!(", {:.0} events/s", self.published as f64 / seconds);
+            }
+            table.note(text, Tone::Plain);
+        }
+        for (count, what) in [
+            (
+                self.released,
+                "given back without an answer: whoever claims them sends them, perhaps again",
+            ),
+            (
+                self.unmarked,
+                "acknowledged, and not marked as published: they will be sent again, with the same ids",
+            ),
+        ] {
+            if count > 0 {
+                table.note(format!("{count} {what}"), Tone::Warn);
+            }
+        }
+        if self.dead > 0 {
+            table.note(
+                "`eda outbox status` says why events are dead, `eda outbox retry` gives them another chance",
+                Tone::Plain,
+            );
+        }
+        table
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(match self.stopped {
+            Some(status) => status,
+            None => Status::failed_if(self.dead > 0),
+        })
+    }
+
+    fn effect(&self) -> Option<String> {
+        match self.published {
+            0 => None,
+            1 => Some("1 event was published all the same".to_owned()),
+            count => Some(format!("{count} events were published all the same")),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What became of a batch: waited for, counted, and written down.
+
+use super::engine::Engine;
+use super::flight::{Aggregate, Fate, Flight};
+use super::super::shortened;
+use super::Told;
+use crate::error::{Error, Result};
+use crate::model::outbox::Settled;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether anything was acknowledged.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// So long brokers may be silent before they are asked whether they are there, and before it is told that they are and
+/// do not acknowledge anything.
+const SILENCE: Duration = Duration::from_secs(2);
+const LONG_SILENCE: Duration = Duration::from_secs(15);
+
+/// A reason that is kept, in letters.
+const REASON: usize = 1000;
+
+impl Engine<'_> {
+    /// Waits for the answers, and writes down what became of each event. The aggregates of which one was refused.
+    pub(super) async fn land(&mut self, mut flight: Flight) -> Result<HashSet<Aggregate>> {
+        let silence = self.answers(&mut flight).await;
+        if silence.is_err() {
+            // What it still has must not be sent behind our back.
+            self.sender = None;
+        }
+        let broken = self.sender.as_ref().and_then(|sender| sender.broken());
+        if broken.is_some() {
+            flight.doubt();
+        }
+        let (outcomes, refused) = self.outcomes(&flight);
+        let count = flight.passengers.len() as u64;
+        let published = |(_, settled): &&(i64, Settled)| *settled == Settled::Published;
+        let published = outcomes.iter().filter(published).count() as u64;
+        drop(flight);
+        let written = self.write_down(&outcomes).await;
+        if !matches!(written, Ok(true)) {
+            self.tally.unmarked += published;
+        }
+        self.tally.figures.in_hand = self.tally.figures.in_hand.saturating_sub(count);
+        self.lease.set(self.tally.figures.in_hand > 0);
+        self.show();
+        written?;
+        silence?;
+        match broken {
+            Some(why) => self.replace(why)?,
+            None if published > 0 => self.broken = 0,
+            None => {}
+        }
+        Ok(refused)
+    }
+
+    /// Waits until every event has its answer.
+    ///
+    /// # Errors
+    /// Nobody answered for too long, where that is an end.
+    async fn answers(&mut self, flight: &mut Flight) -> Result<()> {
+        let (mut answered, mut since) = (flight.answered, Instant::now());
+        let mut is_told = false;
+        loop {
+            let deadline = self.grace();
+            let look = tokio::time::Instant::now() + LOOK;
+            tokio::select! {
+                biased;
+                () = flight.land() => break,
+                _ = self.stop.wait(), if deadline.is_none() => continue,
+                () = tokio::time::sleep_until(deadline.map_or(look, |end| end.min(look))) => {}
+            }
+            if deadline.is_some_and(|end| tokio::time::Instant::now() >= end) {
+                // Dropped as a whole: of what has no answer nobody knows whether it is written.
+                self.sender = None;
+                return Ok(());
+            }
+            if self.sender.as_ref().is_some_and(|it| it.broken().is_some()) {
+                continue;
+            }
+            if flight.answered > answered {
+                (answered, since) = (flight.answered, Instant::now());
+                self.kafka.is_over(self.watch);
+                self.show();
+            }
+            if since.elapsed() < SILENCE {
+                continue;
+            }
+            let asked = tokio::select! {
+                biased;
+                () = flight.land() => break,
+                _ = self.stop.wait(), if deadline.is_none() => continue,
+                asked = self.cluster.ping() => asked,
+            };
+            match asked {
+                Err(error) => {
+                    self.kafka.goes_on(&error.one_line(), self.watch);
+                    if self.is_over(&self.kafka) {
+                        return Err(error);
+                    }
+                }
+                Ok(()) if since.elapsed() >= LONG_SILENCE => {
+                    let text = "Kafka answers, and acknowledges no event";
+                    if !is_told {
+                        (self.watch)(Told::Warning(&format!(
+                            "{text}: fewer in-sync replicas than min.insync.replicas, or no leader?"
+                        )));
+                    }
+                    is_told = true;
+                    if self.request.once && since.elapsed() > LONG_SILENCE.max(self.cluster.connection().timeout) {
+                        return Err(Error::unreachable(text));
+                    }
+                }
+                Ok(()) => {}
+            }
+        }
+        self.kafka.is_over(self.watch);
+        Ok(())
+    }
+
+    /// By position what is to be written down, and the aggregates of which one was refused.
+    fn outcomes(&mut self, flight: &Flight) -> (Vec<(i64, Settled)>, HashSet<Aggregate>) {
+        let mut outcomes = Vec::with_capacity(flight.passengers.len());
+        let mut refused = HashSet::new();
+        for passenger in &flight.passengers {
+            let settled = match &passenger.fate {
+                Fate::Published => {
+                    self.tally.published(&passenger.topic);
+                    Settled::Published
+                }
+                Fate::Refused(error) => {
+                    refused.insert(passenger.aggregate());
+                    self.refuse(&passenger.topic, passenger.event.attempts, error)
+                }
+                Fate::Open => {
+                    self.tally.released += 1;
+                    Settled::Released
+                }
+            };
+            outcomes.push((passenger.event.position, settled));
+        }
+        (outcomes, refused)
+    }
+
+    /// The brokers refused it, after so many attempts before.
+    fn refuse(&mut self, topic: &str, attempts: u32, error: &Error) -> Settled {
+        let attempts = attempts.saturating_add(1);
+        let is_dead = attempts >= self.request.max_attempts;
+        self.tally.refused(topic, is_dead);
+        // Its topic may have been made, or changed, since it was asked about.
+        self.limits.remove(topic);
+        let reason = error.one_line();
+        if self.told.len() < REASON && self.told.insert(topic.to_owned()) {
+            let hint = error.hint_text().map(|hint| format!(" ({hint})"));
+            let text = format!("refused: {reason}{}", hint.unwrap_or_default());
+            (self.watch)(Told::Warning(&text));
+        }
+        let reason = shortened(&reason, REASON);
+        if is_dead {
+            return Settled::Dead { reason };
+        }
+        let wait = self.backoff.after(attempts);
+        let due = Instant::now() + wait;
+        self.due = Some(self.due.map_or(due, |known| known.max(due)));
+        Settled::Refused {
+            reason,
+            again_in_ms: i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+}

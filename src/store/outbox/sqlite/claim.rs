@@ -1,0 +1,311 @@
+//! Claiming, and what became of what was claimed.
+
+use super::file::{File, Trouble};
+use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
+use crate::store::outbox::choice::{Aggregate, Choice, Standing};
+use crate::store::outbox::sql::{PENDING, Sql};
+use crate::store::sqlite::file::now;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// How many pending events are looked at, for each that may be claimed, before the line is left and aggregates are asked
+/// one by one.
+const LOOK: usize = 8;
+
+/// How many aggregates are asked at one time, of those that are all blocked.
+const AGGREGATES: usize = 10_000;
+
+/// A column as text, whatever the application has put there.
+pub fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+            Ok(id) => id.to_string(),
+            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        },
+    })
+}
+
+fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string().into_bytes()),
+        ValueRef::Real(number) => Some(number.to_string().into_bytes()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
+    })
+}
+
+/// What a claim is about.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub owner: String,
+    pub limit: usize,
+    pub lease_ms: i64,
+    pub on_dead: OnDead,
+}
+
+impl File {
+    pub fn claim(&mut self, claim: &Claim) -> Result<Vec<OutboxEvent>, Trouble> {
+        let (connection, sql) = self.ready()?;
+        let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let mut taken_in = self.taken_in.take();
+        let mut served = self.served.take();
+        let (connection, _) = self.ready()?;
+        let claimed = claimed(connection, &sql, claim, &mut taken_in, &mut served)?;
+        self.version = version;
+        self.taken_in = taken_in;
+        self.served = served;
+        Ok(claimed)
+    }
+}
+
+fn claimed(
+    connection: &Connection,
+    sql: &Sql,
+    claim: &Claim,
+    taken_in: &mut Option<(i64, Value)>,
+    served: &mut Option<Aggregate>,
+) -> Result<Vec<OutboxEvent>, Trouble> {
+    if !sql.is_foreign {
+        // Who finds nothing keeps nobody from writing.
+        let any = format!("SELECT 1 FROM {} WHERE {PENDING} LIMIT 1", sql.state);
+        let any: Option<i64> = connection
+            .prepare(&any)?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        if any.is_none() {
+            return Ok(Vec::new());
+        }
+    }
+    let transaction = File::begin(connection)?;
+    if sql.is_foreign {
+        *taken_in = take_in(&transaction, sql, taken_in.take())?;
+    }
+    let now = now();
+    let mut choice = Choice::new(claim.limit);
+    let looked = LOOK.saturating_mul(claim.limit).clamp(4096, 1 << 20);
+    if look(&transaction, sql, claim, now, looked, &mut choice)? == looked && choice.left() > 0 {
+        by_aggregate(&transaction, sql, claim, now, &mut choice, served)?;
+    }
+    let until = now.saturating_add(claim.lease_ms);
+    let events = take(&transaction, sql, &choice.positions(), &claim.owner, until)?;
+    transaction.commit()?;
+    Ok(events)
+}
+
+/// Looks at pending events in their order. How many.
+fn look(
+    connection: &Connection,
+    sql: &Sql,
+    claim: &Claim,
+    now: i64,
+    at_most: usize,
+    choice: &mut Choice,
+) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare(&sql.window(claim.on_dead))?;
+    let mut rows = statement.query(params![now, claim.owner, i64::MIN, at_most as i64])?;
+    let mut looked = 0;
+    while choice.left() > 0
+        && let Some(row) = rows.next()?
+    {
+        let aggregate = (text(row, 1)?, text(row, 2)?);
+        choice.see(row.get(0)?, aggregate, Standing::of(row.get(3)?));
+        looked += 1;
+    }
+    Ok(looked)
+}
+
+/// The head of the line is long and blocked: each aggregate is asked for its own, beginning after the one that was
+/// served last, so that each has its turn. The number of steps is that of blocked aggregates, not of events.
+fn by_aggregate(
+    connection: &Connection,
+    sql: &Sql,
+    claim: &Claim,
+    now: i64,
+    choice: &mut Choice,
+    served: &mut Option<Aggregate>,
+) -> rusqlite::Result<()> {
+    let mut run = connection.prepare(&sql.run(claim.on_dead))?;
+    let mut following = connection.prepare(&sql.next_aggregate(">"))?;
+    let mut first = connection.prepare(&sql.next_aggregate(">="))?;
+    let began = served.clone();
+    let mut wrapped = began.is_none();
+    for _ in 0..AGGREGATES {
+        let question = match served {
+            Some(_) => &mut following,
+            None => &mut first,
+        };
+        let (kind, id) = served.clone().unwrap_or_default();
+        let next: Option<Aggregate> = question
+            .query_row([kind, id], |row| Ok((text(row, 0)?, text(row, 1)?)))
+            .optional()?;
+        let Some(aggregate) = next else {
+            *served = None;
+            if wrapped {
+                break;
+            }
+            wrapped = true;
+            continue;
+        };
+        let (kind, id) = &aggregate;
+        let left = choice.left() as i64;
+        let mut rows = run.query(params![now, claim.owner, kind, id, left])?;
+        while let Some(row) = rows.next()? {
+            let standing = Standing::of(row.get(1)?);
+            choice.see(row.get(0)?, aggregate.clone(), standing);
+            if standing == Standing::Blocking {
+                break;
+            }
+        }
+        let is_round = wrapped && began.as_ref().is_some_and(|began| aggregate >= *began);
+        *served = Some(aggregate);
+        if choice.left() == 0 || is_round {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes in hand what was chosen. What the application has deleted is left out, and forgotten.
+fn take(
+    connection: &Connection,
+    sql: &Sql,
+    positions: &[i64],
+    owner: &str,
+    until: i64,
+) -> rusqlite::Result<Vec<OutboxEvent>> {
+    let Sql { state, outbox, .. } = sql;
+    let mut events = Vec::with_capacity(positions.len());
+    let lease =
+        format!("UPDATE {state} SET locked_by = ?2, locked_until_ms = ?3 WHERE position = ?1");
+    if !sql.is_foreign {
+        let mut take = connection.prepare(&format!(
+            "{lease} RETURNING id, aggregatetype, aggregateid, type, payload, attempts, created_ms"
+        ))?;
+        for position in positions {
+            events.push(
+                take.query_row(params![position, owner, until], |row| event(row, *position))?,
+            );
+        }
+        return Ok(events);
+    }
+    let mut take = connection.prepare(&lease)?;
+    let mut read = connection.prepare(&format!(
+        "SELECT event.id, event.aggregatetype, event.aggregateid, event.type, event.payload, state.attempts, NULL
+         FROM {state} AS state JOIN {outbox} AS event ON event.id = state.id WHERE state.position = ?1"
+    ))?;
+    let mut forget = connection.prepare(&format!("DELETE FROM {state} WHERE position = ?1"))?;
+    for position in positions {
+        let found = read
+            .query_row([position], |row| event(row, *position))
+            .optional()?;
+        match found {
+            Some(event) => {
+                take.execute(params![position, owner, until])?;
+                events.push(event);
+            }
+            None => {
+                forget.execute([position])?;
+            }
+        }
+    }
+    Ok(events)
+}
+
+fn event(row: &Row<'_>, position: i64) -> rusqlite::Result<OutboxEvent> {
+    Ok(OutboxEvent {
+        position,
+        event: NewOutboxEvent {
+            id: text(row, 0)?,
+            aggregate_type: text(row, 1)?,
+            aggregate_id: text(row, 2)?,
+            event_type: text(row, 3)?,
+            payload: bytes(row, 4)?,
+        },
+        attempts: row.get(5)?,
+        created_ms: row.get(6)?,
+    })
+}
+
+/// Gives the new events of a foreign table their positions, in the order of their rowids. SQLite gives each row one more
+/// than the last has, so while the row is there that was last, all that are new have more. The row that is last now.
+fn take_in(
+    connection: &Connection,
+    sql: &Sql,
+    last: Option<(i64, Value)>,
+) -> rusqlite::Result<Option<(i64, Value)>> {
+    let Sql { state, outbox, .. } = sql;
+    let after = match last {
+        Some((rowid, id)) => {
+            let question = format!("SELECT 1 FROM {outbox} WHERE rowid = ?1 AND id = ?2");
+            let is_there: Option<i64> = connection
+                .prepare(&question)?
+                .query_row(params![rowid, id], |row| row.get(0))
+                .optional()?;
+            is_there.map_or(i64::MIN, |_| rowid)
+        }
+        None => i64::MIN,
+    };
+    let new = format!(
+        "INSERT OR IGNORE INTO {state} (id, aggregatetype, aggregateid)
+         SELECT id, coalesce(aggregatetype, ''), coalesce(aggregateid, '') FROM {outbox} AS event
+         WHERE rowid > ?1 AND id IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM {state} AS state WHERE state.id = event.id)
+         ORDER BY rowid"
+    );
+    connection.prepare(&new)?.execute([after])?;
+    let last = format!("SELECT rowid, id FROM {outbox} ORDER BY rowid DESC LIMIT 1");
+    connection
+        .prepare(&last)?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Writes down what became of events. How many.
+pub fn settle(
+    connection: &Connection,
+    sql: &Sql,
+    owner: &str,
+    outcomes: &[(i64, Settled)],
+) -> Result<u64, Trouble> {
+    let state = &sql.state;
+    let free = "locked_by = NULL, locked_until_ms = NULL";
+    let ours = format!("position = ?1 AND locked_by = ?2 AND {PENDING}");
+    let transaction = File::begin(connection)?;
+    let now = now();
+    let mut settled = 0;
+    {
+        let mut published = transaction.prepare(&format!(
+            "UPDATE {state} SET published_ms = ?2, dead_ms = NULL, next_attempt_ms = NULL, error = NULL, {free}
+             WHERE position = ?1 AND published_ms IS NULL"
+        ))?;
+        let mut refused = transaction.prepare(&format!(
+            "UPDATE {state} SET attempts = attempts + 1, error = ?3, next_attempt_ms = ?4, {free} WHERE {ours}"
+        ))?;
+        let mut dead = transaction.prepare(&format!(
+            "UPDATE {state} SET attempts = attempts + 1, error = ?3, next_attempt_ms = NULL, dead_ms = ?4, {free}
+             WHERE {ours}"
+        ))?;
+        let mut released =
+            transaction.prepare(&format!("UPDATE {state} SET {free} WHERE {ours}"))?;
+        for (position, outcome) in outcomes {
+            settled += match outcome {
+                Settled::Published => published.execute(params![position, now])?,
+                Settled::Refused {
+                    reason,
+                    again_in_ms,
+                } => {
+                    let again = now.saturating_add(*again_in_ms);
+                    refused.execute(params![position, owner, reason, again])?
+                }
+                Settled::Dead { reason } => dead.execute(params![position, owner, reason, now])?,
+                Settled::Released => released.execute(params![position, owner])?,
+            };
+        }
+    }
+    transaction.commit()?;
+    Ok(settled as u64)
+}
