@@ -17,7 +17,7 @@
 //!
 //! ```text
 //! main → commands → demo ─→ ops → kafka → model → {error, report}
-//!           │                └──→ store
+//!           │         └──────┴──→ store
 //!           ├──→ settings, consent    ops → consent
 //!           ├──→ broker ────────────→ error
 //!           └──→ ui ────────────────→ {error, report, consent, model}

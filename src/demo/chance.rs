@@ -3,7 +3,11 @@
 //! No decision looks at a clock or at what happened before, so the same seed gives every order the same fate,
 //! however the services' work interleaves.
 
+use std::time::Duration;
 use uuid::Builder;
+
+/// The longest that the handling of an event is held up.
+const LONGEST_DELAY: Duration = Duration::from_millis(250);
 
 /// How often things go wrong on purpose; each from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub struct Rates {
     pub duplicates: f64,
     /// Events whose handler fails once or twice before it succeeds; for each service anew.
     pub transient: f64,
+    /// Events whose handling takes long; for each service anew.
+    pub delays: f64,
 }
 
 impl Default for Rates {
@@ -28,6 +34,7 @@ impl Default for Rates {
             malformed: 0.01,
             duplicates: 0.02,
             transient: 0.05,
+            delays: 0.0,
         }
     }
 }
@@ -63,6 +70,21 @@ impl Dice {
             true => 1 + u32::from(self.chance(event, &format!("again:{service}")) < 0.5),
             false => 0,
         }
+    }
+
+    /// How long the handling of the event by this service is held up before its effect, and after it.
+    pub(super) fn delays(&self, service: &str, event: &str) -> [Duration; 2] {
+        ["before", "after"].map(|when| {
+            match self.chance(event, &format!("delay {when}:{service}")) < self.rates.delays {
+                true => LONGEST_DELAY.mul_f64(self.chance(event, &format!("{when}:{service}"))),
+                false => Duration::ZERO,
+            }
+        })
+    }
+
+    /// What chaos leaves to chance, from 0, below 1.
+    pub(super) fn chaos(&self, what: &str) -> f64 {
+        self.chance(what, "chaos")
     }
 
     /// From 0, below 1.

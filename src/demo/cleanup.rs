@@ -3,43 +3,78 @@
 use super::topology::{Names, SERVICES};
 use crate::error::Result;
 use crate::kafka::Cluster;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How often a group is asked to go that still waits for a member that was killed.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Deletes the topics and groups of a run, unless they are to be kept; answers the names of those that are still there.
-pub(super) async fn clean_up(cluster: &Cluster, names: &Names, keep: bool) -> Vec<String> {
+/// Groups may take so long until they have noticed that members are gone.
+pub(super) async fn clean_up(
+    cluster: &Cluster,
+    names: &Names,
+    keep: bool,
+    patience: Duration,
+) -> Vec<String> {
     // Those that should exist, when the cluster does not say.
     let topics = topics(cluster, names)
         .await
         .unwrap_or_else(|_| names.topics());
-    let groups: Vec<String> = SERVICES
-        .iter()
-        .map(|service| names.group(service))
-        .collect();
+    let groups = groups(cluster, names).await;
     if keep {
         return topics.into_iter().chain(groups).collect();
     }
-    delete(cluster, &groups, &topics).await
+    delete(cluster, groups, &topics, patience).await
 }
 
-/// Deletes these groups and topics; answers the names of those that are still there.
-pub(super) async fn delete(cluster: &Cluster, groups: &[String], topics: &[String]) -> Vec<String> {
-    let mut left = Vec::new();
-    for (all, outcomes) in [
-        (groups, cluster.delete_groups(groups).await),
-        (topics, cluster.delete_topics(topics).await),
-    ] {
-        match outcomes {
-            Ok(outcomes) => left.extend(outcomes.into_iter().filter_map(|(name, outcome)| {
+/// Deletes these groups, for so long as they may take, and topics; answers the names of those that are still there.
+pub(super) async fn delete(
+    cluster: &Cluster,
+    mut groups: Vec<String>,
+    topics: &[String],
+    patience: Duration,
+) -> Vec<String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        groups = remaining(&groups, cluster.delete_groups(&groups).await);
+        if groups.is_empty() || Instant::now() >= deadline {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    groups.extend(remaining(topics, cluster.delete_topics(topics).await));
+    groups
+}
+
+/// The groups of the run that exist; all there may be, when the cluster does not say.
+async fn groups(cluster: &Cluster, names: &Names) -> Vec<String> {
+    let ours = SERVICES.iter().map(|service| names.group(service));
+    match cluster.groups().await {
+        Ok(groups) => {
+            let there: BTreeSet<String> = groups.into_iter().map(|group| group.id).collect();
+            ours.filter(|group| there.contains(group)).collect()
+        }
+        Err(_) => ours.collect(),
+    }
+}
+
+/// Those that were not deleted.
+fn remaining(all: &[String], outcomes: Result<Vec<(String, Result<()>)>>) -> Vec<String> {
+    match outcomes {
+        Ok(outcomes) => {
+            let failed = outcomes.into_iter().filter_map(|(name, outcome)| {
                 let error = outcome.err()?;
-                tracing::warn!("`{name}` was not deleted: {}", error.one_line());
+                tracing::info!("`{name}` was not deleted: {}", error.one_line());
                 Some(name)
-            })),
-            Err(error) => {
-                tracing::warn!("nothing was deleted: {}", error.one_line());
-                left.extend(all.iter().cloned());
-            }
+            });
+            failed.collect()
+        }
+        Err(error) => {
+            tracing::info!("nothing was deleted: {}", error.one_line());
+            all.to_vec()
         }
     }
-    left
 }
 
 /// The topics of the run that exist.

@@ -1,14 +1,19 @@
 //! All members of all services.
 
 use super::chance::Dice;
+use super::chaos::{self, Mortal};
 use super::event::Clock;
 use super::handler::{AuditHandler, Publisher, ServiceHandler};
-use super::options::DemoOptions;
+use super::options::{ChaosOptions, DemoOptions};
+use super::provider::Provider;
+use super::timeline::Witness;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::Cluster;
-use crate::ops::consume::{Figures, Handler, Member, Order, RuntimeOptions, memory, start};
+use crate::ops::consume::{Figures, Handler, Member, Meter, Order, RuntimeOptions, memory, start};
+use crate::store::{Idempotency, Lasting, StoreAddress, open};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,52 +27,147 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a member may take to finish what it has in hand.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the claim of an instance that was killed keeps others from its event.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// What instances are made of.
+pub(super) struct Equipment {
+    pub(super) cluster: Cluster,
+    /// Everybody's, unless there is chaos.
+    pub(super) publisher: Publisher,
+    pub(super) audit: Arc<AuditHandler>,
+    pub(super) clock: Clock,
+    pub(super) provider: Arc<Provider>,
+    pub(super) witness: Option<Arc<Witness>>,
+    /// What each service has done. The audit has none: it sees for itself what came twice.
+    pub(super) memories: BTreeMap<&'static str, Arc<dyn Idempotency>>,
+    pub(super) chaos: Option<ChaosOptions>,
+}
+
+/// The memories of all services: in files of this folder, else in this process.
+pub(super) async fn memories(
+    folder: Option<&Path>,
+    names: &Names,
+    timeout: Duration,
+) -> Result<BTreeMap<&'static str, Arc<dyn Idempotency>>> {
+    let mut memories = BTreeMap::new();
+    for service in SERVICES.iter().filter(|service| service.name != AUDIT) {
+        let durable = match folder {
+            None => None,
+            Some(folder) => {
+                let file = folder.join(format!("{}.db", service.name));
+                let lasting = Lasting {
+                    lease: LEASE,
+                    ..Lasting::default()
+                };
+                open(
+                    &StoreAddress::Sqlite(file),
+                    &names.group(service),
+                    lasting,
+                    timeout,
+                )
+                .await?
+            }
+        };
+        memories.insert(service.name, durable.unwrap_or_else(memory));
+    }
+    Ok(memories)
+}
+
+/// One member, as a process would be.
+struct Instance {
+    service: &'static Service,
+    /// `payment-2`.
+    name: String,
+    member: Member,
+    mortal: Option<Arc<Mortal>>,
+}
+
 pub(super) struct Fleet {
-    members: Vec<(&'static Service, Member)>,
+    equipment: Equipment,
+    instances: Vec<Instance>,
+    /// How many of each service were ever started.
+    started: BTreeMap<&'static str, u32>,
+    /// What those did that were killed.
+    killed: Vec<(&'static str, Arc<Meter>)>,
 }
 
 impl Fleet {
     /// Starts all members; they join their groups in the background.
-    pub(super) fn start(
-        cluster: &Cluster,
-        options: &DemoOptions,
-        publisher: &Publisher,
-        audit: &Arc<AuditHandler>,
-        clock: Clock,
-    ) -> Result<Fleet> {
-        let mut members = Vec::new();
+    pub(super) fn start(equipment: Equipment, options: &DemoOptions) -> Result<Fleet> {
+        let mut fleet = Fleet {
+            equipment,
+            instances: Vec::new(),
+            started: BTreeMap::new(),
+            killed: Vec::new(),
+        };
         for service in &SERVICES {
-            let handler: Arc<dyn Handler> = match service.name {
-                AUDIT => Arc::clone(audit) as Arc<_>,
-                _ => Arc::new(ServiceHandler {
-                    service,
-                    publisher: publisher.clone(),
-                    clock,
-                }),
-            };
-            let runtime = runtime_options(service, &publisher.names, &publisher.dice);
             for _ in 0..options.instances_of(service.name) {
-                members.push((
-                    service,
-                    start(cluster, runtime.clone(), Arc::clone(&handler))?,
-                ));
+                fleet.add(service)?;
             }
         }
-        Ok(Fleet { members })
+        Ok(fleet)
+    }
+
+    fn add(&mut self, service: &'static Service) -> Result<String> {
+        let number = self.started.entry(service.name).or_default();
+        *number += 1;
+        let name = format!("{}-{number}", service.name);
+        let instance = self.equipment.instance(service, name.clone())?;
+        self.instances.push(instance);
+        Ok(name)
+    }
+
+    /// Starts one more member of this service; answers its name.
+    pub(super) fn start_another(&mut self, service: &str) -> Result<String> {
+        let service = SERVICES.iter().find(|known| known.name == service);
+        self.add(service.ok_or_else(|| Error::failed("there is no such service"))?)
+    }
+
+    /// Ends a member of this service as kill -9 would; answers its name. `nth` is counted round.
+    pub(super) fn kill(&mut self, service: &str, nth: u32) -> Option<String> {
+        let of_service =
+            |(at, instance): (usize, &Instance)| (instance.service.name == service).then_some(at);
+        let there: Vec<usize> = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter_map(of_service)
+            .collect();
+        let at = *there.get((nth as usize).checked_rem(there.len())?)?;
+        let instance = self.instances.remove(at);
+        if let Some(mortal) = &instance.mortal {
+            mortal.die();
+        }
+        let meter = instance.member.meter();
+        self.killed.push((instance.service.name, meter));
+        instance.member.kill();
+        Some(instance.name)
     }
 
     /// Whether every member is in its group.
     pub(super) fn has_joined(&self) -> bool {
-        self.members.iter().all(|(_, member)| member.has_joined())
+        self.instances
+            .iter()
+            .all(|instance| instance.member.has_joined())
+    }
+
+    /// How many members each service has.
+    pub(super) fn instances(&self) -> BTreeMap<&'static str, u32> {
+        let mut instances = BTreeMap::new();
+        for instance in &self.instances {
+            *instances.entry(instance.service.name).or_default() += 1;
+        }
+        instances
     }
 
     /// Fails when a member did.
     pub(super) async fn check(&mut self) -> Result<()> {
-        for (service, member) in &mut self.members {
-            let finished = tokio::time::timeout(Duration::ZERO, member.finished()).await;
+        for instance in &mut self.instances {
+            let finished = tokio::time::timeout(Duration::ZERO, instance.member.finished()).await;
             if let Ok(outcome) = finished {
                 outcome.map_err(|error| {
-                    error.context(format!("the {} service stopped", service.name))
+                    error.context(format!("the {} service stopped", instance.service.name))
                 })?;
             }
         }
@@ -77,7 +177,8 @@ impl Fleet {
     /// Stops all members, and adds up what each service did.
     pub(super) async fn stop(&mut self) -> BTreeMap<&'static str, Figures> {
         let mut stopping = tokio::task::JoinSet::new();
-        for (service, member) in std::mem::take(&mut self.members) {
+        for instance in std::mem::take(&mut self.instances) {
+            let (service, member) = (instance.service, instance.member);
             stopping.spawn(async move {
                 let before = member.figures();
                 let stopped = member.stop().await;
@@ -90,6 +191,9 @@ impl Fleet {
             });
         }
         let mut figures: BTreeMap<&'static str, Figures> = BTreeMap::new();
+        for (service, meter) in std::mem::take(&mut self.killed) {
+            figures.entry(service).or_default().add(&meter.snapshot());
+        }
         while let Some(stopped) = stopping.join_next().await {
             if let Ok((service, of_member)) = stopped {
                 figures.entry(service).or_default().add(&of_member);
@@ -99,16 +203,58 @@ impl Fleet {
     }
 }
 
+impl Equipment {
+    fn instance(&self, service: &'static Service, name: String) -> Result<Instance> {
+        let publisher = match &self.chaos {
+            // It dies with its instance, and what it has not sent yet with it.
+            Some(_) => self.publisher.another(self.cluster.connection())?,
+            None => self.publisher.clone(),
+        };
+        let memory = self.memories.get(service.name);
+        let mortal = match (&self.chaos, memory) {
+            (Some(_), Some(memory)) => Some(Arc::new(Mortal::new(Arc::clone(memory)))),
+            _ => None,
+        };
+        let dedupe = match &mortal {
+            Some(mortal) => Some(Arc::clone(mortal) as Arc<dyn Idempotency>),
+            None => memory.cloned(),
+        };
+        let mut runtime = runtime_options(service, &publisher.names, &publisher.dice);
+        runtime.dedupe = dedupe;
+        if let Some(chaos) = &self.chaos {
+            let session = chaos.session_timeout.as_millis().to_string();
+            runtime
+                .properties
+                .push(("session.timeout.ms".to_owned(), session));
+            runtime.max_retries = chaos::attempts(chaos.payment_outage);
+        }
+        let handler: Arc<dyn Handler> = match service.name {
+            AUDIT => Arc::clone(&self.audit) as Arc<_>,
+            _ => Arc::new(ServiceHandler {
+                service,
+                group: publisher.names.group(service),
+                publisher,
+                clock: self.clock,
+                provider: Arc::clone(&self.provider),
+                witness: self.witness.clone(),
+            }),
+        };
+        Ok(Instance {
+            service,
+            name,
+            member: start(&self.cluster, runtime, handler)?,
+            mortal,
+        })
+    }
+}
+
 fn runtime_options(service: &Service, names: &Names, dice: &Dice) -> RuntimeOptions {
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     // Members learn from a heartbeat that another one came.
     let mut properties = vec![property("heartbeat.interval.ms", "250")];
-    let mut dedupe = Some(memory());
     if service.name == AUDIT {
         // It finds the dead-letter topics, which appear while it runs.
         properties.push(property("topic.metadata.refresh.interval.ms", "200"));
-        // It sees for itself what came twice.
-        dedupe = None;
     }
     RuntimeOptions {
         order: Order::Partition,
@@ -118,7 +264,6 @@ fn runtime_options(service: &Service, names: &Names, dice: &Dice) -> RuntimeOpti
         dlq: Some(DLQ_TEMPLATE.to_owned()),
         // The failures are made on purpose, as many as were asked for.
         breaker: false,
-        dedupe,
         commit_interval: COMMIT_INTERVAL,
         grace: GRACE,
         random_seed: Some(dice.seed),

@@ -12,6 +12,8 @@
 //!
 //! - `topology`, `saga`, `event`: who reads what, and what each service answers with; pure.
 //! - `chance`: all decisions, as functions of the seed, so that a seed gives the same orders the same ends.
+//! - `chaos`: what goes wrong on purpose; `provider`: whom the payment service pays with.
+//! - `timeline`: one order's way, for whoever follows it.
 //! - `audit`: what was seen, and the six invariants; pure.
 //! - `handler`, `fleet`, `orders`, `run`: the services at work.
 //!
@@ -23,6 +25,7 @@
 
 mod audit;
 mod chance;
+mod chaos;
 mod cleanup;
 pub mod compare;
 mod event;
@@ -31,16 +34,20 @@ mod handler;
 mod lag;
 mod options;
 mod orders;
+mod provider;
 mod report;
 mod run;
 mod sabotage;
 mod saga;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod topology;
 
 pub use audit::{Ends, Invariant, Verdict};
 pub use chance::Rates;
-pub use options::{DemoOptions, DemoProgress, Watcher};
+pub use chaos::{ChaosEvent, What};
+pub use options::{ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher};
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;
+pub use timeline::{End, Follow, Handled, Step, Timeline};

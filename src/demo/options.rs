@@ -2,16 +2,43 @@
 
 use super::audit::Invariant;
 use super::chance::Rates;
+use super::chaos::ChaosEvent;
+use super::timeline::Follow;
 use super::topology::SERVICES;
 use crate::error::{Error, Result};
 use crate::model::suggest;
 use crate::ops::stop::Stop;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What is down for longer is not chaos any more.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(600);
 
 /// Told how far the run is, several times a second.
 pub type Watcher = Arc<dyn Fn(DemoProgress) + Send + Sync>;
+
+/// Told what chaos does, as it does it.
+pub type Storyteller = Arc<dyn Fn(&ChaosEvent) + Send + Sync>;
+
+/// Kills the broker, and starts it again after this long; what it had acknowledged is there again.
+pub type RestartBroker =
+    Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// What goes wrong during a run, besides what the rates say.
+#[derive(Clone)]
+pub struct ChaosOptions {
+    /// How long the payment provider is down.
+    pub payment_outage: Duration,
+    /// How soon a group notices that an instance is gone. Kafka allows 6 seconds at least, unless it is told otherwise.
+    pub session_timeout: Duration,
+    /// On a broker of one's own.
+    pub restart_broker: Option<RestartBroker>,
+    pub storyteller: Option<Storyteller>,
+}
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +69,9 @@ pub struct DemoOptions {
     /// The same seed gives every order the same fate. `None`: any, and the report says which.
     pub seed: Option<u64>,
     pub rates: Rates,
+    pub chaos: Option<ChaosOptions>,
+    /// The order whose timeline is told at the end.
+    pub follow: Option<Follow>,
     /// What topics and groups begin with. Must be one that nobody uses; empty only on a broker of one's own, where
     /// nothing is cleaned up.
     pub prefix: String,
@@ -62,6 +92,8 @@ impl Default for DemoOptions {
             instances: BTreeMap::from([("payment".to_owned(), 2)]),
             seed: None,
             rates: Rates::default(),
+            chaos: None,
+            follow: None,
             prefix: String::new(),
             keep: false,
             progress: None,
@@ -120,6 +152,7 @@ impl DemoOptions {
             ("malformed", self.rates.malformed),
             ("duplicates", self.rates.duplicates),
             ("transient", self.rates.transient),
+            ("delays", self.rates.delays),
         ];
         for (name, rate) in rates {
             if !(0.0..=1.0).contains(&rate) {
@@ -127,6 +160,17 @@ impl DemoOptions {
                     "the rate of {name} is from 0 to 1, not {rate}"
                 )));
             }
+        }
+        if let Some(follow) = self.follow {
+            follow.check(self.orders)?;
+        }
+        if let Some(chaos) = &self.chaos
+            && chaos.payment_outage > LONGEST_OUTAGE
+        {
+            let longest = LONGEST_OUTAGE.as_secs();
+            return Err(Error::usage(format!(
+                "payment is down for {longest} seconds at most"
+            )));
         }
         match self.rate {
             Some(rate) if !(rate > 0.0 && rate.is_finite()) => Err(Error::usage(format!(

@@ -12,11 +12,14 @@ use tokio::time::{Instant, sleep_until};
 /// So many orders are on their way to the broker at most.
 const IN_FLIGHT: usize = 256;
 
+/// The id of the order of this number, from 1.
+pub(super) fn id(number: u64) -> String {
+    format!("order-{number:06}")
+}
+
 /// The ids of the orders of a run.
 pub(super) fn ids(count: u64) -> Vec<String> {
-    (1..=count)
-        .map(|number| format!("order-{number:06}"))
-        .collect()
+    (1..=count).map(id).collect()
 }
 
 /// Produces the first event of each order, `rate` a second, and counts those that are acknowledged.

@@ -1,6 +1,8 @@
 //! What came of a run.
 
 use super::audit::{Ends, Verdict};
+use super::chaos::{ChaosEvent, What};
+use super::timeline::Timeline;
 use crate::error::{Result, Status};
 use crate::ops::consume::Figures;
 use crate::report::{Cell, Report, Table, Tone};
@@ -20,6 +22,10 @@ pub struct DemoReport {
     pub invariants: Vec<Verdict>,
     /// Sorted by topic.
     pub dead_letters: Vec<DeadLetters>,
+    /// What went wrong on purpose, in the order in which it did; null without chaos.
+    pub chaos: Option<Vec<ChaosEvent>>,
+    /// Of the order that was followed.
+    pub timeline: Option<Timeline>,
     /// Topics and groups of the run that are still there, unless the broker ends with the run.
     pub left_behind: Vec<String>,
 }
@@ -122,6 +128,18 @@ impl DemoReport {
         table
     }
 
+    fn chaos_table(events: &[ChaosEvent]) -> Table {
+        let mut table = Table::new(&["AT", "CHAOS"], "no chaos");
+        for event in events {
+            let tone = match event.what {
+                What::Killed | What::Down => Tone::Warn,
+                What::Started | What::Added | What::Up => Tone::Plain,
+            };
+            table.row([event.time().into(), Cell::from(event.sentence()).tone(tone)]);
+        }
+        table
+    }
+
     fn invariants_table(&self) -> Table {
         let mut table = Table::new(&["INVARIANT", "HOLDS", "DETAIL"], "no invariants");
         for verdict in &self.invariants {
@@ -178,7 +196,13 @@ impl Report for DemoReport {
                 Cell::from(service.lag).tone(tone),
             ]);
         }
-        table.more = vec![self.orders_table(), self.invariants_table()];
+        table.more.push(self.orders_table());
+        let chaos = self.chaos.as_deref().map(Self::chaos_table);
+        table.more.extend(chaos);
+        table.more.push(self.invariants_table());
+        table
+            .more
+            .extend(self.timeline.as_ref().map(Timeline::table));
         table
     }
 
@@ -221,6 +245,8 @@ mod tests {
                 topic: "order-created.dlq".to_owned(),
                 count: 1,
             }],
+            chaos: None,
+            timeline: None,
             left_behind: Vec::new(),
         }
     }
@@ -238,7 +264,7 @@ mod tests {
             r#""services":[{"service":"payment","group":"payment-service","instances":2,"processed":0,"#,
             r#""retried":0,"duplicates":0,"deadLettered":0,"p95Ms":null,"lag":0}],"#,
             r#""invariants":[{"name":"no-lag","holds":true,"detail":"all groups have lag 0"}],"#,
-            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"leftBehind":[]}"#,
+            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"chaos":null,"timeline":null,"leftBehind":[]}"#,
         );
         assert_eq!(serde_json::to_string(&report(true)).unwrap(), expected);
     }

@@ -1,23 +1,27 @@
 //! A run from its first topic to its report.
 
-use super::audit::{Audit, Invariant, judge};
+use super::audit::{Audit, Invariant, Known, judge};
 use super::chance::Dice;
+use super::chaos::{Chaos, Scene};
 use super::event::{Clock, Event};
-use super::fleet::Fleet;
+use super::fleet::{Equipment, Fleet, memories};
 use super::handler::{AuditHandler, Publisher};
 use super::lag::lags;
 use super::options::{DemoOptions, DemoProgress};
+use super::provider::Provider;
 use super::report::{DeadLetters, DemoReport, Orders, ServiceReport};
 use super::sabotage::Sabotage;
+use super::timeline::Witness;
 use super::topology::{AUDIT, Names, PARTITIONS, SERVICES};
 use super::{cleanup, orders};
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::kafka::Cluster;
 use crate::model::topic::NewTopic;
 use crate::ops::topic::wait_until_visible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// How often it is looked whether something has come to be.
 const LOOK: Duration = Duration::from_millis(20);
@@ -28,6 +32,9 @@ const JOINING: Duration = Duration::from_secs(15);
 /// How long a run may take besides what its orders take.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_PER_ORDER: Duration = Duration::from_millis(20);
+
+/// How long a group needs, after the session of a member that was killed, to find out that it has none.
+const NOTICING: Duration = Duration::from_secs(3);
 
 /// Seeds that are chosen are short enough to be typed.
 const SEEDS: u64 = 1_000_000;
@@ -42,21 +49,38 @@ const SEEDS: u64 = 1_000_000;
 /// that stopped by itself, and [`DemoOptions::stop`].
 pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport> {
     options.check()?;
+    let dice = Dice {
+        seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
+        rates: options.rates,
+    };
+    let followed = options
+        .follow
+        .map(|follow| follow.choose(options.orders, &dice));
+    let followed = followed.transpose()?;
     let names = Names::new(&options.prefix);
     // From here on, what exists is ours to clean up.
     refuse_existing(cluster, &names).await?;
-    let outcome = Run::start(cluster, options, &names).await;
+    let outcome = Run::start(cluster, options, &names, dice, followed).await;
     let outcome = match outcome {
         Ok(run) => run.finish().await,
         Err(error) => Err(error),
     };
     let left_behind = match options.prefix.is_empty() {
         true => Vec::new(),
-        false => cleanup::clean_up(cluster, &names, options.keep).await,
+        false => {
+            let session = options.chaos.as_ref().map(|chaos| chaos.session_timeout);
+            let patience = session.map_or(Duration::ZERO, |session| session + NOTICING);
+            cleanup::clean_up(cluster, &names, options.keep, patience).await
+        }
     };
-    let mut report = outcome?;
-    report.left_behind = left_behind;
-    Ok(report)
+    match outcome {
+        Ok(mut report) => {
+            report.left_behind = left_behind;
+            Ok(report)
+        }
+        Err(error) if left_behind.is_empty() => Err(error),
+        Err(error) => Err(error.hint(format!("left behind: {}", left_behind.join(" ")))),
+    }
 }
 
 /// A run under way.
@@ -67,9 +91,14 @@ struct Run<'a> {
     started: Instant,
     clock: Clock,
     publisher: Publisher,
+    provider: Arc<Provider>,
     audit: Arc<AuditHandler>,
+    witness: Option<Arc<Witness>>,
     fleet: Fleet,
+    chaos: Option<Chaos>,
     produced: Arc<AtomicU64>,
+    /// What the services keep in files, until the run is over.
+    _folder: Option<TempDir>,
 }
 
 impl<'a> Run<'a> {
@@ -77,29 +106,36 @@ impl<'a> Run<'a> {
         cluster: &'a Cluster,
         options: &'a DemoOptions,
         names: &Names,
+        dice: Dice,
+        followed: Option<String>,
     ) -> Result<Run<'a>> {
         let started = Instant::now();
         let clock = Clock::start();
-        let dice = Dice {
-            seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
-            rates: options.rates,
-        };
+        let witness = followed.map(|order| Arc::new(Witness::new(order, names.clone(), clock)));
         create_topics(cluster, names).await?;
-        let no_wait = ProducerOptions {
-            linger: Some(Duration::ZERO),
-            ..ProducerOptions::default()
-        };
-        let publisher = Publisher {
-            producer: Producer::open(cluster.connection(), no_wait)?,
-            names: names.clone(),
-            dice,
-        };
+        let publisher = Publisher::open(cluster.connection(), names.clone(), dice)?;
         let service = SERVICES.iter().find(|service| service.name == AUDIT);
         let service = service.ok_or_else(|| Error::failed("there is no audit"))?;
         let sabotage = Sabotage::new(options.sabotage, names.clone(), dice);
-        let audit = AuditHandler::new(service, Audit::new(names.clone()), sabotage, dice);
+        let audit = Audit::new(names.clone());
+        let audit = AuditHandler::new(service, audit, sabotage, dice, witness.clone());
         let audit = Arc::new(audit);
-        let fleet = Fleet::start(cluster, options, &publisher, &audit, clock)?;
+        let provider: Arc<Provider> = Arc::default();
+        let folder = match &options.chaos {
+            Some(_) => Some(tempfile::Builder::new().prefix("eda-demo-").tempdir()?),
+            None => None,
+        };
+        let timeout = cluster.connection().timeout;
+        let equipment = Equipment {
+            cluster: cluster.clone(),
+            publisher: publisher.clone(),
+            audit: Arc::clone(&audit),
+            clock,
+            provider: Arc::clone(&provider),
+            witness: witness.clone(),
+            memories: memories(folder.as_ref().map(TempDir::path), names, timeout).await?,
+            chaos: options.chaos.clone(),
+        };
         Ok(Run {
             cluster,
             options,
@@ -107,14 +143,23 @@ impl<'a> Run<'a> {
             started,
             clock,
             publisher,
+            provider,
             audit,
-            fleet,
+            witness,
+            fleet: Fleet::start(equipment, options)?,
+            chaos: None,
             produced: Arc::default(),
+            _folder: folder,
         })
     }
 
     async fn finish(mut self) -> Result<DemoReport> {
         let worked = self.work().await;
+        let chaos = match self.chaos.take() {
+            Some(chaos) => Some(chaos.end().await),
+            None => None,
+        };
+        let instances = self.fleet.instances();
         let figures = self.fleet.stop().await;
         worked?;
         let names = &self.publisher.names;
@@ -126,7 +171,7 @@ impl<'a> Run<'a> {
             let group = names.group(service);
             let lag = lags.get(&group).copied().flatten();
             let figures = figures.get(service.name).cloned().unwrap_or_default();
-            let instances = self.options.instances_of(service.name);
+            let instances = instances.get(service.name).copied().unwrap_or_default();
             ServiceReport::new(service.name, group, instances, &figures, lag)
         });
         let services = services.collect();
@@ -134,13 +179,20 @@ impl<'a> Run<'a> {
             topic: topic.clone(),
             count: *count,
         };
+        let known = Known {
+            put_in: &self.orders,
+            lags: &lags,
+            charges: &self.provider.charges(),
+        };
         Ok(self.audit.look(|audit| DemoReport {
             seed: self.publisher.dice.seed,
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             orders: Orders::new(self.options.orders, audit.ends()),
             services,
-            invariants: judge(audit, &self.orders, &lags),
+            invariants: judge(audit, &known),
             dead_letters: audit.letters().iter().map(letters).collect(),
+            chaos,
+            timeline: self.witness.as_ref().map(|witness| witness.timeline()),
             left_behind: Vec::new(),
         }))
     }
@@ -151,10 +203,11 @@ impl<'a> Run<'a> {
         while !self.fleet.has_joined() && Instant::now() < joining {
             self.look().await?;
         }
+        let rate = self.unleash();
         let mut producing = tokio::task::JoinSet::new();
         producing.spawn(orders::put_in(
             self.orders.clone(),
-            self.options.rate,
+            rate,
             self.publisher.clone(),
             self.clock,
             Arc::clone(&self.produced),
@@ -165,7 +218,8 @@ impl<'a> Run<'a> {
             if let Some(ended) = producing.try_join_next() {
                 ended.map_err(|error| Error::failed("no orders came in").caused_by(error))??;
             }
-            if producing.is_empty() && self.is_quiet().await {
+            let is_over = self.chaos.as_ref().is_none_or(Chaos::is_over);
+            if producing.is_empty() && is_over && self.is_quiet().await {
                 break;
             }
         }
@@ -173,9 +227,39 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Begins the chaos, if there is to be any; answers how many orders a second are to come in.
+    fn unleash(&mut self) -> Option<f64> {
+        let Some(options) = &self.options.chaos else {
+            return self.options.rate;
+        };
+        let scene = Scene {
+            outage: options.payment_outage,
+            broker: options.restart_broker.is_some(),
+            relays: false,
+        };
+        let span = scene.span(self.options.rate.map(|rate| self.arriving(rate)));
+        self.chaos = Some(Chaos::begin(
+            scene.schedule(&self.publisher.dice, span),
+            Arc::clone(&self.provider),
+            options.restart_broker.clone(),
+            options.storyteller.clone(),
+        ));
+        let spread = self.options.orders as f64 / span.as_secs_f64();
+        Some(self.options.rate.unwrap_or(spread))
+    }
+
+    /// How long orders come in at so many a second.
+    fn arriving(&self, rate: f64) -> Duration {
+        // Beyond ten years it does not matter, and would not fit.
+        Duration::from_secs_f64((self.options.orders as f64 / rate).min(3e8))
+    }
+
     /// Lets a moment pass, in which nothing may have gone wrong.
     async fn look(&mut self) -> Result<()> {
         self.fleet.check().await?;
+        if let Some(chaos) = &mut self.chaos {
+            chaos.act(&mut self.fleet).await?;
+        }
         if let Some(status) = self.options.stop.requested() {
             return Err(Error::stopped(status));
         }
@@ -197,11 +281,12 @@ impl<'a> Run<'a> {
     }
 
     fn patience(&self) -> Duration {
-        let orders = self.options.orders as f64;
-        let arriving = self.options.rate.map_or(0.0, |rate| orders / rate);
-        let working = PATIENCE_PER_ORDER.as_secs_f64() * orders;
-        // Beyond ten years it does not matter, and would not fit.
-        PATIENCE + Duration::from_secs_f64((arriving + working).min(3e8))
+        let arriving = self.options.rate.map(|rate| self.arriving(rate));
+        let working = PATIENCE_PER_ORDER.mul_f64(self.options.orders as f64);
+        let chaos = self.options.chaos.as_ref();
+        // Twice: what piles up while payment is down has to be worked off.
+        let recovering = chaos.map_or(Duration::ZERO, |chaos| PATIENCE + chaos.payment_outage * 2);
+        PATIENCE + arriving.unwrap_or_default() + working + recovering
     }
 
     fn tell(&self) {

@@ -36,6 +36,7 @@ fn options(prefix: &str) -> DemoOptions {
             malformed: 0.1,
             duplicates: 0.2,
             transient: 0.2,
+            delays: 0.0,
         },
         ..DemoOptions::default()
     }

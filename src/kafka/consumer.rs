@@ -58,7 +58,8 @@ pub enum Polled {
 /// Reads records. Use it from one blocking thread at a time, and poll it at least every `max.poll.interval.ms`
 /// (5 minutes), or the group takes its partitions away.
 ///
-/// [`Consumer::close`] leaves the group in order; dropping leaves it too, but commits nothing.
+/// [`Consumer::close`] leaves the group in order; dropping leaves it too, but commits nothing; [`Consumer::abandon`] leaves
+/// nothing.
 pub struct Consumer {
     /// `None` once closed.
     membership: Option<Membership>,
@@ -313,6 +314,14 @@ impl Consumer {
                 fault,
             )
         })
+    }
+
+    /// Ends the client as the end of its process would: nothing is committed, and the group is not told.
+    pub fn abandon(mut self) {
+        if let Some(membership) = self.membership.take() {
+            // It asks nothing of anybody, so nothing can go wrong.
+            let _ = membership.leave(Duration::ZERO, false, false);
+        }
     }
 
     fn membership(&self) -> Result<&Membership> {

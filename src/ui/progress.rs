@@ -1,6 +1,6 @@
 //! Something to look at while waiting: on stderr, on a terminal only, never with `--quiet` or json.
 
-use super::Ui;
+use super::{Ui, escape};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -42,6 +42,11 @@ impl Progress {
     /// What is being done.
     pub fn say(&self, message: String) {
         self.0.set_message(message);
+    }
+
+    /// A line that stays, above the bar; nothing where nobody watches.
+    pub fn line(&self, text: &str) {
+        self.0.println(escape::line(text));
     }
 
     /// Takes the bar away, so that what follows stands on a clean line.

@@ -19,7 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "demo",
-        &["consent", "error", "kafka", "model", "ops", "report"],
+        &[
+            "consent", "error", "kafka", "model", "ops", "report", "store",
+        ],
     ),
     (
         "commands",

@@ -1,5 +1,8 @@
 //! `eda demo`: the order pipeline, end to end.
 
+mod chaos;
+mod follow;
+
 use super::{PATIENCE, read, topics};
 use crate::support::{Broker, broker, eda, wait_until};
 use serde_json::{Value, json};

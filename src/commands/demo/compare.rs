@@ -1,10 +1,9 @@
-use crate::broker::{Broker, Options};
+use super::own_broker::OwnBroker;
 use crate::commands::arguments;
 use crate::commands::context::Context;
 use crate::demo::compare::{self, CompareOptions};
 use crate::error::{Error, Result, Status};
 use crate::kafka::{Cluster, Connection};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,11 +102,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         options.prefix = format!("compare-{:06x}-", fastrand::u32(..1 << 24));
         compare::compare(context.cluster()?, &options).await?
     } else {
-        let broker = Broker::start(Options {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            ..Options::default()
-        })
-        .await?;
+        let broker = OwnBroker::fleeting().await?;
         // The user's properties are for the user's cluster: this one knows no TLS, for example.
         let cluster = Cluster::new(Connection {
             brokers: broker.address().to_string(),

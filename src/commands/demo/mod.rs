@@ -1,6 +1,7 @@
 //! `eda demo`.
 
 mod compare;
+mod own_broker;
 mod run;
 
 use super::context::Context;

@@ -94,21 +94,30 @@ pub struct Verdict {
     pub detail: String,
 }
 
-/// Judges all invariants. `put_in` are the orders that were produced, `lags` what each group has left to read; `None`
-/// when that could not be learnt.
-pub(in crate::demo) fn judge(
-    audit: &Audit,
-    put_in: &[String],
-    lags: &BTreeMap<String, Option<i64>>,
-) -> Vec<Verdict> {
+/// What is known besides what the audit saw.
+pub(in crate::demo) struct Known<'a> {
+    /// The orders that were produced.
+    pub(in crate::demo) put_in: &'a [String],
+    /// What each group has left to read; `None` when that could not be learnt.
+    pub(in crate::demo) lags: &'a BTreeMap<String, Option<i64>>,
+    /// How often each order was charged, by the payment provider's own books.
+    pub(in crate::demo) charges: &'a BTreeMap<String, usize>,
+}
+
+/// Judges all invariants.
+pub(in crate::demo) fn judge(audit: &Audit, known: &Known<'_>) -> Vec<Verdict> {
     let verdict = |invariant: Invariant| {
         let broken: Vec<String> = match invariant {
             Invariant::OneEnd => each(audit, one_end),
-            Invariant::ChargedOnce => each(audit, charged_once),
+            Invariant::ChargedOnce => {
+                let mut broken = each(audit, charged_once);
+                broken.extend(by_the_books(audit, known.charges));
+                broken
+            }
             Invariant::Refunded => each(audit, refunded),
             Invariant::InOrder => each(audit, in_order),
-            Invariant::NoLag => lags.iter().filter_map(lag).collect(),
-            Invariant::AccountedFor => accounted_for(audit, put_in),
+            Invariant::NoLag => known.lags.iter().filter_map(lag).collect(),
+            Invariant::AccountedFor => accounted_for(audit, known.put_in),
         };
         Verdict {
             name: invariant.name(),
@@ -164,6 +173,23 @@ fn charged_once(order: &Order) -> Option<String> {
         0 | 1 => None,
         charges => Some(format!("was charged {charges} times")),
     }
+}
+
+/// What the payment provider's books say of orders of which the events say nothing wrong.
+fn by_the_books(audit: &Audit, charges: &BTreeMap<String, usize>) -> Vec<String> {
+    let unlike = |(id, order): (&String, &Order)| {
+        let charged = charges.get(id).copied().unwrap_or_default();
+        match charged {
+            _ if charged_once(order).is_some() => None,
+            0 | 1 if charged == order.count("PaymentProcessed") => None,
+            1 => Some(format!("{id} was charged, and no event says so")),
+            0 => Some(format!("{id} was not charged, whatever its events say")),
+            _ => Some(format!(
+                "{id} was charged {charged} times by the payment provider"
+            )),
+        }
+    };
+    audit.orders.iter().filter_map(unlike).collect()
 }
 
 fn refunded(order: &Order) -> Option<String> {

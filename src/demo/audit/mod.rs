@@ -7,8 +7,8 @@ mod invariant;
 #[cfg(test)]
 mod tests;
 
-pub(super) use invariant::judge;
 pub use invariant::{Invariant, Verdict};
+pub(super) use invariant::{Known, judge};
 
 use super::event::Event;
 use super::topology::Names;

@@ -51,6 +51,7 @@ struct Run {
     records: Vec<Record>,
     put_in: Vec<String>,
     lags: BTreeMap<String, Option<i64>>,
+    charges: BTreeMap<String, usize>,
 }
 
 impl Run {
@@ -77,6 +78,9 @@ impl Run {
                 .map(str::to_owned)
                 .into(),
             lags: groups.map(|group| (group, Some(0))).collect(),
+            charges: ["shipped", "sold-out"]
+                .map(|order| (order.to_owned(), 1))
+                .into(),
         }
     }
 
@@ -88,7 +92,12 @@ impl Run {
 
     /// The invariants that do not hold, with what is said about them.
     fn broken(&self) -> Vec<(&'static str, String)> {
-        let verdicts = judge(&self.audit(), &self.put_in, &self.lags);
+        let known = Known {
+            put_in: &self.put_in,
+            lags: &self.lags,
+            charges: &self.charges,
+        };
+        let verdicts = judge(&self.audit(), &known);
         assert_eq!(verdicts.len(), 6);
         let broken = verdicts.into_iter().filter(|verdict| !verdict.holds);
         broken
@@ -273,6 +282,28 @@ fn a_second_charge_is_reported() {
         broken,
         [("charged-once", "shipped was charged 2 times".to_owned())]
     );
+}
+
+#[test]
+fn what_the_payment_provider_knows_better_is_reported() {
+    let cases = [
+        (
+            "shipped",
+            2,
+            "shipped was charged 2 times by the payment provider",
+        ),
+        ("declined", 1, "declined was charged, and no event says so"),
+        (
+            "shipped",
+            0,
+            "shipped was not charged, whatever its events say",
+        ),
+    ];
+    for (order, charges, detail) in cases {
+        let mut run = Run::new();
+        run.charges.insert(order.to_owned(), charges);
+        assert_eq!(run.broken(), [("charged-once", detail.to_owned())]);
+    }
 }
 
 #[test]

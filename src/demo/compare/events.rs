@@ -33,6 +33,9 @@ const PARTITIONS: i32 = 12;
 /// How long members may take to join.
 const JOINING: Duration = Duration::from_secs(15);
 
+/// How long a group may take to notice that its last member has left.
+const LEAVING: Duration = Duration::from_secs(5);
+
 /// Of the orders none is declined, malformed or sent twice: the same work for both architectures.
 const NOTHING_FAILS: Rates = Rates {
     payment_failures: 0.0,
@@ -200,7 +203,7 @@ impl Events {
         }
         let groups = [PAYMENT, NOTIFICATION].map(|service| self.group(service));
         let topics = TOPICS.map(|topic| self.names.topic(topic));
-        cleanup::delete(&self.cluster, &groups, &topics).await
+        cleanup::delete(&self.cluster, groups.into(), &topics, LEAVING).await
     }
 
     fn group(&self, service: &str) -> String {

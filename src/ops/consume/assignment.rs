@@ -228,6 +228,11 @@ impl Assignment {
         }
     }
 
+    /// Ends all tasks where they stand, and waits for none.
+    pub(super) fn kill(&self) {
+        lock(&self.held).values().for_each(Partition::kill);
+    }
+
     /// Where to read the abandoned partitions from: their commit, else where they began.
     pub(super) fn beginnings(
         &self,
@@ -323,6 +328,9 @@ impl Rebalance for Assignment {
         lost: bool,
         standing: Standing<'_>,
     ) -> Vec<NextOffset> {
+        if self.shared.is_killed() {
+            return Vec::new();
+        }
         match &self.transfers {
             Some(transfers) if lost => {
                 let error = Error::failed("the group gave the partitions to another member");

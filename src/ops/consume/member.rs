@@ -131,6 +131,14 @@ impl Member {
         self.shared.stop();
     }
 
+    /// Ends it as `kill -9` ends a process: what is in hand is dropped where it stands, nothing more is committed, and
+    /// the group is not told; it finds out when the session times out. For drills.
+    pub fn kill(mut self) {
+        self.ended = true;
+        self.shared.kill();
+        self.assignment.kill();
+    }
+
     /// Whether the group has given it its share, be it nothing, at least once.
     pub fn has_joined(&self) -> bool {
         self.assignment.changes() > 0

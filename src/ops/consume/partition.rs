@@ -313,6 +313,12 @@ impl Partition {
         self.revoked.send_replace(true);
     }
 
+    /// Ends the task at its next wait, with what it has in hand.
+    pub(super) fn kill(&self) {
+        self.revoke();
+        self.task.abort();
+    }
+
     /// Waits until the task has ended, which is dropped when the time is over.
     pub(super) fn end(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -96,6 +96,11 @@ impl Polling {
     pub(super) fn run(mut self, deadline: Duration) -> Result<()> {
         self.shared.wake.here();
         let polled = self.poll();
+        if self.shared.is_killed() {
+            self.committing.clear();
+            self.consumer.abandon();
+            return Ok(());
+        }
         let shared = Arc::clone(&self.shared);
         // Nothing is begun from here on, even if it was an error that ended the polling.
         shared.stop();

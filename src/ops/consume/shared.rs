@@ -57,6 +57,7 @@ pub(super) struct Shared {
     /// Records that were to be handled and are over, for good: counted against how many were asked for.
     finished: AtomicU64,
     stopping: AtomicBool,
+    killed: AtomicBool,
     failure: Mutex<Option<Error>>,
     /// Exactly once: records whose outputs were refused, which cost their transaction, and why.
     refused: Mutex<HashMap<(TopicPartition, i64), Failure>>,
@@ -118,6 +119,7 @@ impl Shared {
             noted: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
             failure: Mutex::default(),
             refused: Mutex::default(),
             has_refused: AtomicBool::new(false),
@@ -172,6 +174,16 @@ impl Shared {
 
     pub(super) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ends the member without a word to anybody.
+    pub(super) fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        self.stop();
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
     }
 
     /// Asks the member to finish because of this; the first failure stays.

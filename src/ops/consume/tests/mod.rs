@@ -3,6 +3,7 @@
 mod commits;
 mod failures;
 mod keys;
+mod killed;
 mod memory;
 mod sharing;
 mod transactions;
@@ -32,6 +33,7 @@ impl Bench {
     async fn new(partitions: i32) -> Self {
         let options = Options {
             listen: "127.0.0.1:0".parse().unwrap(),
+            min_session_timeout: Duration::from_secs(1),
             ..Options::default()
         };
         let broker = Broker::start(options).await.unwrap();
