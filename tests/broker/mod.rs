@@ -41,6 +41,7 @@ mod produce_lines;
 mod produce_transactional;
 mod prompts;
 mod sasl;
+mod serve;
 mod tls;
 mod topic;
 mod topic_changes;

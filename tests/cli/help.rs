@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["produce"],
     &["consume"],
     &["lag"],
+    &["serve"],
     &["dlq", "list"],
     &["dlq", "stats"],
     &["dlq", "show"],
@@ -41,6 +42,7 @@ fn bare_eda_off_a_terminal_prints_the_help() {
         "produce",
         "consume",
         "lag",
+        "serve",
         "group",
         "offsets",
         "dlq",
