@@ -12,6 +12,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Create a topic", &["topic", "create"]),
     ("Produce an event", &["produce"]),
     ("Show consumer lag", &["lag"]),
+    ("Watch everything on a web page", &["serve"]),
     ("List the consumer groups", &["group", "list"]),
     ("Look at a consumer group", &["group", "describe"]),
     ("Move a group's offsets", &["offsets", "reset"]),

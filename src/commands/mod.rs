@@ -20,6 +20,7 @@ mod menu;
 mod offsets;
 mod outbox;
 mod produce;
+mod serve;
 mod signals;
 mod topic;
 
@@ -70,6 +71,7 @@ enum Command {
     Consume(Box<consume::Args>),
     Expect(expect::Args),
     Lag(lag::Args),
+    Serve(serve::Args),
     #[command(subcommand)]
     Group(group::Command),
     #[command(subcommand)]
@@ -93,6 +95,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Consume(args) => consume::run(context, *args).await,
         Command::Expect(args) => expect::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
+        Command::Serve(args) => serve::run(context, args).await,
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,

@@ -206,6 +206,14 @@ pub struct Topic {
     pub partitions: Vec<Partition>,
 }
 
+impl Topic {
+    /// Its partitions.
+    pub fn places(&self) -> impl Iterator<Item = TopicPartition> {
+        let ids = self.partitions.iter().map(|partition| partition.id);
+        ids.map(|id| TopicPartition::new(&self.name, id))
+    }
+}
+
 /// A partition as the cluster describes it; the numbers are brokers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

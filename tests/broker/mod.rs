@@ -43,6 +43,7 @@ mod produce_lines;
 mod produce_transactional;
 mod prompts;
 mod sasl;
+mod serve;
 mod tls;
 mod topic;
 mod topic_changes;

@@ -51,6 +51,29 @@ impl Client {
             .expect("a request is answered")
     }
 
+    /// Sends a request with these headers and no others.
+    #[track_caller]
+    pub fn request_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let lines: String = lines.collect();
+        self.send(format!("GET {path} HTTP/1.1\r\n{lines}\r\n").as_bytes());
+        self.answer(true).expect("a request is answered")
+    }
+
+    /// The status of the next answer, whose body is not read.
+    pub fn status(&mut self) -> Option<u16> {
+        self.answer(false).map(|answer| answer.status)
+    }
+
+    /// The next line of a body that goes on and on; `None` when it has ended.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.0.read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
     /// The next answer; `None` when the server has closed instead.
     pub fn answer(&mut self, has_body: bool) -> Option<Answer> {
         let mut head = String::new();

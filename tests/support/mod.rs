@@ -9,6 +9,7 @@
 
 pub mod apache;
 pub mod broker;
+pub mod browser;
 pub mod certificate;
 pub mod connection;
 pub mod container;

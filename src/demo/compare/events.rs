@@ -43,6 +43,7 @@ const NOTHING_FAILS: Rates = Rates {
     malformed: 0.0,
     duplicates: 0.0,
     transient: 0.0,
+    delays: 0.0,
 };
 
 const LOOK: Duration = Duration::from_millis(10);

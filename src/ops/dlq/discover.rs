@@ -16,7 +16,7 @@ const CONFIG: &str = "errors.deadletterqueue.group.enable";
 /// What a dead-letter topic is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum KnownBy {
+pub(in crate::ops) enum KnownBy {
     Name,
     Config,
     Records,
@@ -24,7 +24,7 @@ pub(super) enum KnownBy {
 
 impl KnownBy {
     /// The word for it in the table and in JSON.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::ops) fn name(self) -> &'static str {
         match self {
             KnownBy::Name => "name",
             KnownBy::Config => "config",
@@ -47,13 +47,39 @@ pub(super) async fn discover(
     topics: Vec<Topic>,
     unlearnt: &mut Unlearnt,
 ) -> Discovered {
+    let configured = configured(cluster, &unnamed(&topics), unlearnt).await;
+    Discovered::new(topics, &configured)
+}
+
+/// Those that may be dead-letter topics though their names say nothing.
+fn unnamed(topics: &[Topic]) -> Vec<String> {
     let unnamed = topics.iter().filter(|topic| {
         let is_ours = !topic.internal && !is_ledger(&topic.name);
         is_ours && !is_dead_letter_topic(&topic.name)
     });
-    let names: Vec<String> = unnamed.map(|topic| topic.name.clone()).collect();
-    let configured = configured(cluster, &names, unlearnt).await;
-    Discovered::new(topics, &configured)
+    unnamed.map(|topic| topic.name.clone()).collect()
+}
+
+/// Those of the topics that are known by their configuration alone, and what could not be learnt, a sentence each: for
+/// one who looks again and again, and asks for this only now and then.
+pub(in crate::ops) async fn configured_topics(
+    cluster: &Cluster,
+    topics: &[Topic],
+) -> (BTreeSet<String>, Vec<String>) {
+    let mut unlearnt = Unlearnt::default();
+    let configured = configured(cluster, &unnamed(topics), &mut unlearnt).await;
+    let mut sentences = unlearnt.failures;
+    sentences.append(&mut unlearnt.warnings);
+    (configured, sentences)
+}
+
+/// What the topic is known by to be one of dead letters, given those whose configuration says so.
+pub(in crate::ops) fn known_by(topic: &Topic, configured: &BTreeSet<String>) -> Option<KnownBy> {
+    match topic.internal || is_ledger(&topic.name) {
+        true => None,
+        false if is_dead_letter_topic(&topic.name) => Some(KnownBy::Name),
+        false => configured.contains(&topic.name).then_some(KnownBy::Config),
+    }
 }
 
 impl Discovered {
@@ -68,17 +94,15 @@ impl Discovered {
             if topic.internal || is_ledger(&name) {
                 continue;
             }
-            let known_by = match (is_dead_letter_topic(&name), configured.contains(&name)) {
-                (true, _) => KnownBy::Name,
-                (false, true) => KnownBy::Config,
-                (false, false) => {
-                    if !is_retry_topic(&name) {
-                        discovered.silent.insert(name, topic);
-                    }
-                    continue;
+            match known_by(&topic, configured) {
+                Some(known_by) => {
+                    discovered.known.insert(name, (topic, known_by));
                 }
-            };
-            discovered.known.insert(name, (topic, known_by));
+                None if !is_retry_topic(&name) => {
+                    discovered.silent.insert(name, topic);
+                }
+                None => {}
+            }
         }
         discovered
     }

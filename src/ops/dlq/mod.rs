@@ -40,6 +40,7 @@ mod walk;
 
 pub use audit::{Audit, AuditTo};
 pub(in crate::ops) use bury::{DeadLetters, Fate};
+pub(in crate::ops) use discover::{KnownBy, configured_topics, known_by};
 pub use list::{DeadLetterTopics, ListRequest, list};
 pub use order::Order;
 pub use plan::{ReplayPlan, plan};
@@ -59,13 +60,12 @@ use crate::model::topic::{Topic, TopicPartition};
 use crate::ops::missing;
 
 /// The group that remembers how far a topic was replayed.
-fn replay_group(topic: &str) -> String {
+pub(in crate::ops) fn replay_group(topic: &str) -> String {
     format!("{}{topic}", crate::model::ledger::GROUP_PREFIX)
 }
 
 fn places(topic: &Topic) -> Vec<TopicPartition> {
-    let ids = topic.partitions.iter().map(|partition| partition.id);
-    ids.map(|id| TopicPartition::new(&topic.name, id)).collect()
+    topic.places().collect()
 }
 
 /// Whether the topic is still the one that was described.

@@ -1,21 +1,27 @@
-//! A small HTTP/1.1 server for those who scrape: it answers GET and HEAD on a few paths, until it is asked to stop.
+//! A small HTTP/1.1 server for those who scrape or look: it answers GET and HEAD on a few paths, until it is asked to stop.
 //!
 //! Whoever connects is a stranger. A request has [`REQUEST_TIME`] and [`REQUEST_BYTES`] to arrive in, an answer
 //! [`patience::ANSWER_TIME`] to be taken in, and there are [`CONNECTIONS`] at most: when one more comes, the oldest that
 //! waits for nothing of ours makes room, so that nobody is kept out by those who only hold on. Bodies of requests are
-//! never read. There is neither TLS nor authentication.
+//! never read. There is neither TLS nor authentication; where browsers are to come, a [`Guard`] refuses what other pages
+//! send them for. Answers that go on and on ([`Events`]) are [`STREAMS`] at most; one whose reader is slow misses events,
+//! and is closed when it takes none.
 
 mod address;
+mod answer;
 mod connections;
+mod guard;
 mod patience;
 
 pub use address::{AddressError, ListenAddress};
+pub use answer::Events;
+pub use guard::{Guard, HostName, HostNameError};
 
 use crate::error::{Error, Result};
 use crate::ops::stop::Stop;
+use answer::Answer;
 use bytes::Bytes;
 use connections::{Busy, Connections};
-use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,13 +30,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use patience::Patient;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// How many may be connected at once.
 const CONNECTIONS: usize = 64;
+/// So many of them may be answers that go on and on: the others are for who asks once.
+const STREAMS: usize = 32;
 /// A request's head must be there within this, counted from the answer before it: an idle connection ends then, too.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// A request's head is not longer than this.
@@ -50,6 +59,17 @@ pub struct Page {
 pub trait Pages: Send + Sync + 'static {
     /// The page at this path, made now; `None` when there is none. Dropped half-way when its reader has gone.
     fn page(&self, path: &str) -> impl Future<Output = Option<Page>> + Send;
+
+    /// What goes on and on at this path, if anything does.
+    fn events(&self, path: &str) -> Option<Events> {
+        let _ = path;
+        None
+    }
+
+    /// What refuses requests that another site's page made a browser send. `None` where no browser is to come.
+    fn guard(&self) -> Option<&Guard> {
+        None
+    }
 }
 
 /// A server that listens, and does not answer yet.
@@ -84,6 +104,7 @@ impl Server {
     /// Answers until it is asked to stop; then, and when the future is dropped, it closes every connection.
     pub async fn run(self, pages: Arc<impl Pages>, stop: &Stop) {
         let mut connections = Connections::new(CONNECTIONS);
+        let seats = Arc::new(Semaphore::new(STREAMS));
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -91,8 +112,8 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let pages = Arc::clone(&pages);
-                    let room = connections.open(|busy| answer(stream, pages, busy));
+                    let (pages, seats) = (Arc::clone(&pages), Arc::clone(&seats));
+                    let room = connections.open(|busy| answer(stream, pages, busy, seats));
                     if !room {
                         tracing::debug!(%peer, "refused: all connections are at work");
                     }
@@ -107,14 +128,20 @@ impl Server {
 }
 
 /// One connection, request after request, until the client has done or has taken too long.
-async fn answer(stream: TcpStream, pages: Arc<impl Pages>, busy: Busy) {
+async fn answer(stream: TcpStream, pages: Arc<impl Pages>, busy: Busy, seats: Arc<Semaphore>) {
     // Without it, the end of an answer waits for the client's acknowledgement of its beginning.
     let _ = stream.set_nodelay(true);
+    let local = stream.local_addr().ok().map(|address| address.ip());
     let service = service_fn(|request| {
-        let (pages, busy) = (Arc::clone(&pages), busy.clone());
+        let (pages, busy, seats) = (Arc::clone(&pages), busy.clone(), Arc::clone(&seats));
         async move {
-            let _at_work = busy.at_work();
-            Ok::<_, Infallible>(response(&request, &*pages).await)
+            let at_work = busy.at_work();
+            let mut response = response(&request, &*pages, local, &seats).await;
+            response.body_mut().keep(at_work);
+            if pages.guard().is_some() {
+                guard::dress(response.headers_mut());
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     let served = http1::Builder::new()
@@ -128,7 +155,12 @@ async fn answer(stream: TcpStream, pages: Arc<impl Pages>, busy: Busy) {
     }
 }
 
-async fn response<B>(request: &Request<B>, pages: &impl Pages) -> Response<Full<Bytes>> {
+async fn response<B>(
+    request: &Request<B>,
+    pages: &impl Pages,
+    local: Option<IpAddr>,
+    seats: &Arc<Semaphore>,
+) -> Response<Answer> {
     // hyper leaves the body of an answer to HEAD out.
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refusal = sentence(
@@ -139,22 +171,37 @@ async fn response<B>(request: &Request<B>, pages: &impl Pages) -> Response<Full<
         refusal.headers_mut().insert(ALLOW, allowed);
         return refusal;
     }
-    match pages.page(request.uri().path()).await {
-        Some(page) => typed(StatusCode::OK, page.content_type, page.body),
+    if let Some(guard) = pages.guard()
+        && let Err((status, reason)) = guard.check(request, local)
+    {
+        return sentence(status, reason);
+    }
+    let path = request.uri().path();
+    if let Some(events) = pages.events(path) {
+        return match Arc::clone(seats).try_acquire_owned() {
+            Ok(seat) => typed(StatusCode::OK, answer::EVENTS, Answer::stream(events, seat)),
+            Err(_) => sentence(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many watch already: try again later\n",
+            ),
+        };
+    }
+    match pages.page(path).await {
+        Some(page) => typed(StatusCode::OK, page.content_type, page.body.into()),
         None => sentence(StatusCode::NOT_FOUND, "there is nothing here\n"),
     }
 }
 
-fn sentence(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+fn sentence(status: StatusCode, text: &'static str) -> Response<Answer> {
     typed(
         status,
         "text/plain; charset=utf-8",
-        Bytes::from_static(text.as_bytes()),
+        Bytes::from_static(text.as_bytes()).into(),
     )
 }
 
-fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+fn typed(status: StatusCode, content_type: &'static str, body: Answer) -> Response<Answer> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -26,7 +26,8 @@ pub(super) use snapshot::whole_topics;
 pub use snapshot::{Snapshot, snapshot};
 pub use totals::Totals;
 pub use wait::{GateRequest, Waited, wait};
-pub use watch::{Sample, WatchRequest, watch};
+pub use watch::{GroupRow, Outage, Sample, WatchRequest, WatchedRow, watch};
+pub(in crate::ops) use watch::{Surroundings, Watcher};
 
 use crate::error::Result;
 use crate::kafka::{Cluster, Isolation};

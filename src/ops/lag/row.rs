@@ -115,6 +115,7 @@ pub(super) mod tests {
             unread: BTreeSet::new(),
             groups: Vec::new(),
             topics: Vec::new(),
+            extents: BTreeMap::new(),
             gone: BTreeSet::new(),
             unanswered: BTreeMap::new(),
             failures: Vec::new(),

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub unread: BTreeSet<String>,
     /// Every topic of the cluster, sorted.
     pub topics: Vec<Topic>,
+    /// First and next offset of each partition that was asked about and told them.
+    pub extents: scan::Stretch,
     /// Topics that groups have offsets in and that do not exist.
     pub gone: BTreeSet<String>,
     /// Why a partition that exists did not tell its offsets.
@@ -42,17 +44,32 @@ pub async fn snapshot(cluster: &Cluster, request: &LagRequest) -> Result<Snapsho
     survey.look(cluster, request, groups).await
 }
 
+/// The same with the offsets of every partition there is but those of Kafka's own topics, and with members counted
+/// wherever that can be learnt.
+pub(super) async fn snapshot_of_all(cluster: &Cluster, request: &LagRequest) -> Result<Snapshot> {
+    let mut survey = Survey::of(cluster).await?;
+    survey.whole = true;
+    let groups = survey.choose(cluster, request).await?;
+    survey.look(cluster, request, groups).await
+}
+
 /// What there is: it changes seldom, so who looks again and again need not ask for it each time.
 #[derive(Clone, Debug)]
 pub(super) struct Survey {
     listings: Vec<GroupListing>,
     topics: Vec<Topic>,
+    /// See [`snapshot_of_all`].
+    whole: bool,
 }
 
 impl Survey {
     pub(super) async fn of(cluster: &Cluster) -> Result<Survey> {
         let (listings, topics) = tokio::try_join!(cluster.groups(), cluster.topics())?;
-        Ok(Survey { listings, topics })
+        Ok(Survey {
+            listings,
+            topics,
+            whole: false,
+        })
     }
 
     /// The groups asked for.
@@ -86,7 +103,7 @@ impl Survey {
         &self,
         cluster: &Cluster,
         request: &LagRequest,
-        groups: Vec<GroupListing>,
+        mut groups: Vec<GroupListing>,
     ) -> Result<Snapshot> {
         let sizes: BTreeMap<String, usize> = self
             .topics
@@ -97,6 +114,9 @@ impl Survey {
         let mut committed: Vec<(String, Committed)> = Vec::new();
         let mut unread = BTreeSet::new();
         let described = described(cluster, &groups, request, &mut failures).await?;
+        if self.whole {
+            count_members(cluster, &mut groups, &mut failures).await?;
+        }
         let reads = reads(&described, request);
         let nothing = BTreeSet::new();
         for (group, offsets) in cluster.committed_of_groups(&groups).await? {
@@ -112,10 +132,14 @@ impl Survey {
                 }
             }
         }
-        let partitions: BTreeSet<TopicPartition> = committed
+        let mut partitions: BTreeSet<TopicPartition> = committed
             .iter()
             .flat_map(|(_, offsets)| offsets.keys().cloned())
             .collect();
+        if self.whole {
+            let topics = self.topics.iter().filter(|topic| !topic.internal);
+            partitions.extend(topics.flat_map(Topic::places));
+        }
         let partitions: Vec<TopicPartition> = partitions
             .into_iter()
             .filter(|place| sizes.contains_key(&place.topic))
@@ -156,6 +180,7 @@ impl Survey {
             described,
             unread,
             topics: self.topics.clone(),
+            extents,
             gone,
             unanswered,
             failures,
@@ -199,6 +224,28 @@ async fn described(
     Ok(described)
 }
 
+/// The listing counts the members of all groups but KIP-848's, which are to be described.
+async fn count_members(
+    cluster: &Cluster,
+    groups: &mut [GroupListing],
+    failures: &mut Vec<String>,
+) -> Result<()> {
+    let uncounted = groups.iter().filter(|group| group.is_uncounted());
+    let uncounted: Vec<String> = uncounted.map(|group| group.id.clone()).collect();
+    for (id, description) in cluster.describe_groups(&uncounted).await? {
+        match description {
+            Ok(description) => {
+                let mut groups = groups.iter_mut();
+                if let Some(group) = groups.find(|group| group.id == id) {
+                    group.members = Some(description.members.len());
+                }
+            }
+            Err(error) => failures.push(format!("group `{id}`: {}", error.one_line())),
+        }
+    }
+    Ok(())
+}
+
 /// The topics that groups asked for read besides those they have commits in: a group that has not committed yet is
 /// behind in all of them.
 fn reads(
@@ -229,6 +276,7 @@ fn assigned(group: &GroupDescription) -> impl Iterator<Item = String> {
     });
     places.map(|place| place.topic.clone())
 }
+
 /// Adds the partitions without a commit to the topics that have one somewhere, and to those the group `reads`: a group
 /// that never reached partition 3 is behind there, and leaving the row out would hide it.
 pub(in crate::ops) fn whole_topics(

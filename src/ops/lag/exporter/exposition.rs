@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// How Prometheus is told what it gets.
-pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+pub(in crate::ops) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 /// What one scrape has to say.
 #[derive(Debug)]
@@ -119,11 +119,17 @@ pub(super) fn folded<'a, K: PartialEq>(
 }
 
 /// Writes one family after the other.
-pub(super) struct Families<'a>(DescriptorEncoder<'a>);
+pub(in crate::ops) struct Families<'a>(DescriptorEncoder<'a>);
+
+impl<'a> From<DescriptorEncoder<'a>> for Families<'a> {
+    fn from(encoder: DescriptorEncoder<'a>) -> Self {
+        Families(encoder)
+    }
+}
 
 impl Families<'_> {
     /// A gauge with these series, which must differ in their labels; nothing when there are none.
-    pub(super) fn gauge<L: EncodeLabelSet, V: EncodeGaugeValue>(
+    pub(in crate::ops) fn gauge<L: EncodeLabelSet, V: EncodeGaugeValue>(
         &mut self,
         name: &str,
         help: &str,

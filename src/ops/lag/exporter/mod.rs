@@ -17,7 +17,8 @@ use crate::model::pattern::Pattern;
 use crate::ops::http::{ListenAddress, Page, Pages, Server};
 use crate::ops::stop::Stop;
 use bytes::Bytes;
-use exposition::{CONTENT_TYPE, Exposition};
+use exposition::Exposition;
+pub(in crate::ops) use exposition::{CONTENT_TYPE, Families};
 use gather::Look;
 use std::mem;
 use std::net::SocketAddr;
@@ -110,14 +111,8 @@ pub async fn serve(
 ) -> Result<()> {
     let server = Server::bind(address).await?;
     tell(News::Listening(server.address()));
-    let (health, mut news) = watch::channel(Health::Whole);
-    let exporter = Arc::new(Exporter {
-        cluster: cluster.clone(),
-        selection,
-        flight: Mutex::default(),
-        errors: AtomicU64::new(0),
-        health,
-    });
+    let exporter = Arc::new(Exporter::new(cluster, selection));
+    let mut news = exporter.health.subscribe();
     let server = server.run(exporter, stop);
     tokio::pin!(server);
     loop {
@@ -132,7 +127,8 @@ pub async fn serve(
 }
 
 /// Makes a text for whoever scrapes; those who come while one is made get that one.
-struct Exporter {
+#[derive(Debug)]
+pub(in crate::ops) struct Exporter {
     cluster: Cluster,
     selection: Selection,
     /// The scrape under way, or the next one. Whoever comes first makes it; when that one goes away half-way, the next
@@ -144,7 +140,18 @@ struct Exporter {
 }
 
 impl Exporter {
-    async fn text(&self) -> Bytes {
+    pub(in crate::ops) fn new(cluster: &Cluster, selection: Selection) -> Self {
+        Exporter {
+            cluster: cluster.clone(),
+            selection,
+            flight: Mutex::default(),
+            errors: AtomicU64::new(0),
+            health: watch::Sender::new(Health::Whole),
+        }
+    }
+
+    /// What the cluster is like now, in [`CONTENT_TYPE`].
+    pub(in crate::ops) async fn text(&self) -> Bytes {
         let flight = Arc::clone(&self.flight.lock().unwrap_or_else(PoisonError::into_inner));
         let scrape = async {
             let text = self.scrape().await;
