@@ -113,9 +113,7 @@ async fn add_rows(context: &Context, args: Args) -> Result<Status> {
     let outbox = args.place.open(context).await?;
     let empty = add::AddOutcome::default();
     let yes = args.safety.yes;
-    let consent = context
-        .ui
-        .consent_to_add(&empty, "Add them?", false, yes)?;
+    let consent = context.ui.consent_to_add(&empty, "Add them?", false, yes)?;
     let outcome = add::add_rows(outbox.as_ref(), input, consent).await;
     let shown = context.ui.report(&outcome);
     outcome.end(shown)

@@ -127,9 +127,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     };
     let outbox = place.open(context).await?;
     if !outbox.missing().await.map_or(true, |sql| sql.is_empty()) {
-        let text = format!("`{}` has no outbox in table `{}`", place.address, place.table);
-        return Err(Error::failed(text)
-            .hint("`eda outbox init` makes it, with the same --db and --table"));
+        let text = format!(
+            "`{}` has no outbox in table `{}`",
+            place.address, place.table
+        );
+        return Err(
+            Error::failed(text).hint("`eda outbox init` makes it, with the same --db and --table")
+        );
     }
     let working = context.ui.working();
     let stop = context.stop_on_signals();
@@ -168,7 +172,8 @@ impl Shown<'_> {
             Told::Warning(text) => self.working.warn(text),
             Told::Progress(figures) if self.working.is_watched() => {
                 let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-                self.working.show(line(figures, { rate }.of(figures.published)));
+                self.working
+                    .show(line(figures, { rate }.of(figures.published)));
             }
             Told::Progress(_) => {}
         }

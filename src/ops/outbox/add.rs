@@ -126,7 +126,12 @@ fn entity(event: &EventType) -> Option<String> {
     let entity = ["Id", "ID", "_id", "-id"]
         .into_iter()
         .find_map(|end| key.strip_suffix(end));
-    Some(entity.filter(|name| !name.is_empty()).unwrap_or(key).to_owned())
+    Some(
+        entity
+            .filter(|name| !name.is_empty())
+            .unwrap_or(key)
+            .to_owned(),
+    )
 }
 
 /// As it stands, under the type that is given.
@@ -245,17 +250,15 @@ impl AddOutcome {
     fn count(&mut self, events: &[NewOutboxEvent]) {
         self.added += events.len() as u64;
         let room = SHOWN.saturating_sub(self.events.len());
-        self.events.extend(events.iter().take(room).map(Added::from));
+        self.events
+            .extend(events.iter().take(room).map(Added::from));
     }
 
     /// How it ended, after it was `shown`.
     ///
     /// # Errors
     /// What ended it early; else that it could not be shown.
-    pub fn end(
-        self,
-        shown: Result<crate::error::Status>,
-    ) -> Result<crate::error::Status> {
+    pub fn end(self, shown: Result<crate::error::Status>) -> Result<crate::error::Status> {
         match self.error {
             Some(error) => Err(error),
             None => shown,

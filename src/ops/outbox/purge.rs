@@ -74,8 +74,7 @@ fn rows(published: Option<u64>, dead: Option<u64>) -> Vec<(&'static str, u64)> {
 
 impl Report for PurgePlan {
     fn table(&self) -> Table {
-        let mut table =
-            Table::new(&["WHAT", "EVENTS"], "nothing to delete").titled("would delete");
+        let mut table = Table::new(&["WHAT", "EVENTS"], "nothing to delete").titled("would delete");
         if self.is_empty() {
             return table;
         }

@@ -114,7 +114,11 @@ pub struct RetryOutcome {
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn retry(outbox: &dyn Outbox, plan: RetryPlan, _consent: Consent) -> Result<RetryOutcome> {
+pub async fn retry(
+    outbox: &dyn Outbox,
+    plan: RetryPlan,
+    _consent: Consent,
+) -> Result<RetryOutcome> {
     let retried = outbox.retry(&plan.ids).await.map_err(refused)?;
     let mut not_dead = plan.not_dead;
     let done: BTreeSet<&String> = retried.iter().collect();

@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn payloads_are_text_or_json_or_nothing() {
         for (payload, expected) in [
-            (r#","payload":{"total": 12.50}"#, Some(r#"{"total": 12.50}"#)),
+            (
+                r#","payload":{"total": 12.50}"#,
+                Some(r#"{"total": 12.50}"#),
+            ),
             (r#","payload":"<order/>""#, Some("<order/>")),
             (r#","payload":null"#, None),
             ("", None),
@@ -158,7 +161,11 @@ mod tests {
                 r#"{{"id":"1","aggregatetype":"order","aggregateid":"o","type":"T"{payload}}}"#
             );
             let row = read(&line).unwrap();
-            assert_eq!(row.payload.as_deref(), expected.map(str::as_bytes), "{line}");
+            assert_eq!(
+                row.payload.as_deref(),
+                expected.map(str::as_bytes),
+                "{line}"
+            );
         }
         let row = read(r#"{"aggregatetype":"order","aggregateid":"o","type":"T"}"#).unwrap();
         assert_eq!(row.id.len(), 36);
@@ -168,7 +175,10 @@ mod tests {
     fn what_is_no_row_is_refused() {
         for (line, expected) in [
             ("[]", "invalid type"),
-            (r#"{"aggregatetype":"a","aggregateid":"b"}"#, "missing field `type`"),
+            (
+                r#"{"aggregatetype":"a","aggregateid":"b"}"#,
+                "missing field `type`",
+            ),
             (r#"{"topic":"a"}"#, "unknown field `topic`"),
         ] {
             let error = read(line).unwrap_err();

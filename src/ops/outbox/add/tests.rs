@@ -39,7 +39,10 @@ fn what_is_given_goes_before_what_is_known() {
         ..request("order-created", &ORDER)
     });
     let event = event.unwrap();
-    assert_eq!((event.id.as_str(), event.aggregate_type.as_str()), (id, "basket"));
+    assert_eq!(
+        (event.id.as_str(), event.aggregate_type.as_str()),
+        (id, "basket")
+    );
     let payload: Value = serde_json::from_slice(&event.payload.unwrap()).unwrap();
     assert_eq!(payload["eventId"], id);
 }

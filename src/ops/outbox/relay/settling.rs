@@ -1,9 +1,9 @@
 //! What became of a batch: waited for, counted, and written down.
 
-use super::engine::Engine;
-use super::flight::{Aggregate, Fate, Flight};
 use super::super::shortened;
 use super::Told;
+use super::engine::Engine;
+use super::flight::{Aggregate, Fate, Flight};
 use crate::error::{Error, Result};
 use crate::model::outbox::Settled;
 use std::collections::HashSet;
@@ -107,7 +107,9 @@ impl Engine<'_> {
                         )));
                     }
                     is_told = true;
-                    if self.request.once && since.elapsed() > LONG_SILENCE.max(self.cluster.connection().timeout) {
+                    if self.request.once
+                        && since.elapsed() > LONG_SILENCE.max(self.cluster.connection().timeout)
+                    {
                         return Err(Error::unreachable(text));
                     }
                 }

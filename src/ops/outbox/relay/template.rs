@@ -120,7 +120,10 @@ mod tests {
     fn places_are_filled_in() {
         case(&TopicTemplate::default().to_string(), "outbox.event.order");
         case("{event}", "order-created");
-        case("shop.{aggregatetype}.{type}.v1", "shop.order.OrderCreated.v1");
+        case(
+            "shop.{aggregatetype}.{type}.v1",
+            "shop.order.OrderCreated.v1",
+        );
         case("orders", "orders");
     }
 
