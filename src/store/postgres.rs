@@ -33,9 +33,9 @@
 //! one wait for the disk; a claim may be forgotten by a crash of the database, and then the event is handled again.
 
 pub mod address;
-mod connection;
+pub(in crate::store) mod connection;
 mod sql;
-mod tls;
+pub(in crate::store) mod tls;
 
 use super::link::Link;
 use super::stored::{at_open, milliseconds, stored, too_slow, within};

@@ -15,6 +15,7 @@ const ROOTS: &[&str] = &[
     "tests/bench/events.rs",
     "tests/bench/fleet.rs",
     "tests/bench/handlers.rs",
+    "tests/bench/outbox.rs",
     "tests/bench/replay.rs",
 ];
 

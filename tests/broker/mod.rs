@@ -33,6 +33,7 @@ mod offsets;
 mod offsets_file;
 mod offsets_refused;
 mod offsets_skip;
+mod outbox;
 mod produce;
 mod produce_edit;
 mod produce_envelope;

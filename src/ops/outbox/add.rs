@@ -272,7 +272,11 @@ impl AddOutcome {
 /// The database does not answer, or has an event of this id already.
 pub async fn add(outbox: &dyn Outbox, plan: AddPlan, _consent: Consent) -> Result<AddOutcome> {
     let events = [plan.event];
-    outbox.add(&events).await.map_err(refused)?;
+    let id = &events[0].id;
+    outbox
+        .add(&events)
+        .await
+        .map_err(|outage| refused(outage).context(format!("event `{id}` was not added")))?;
     let mut outcome = AddOutcome::default();
     outcome.count(&events);
     Ok(outcome)

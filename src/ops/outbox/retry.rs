@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// So many dead events are looked through for those that are named.
 const LOOKED_AT: usize = 100_000;
 /// So many are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 20;
 
 /// The dead events that would be pending again.
 #[derive(Debug, Serialize)]

@@ -9,8 +9,9 @@ use crate::store::outbox::Outbox;
 use serde::Serialize;
 use std::time::Duration;
 
-/// So many dead events are shown; the others are counted.
-const SHOWN: usize = 100;
+/// So many dead events are listed, and so many of them shown to people; the others are counted.
+const LISTED: usize = 100;
+const SHOWN: usize = 20;
 
 /// What makes the answer a bad one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +90,7 @@ pub async fn status(outbox: &dyn Outbox, request: StatusRequest) -> Result<Outbo
     let counts = outbox.counts().await.map_err(refused)?;
     let dead = match counts.dead {
         0 => Vec::new(),
-        _ => outbox.dead(SHOWN).await.map_err(refused)?,
+        _ => outbox.dead(LISTED).await.map_err(refused)?,
     };
     Ok(OutboxStatus {
         alarms: alarms(&counts, request),
@@ -165,10 +166,10 @@ impl Report for OutboxStatus {
         ]);
         if self.dead > 0 {
             let mut dead = Table::new(&DEAD_HEADERS, "");
-            for event in &self.dead_events {
+            for event in self.dead_events.iter().take(SHOWN) {
                 dead.row(event.row());
             }
-            let untold = self.dead.saturating_sub(self.dead_events.len() as u64);
+            let untold = self.dead.saturating_sub(dead.rows.len() as u64);
             if untold > 0 {
                 dead.note(format!("and {untold} more are dead"), Tone::Bad);
             }

@@ -94,6 +94,14 @@ impl TableName {
         &self.name
     }
 
+    /// As the database has it.
+    pub(super) fn exactly(schema: String, name: String) -> Self {
+        TableName {
+            schema: Some(schema),
+            name,
+        }
+    }
+
     /// As it stands in SQL.
     pub(super) fn quoted(&self) -> String {
         self.quoted_with("")

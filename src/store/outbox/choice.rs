@@ -2,6 +2,13 @@
 
 use std::collections::HashSet;
 
+/// How many pending events are looked at, for each that may be claimed, before the line is left and aggregates are asked
+/// one by one.
+pub const LOOK: usize = 8;
+
+/// And how many at least.
+pub const LOOK_LEAST: usize = 4096;
+
 /// What an event belongs to: its aggregate's type and id.
 pub type Aggregate = (String, String);
 

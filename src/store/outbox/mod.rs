@@ -11,16 +11,18 @@
 
 mod address;
 mod choice;
+mod postgres;
 mod sql;
 mod sqlite;
 
 pub use address::{OutboxAddress, TableName};
 
 use super::Pending;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
 };
+use postgres::PostgresOutbox;
 use sqlite::SqliteOutbox;
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +43,9 @@ pub async fn open(
         OutboxAddress::Sqlite(path) => {
             Ok(Arc::new(SqliteOutbox::open(path, table, timeout).await?))
         }
-        OutboxAddress::Postgres(_) => Err(Error::failed("no outbox in PostgreSQL yet")),
+        OutboxAddress::Postgres(address) => Ok(Arc::new(
+            PostgresOutbox::open(address, table, timeout).await?,
+        )),
     }
 }
 

@@ -41,11 +41,7 @@ pub enum Shape {
 impl Shape {
     /// Of a table with these columns, and with that one beside it; an error names the columns that are missing.
     pub fn of(columns: &[String], beside: &[String]) -> Result<Self, Vec<&'static str>> {
-        let lacks = |columns: &[String], name: &str| {
-            !columns
-                .iter()
-                .any(|column| column.eq_ignore_ascii_case(name))
-        };
+        let lacks = |columns: &[String], name: &str| !columns.iter().any(|column| column == name);
         if columns.is_empty() {
             return Ok(Shape::Missing);
         }
@@ -105,9 +101,9 @@ impl Sql {
             ),
         };
         format!(
-            "CASE WHEN locked_until_ms > {m}1 AND locked_by = {m}2 THEN 1
+            "CAST(CASE WHEN locked_until_ms > {m}1 AND locked_by = {m}2 THEN 1
                 WHEN locked_until_ms > {m}1 OR next_attempt_ms > {m}1 THEN 2
-                {behind_dead} ELSE 0 END"
+                {behind_dead} ELSE 0 END AS bigint)"
         )
     }
 
@@ -120,34 +116,37 @@ impl Sql {
         )
     }
 
-    /// The first aggregate with something pending that comes after this one (`>`), or is it (`>=`): 1 type, 2 id.
-    pub fn next_aggregate(&self, comparison: &str) -> String {
-        let (m, state) = (self.mark, &self.state);
+    /// The first aggregate with something pending that comes after this one (`>`), or is it (`>=`).
+    pub fn next_aggregate(&self, comparison: &str, of: [&str; 2]) -> String {
+        let state = &self.state;
+        let [kind, id] = of;
         format!(
             "SELECT aggregatetype, aggregateid FROM {state}
-             WHERE {PENDING} AND (aggregatetype, aggregateid) {comparison} ({m}1, {m}2)
+             WHERE {PENDING} AND (aggregatetype, aggregateid) {comparison} ({kind}, {id})
              ORDER BY aggregatetype, aggregateid LIMIT 1"
         )
     }
 
-    /// What is pending in an aggregate, but for what the owner has in hand: 1 now, 2 owner, 3 type, 4 id, 5 how many.
-    pub fn run(&self, on_dead: OnDead) -> String {
+    /// What is pending in an aggregate, but for what the owner has in hand: 1 now, 2 owner; type, id and how many are
+    /// what is given.
+    pub fn run(&self, on_dead: OnDead, of: [&str; 2], limit: &str) -> String {
         let (m, state, standing) = (self.mark, &self.state, self.standing(on_dead));
+        let [kind, id] = of;
         format!(
-            "SELECT position, {standing} FROM {state} AS pending
-             WHERE {PENDING} AND aggregatetype = {m}3 AND aggregateid = {m}4
+            "SELECT position, {standing} AS standing FROM {state} AS pending
+             WHERE {PENDING} AND aggregatetype = {kind} AND aggregateid = {id}
                 AND NOT (locked_by IS NOT NULL AND locked_by = {m}2 AND locked_until_ms > {m}1)
-             ORDER BY position LIMIT {m}5"
+             ORDER BY position LIMIT {limit}"
         )
     }
 
-    /// 1 owner, 2 until when, 3 now.
+    /// 1 owner, 2 until when.
     pub fn renew(&self) -> String {
         let (m, state) = (self.mark, &self.state);
         format!("UPDATE {state} SET locked_until_ms = {m}2 WHERE locked_by = {m}1 AND {PENDING}")
     }
 
-    /// 1 now, 2 how many at most: those that are dead.
+    /// 1 how many at most: those that are dead.
     pub fn dead(&self) -> String {
         let (m, state, outbox) = (self.mark, &self.state, &self.outbox);
         let dead = "state.dead_ms IS NOT NULL AND state.published_ms IS NULL";
@@ -166,7 +165,7 @@ impl Sql {
         )
     }
 
-    /// 1 id, in a form that compares.
+    /// Those of the dead of which this is true: `AND …`, or nothing.
     pub fn retry(&self, which: &str) -> String {
         let state = &self.state;
         format!(
@@ -193,9 +192,10 @@ impl Sql {
     /// 1 until when, 2 how many. Gives the ids.
     pub fn purge(&self, dead: bool) -> String {
         let (m, state, expired) = (self.mark, &self.state, self.expired(dead));
+        let since = if dead { "dead_ms" } else { "published_ms" };
         format!(
             "DELETE FROM {state} WHERE position IN
-                (SELECT position FROM {state} WHERE {expired} ORDER BY position LIMIT {m}2)
+                (SELECT position FROM {state} WHERE {expired} ORDER BY {since} LIMIT {m}2)
              RETURNING id"
         )
     }

@@ -22,14 +22,14 @@ pub struct PostgresAddress {
 
 /// How the server is asked who it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tls {
+pub(in crate::store) struct Tls {
     pub check: Check,
     /// Who is trusted, when it is not whom the system trusts.
     pub roots: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Check {
+pub(in crate::store) enum Check {
     /// Not at all: what is sent is hidden from those who listen, not from who answers.
     #[default]
     Nothing,
@@ -59,11 +59,11 @@ impl PostgresAddress {
         shown.join(",")
     }
 
-    pub(super) fn config(&self) -> &Config {
+    pub(in crate::store) fn config(&self) -> &Config {
         &self.config
     }
 
-    pub(super) fn tls(&self) -> &Tls {
+    pub(in crate::store) fn tls(&self) -> &Tls {
         &self.tls
     }
 }

@@ -5,12 +5,14 @@ use super::{Parameters, sql};
 use crate::error::Error;
 use crate::store::Outage;
 use crate::store::stored::at_open;
-use postgres_openssl::MakeTlsConnector;
+use postgres_openssl::{MakeTlsConnector, TlsStream};
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Row, Socket, Statement};
 
 /// How long a question waits for a row that somebody's transaction has locked. Those behind it on the connection wait
 /// with it.
@@ -62,18 +64,28 @@ impl From<Outage> for Failure {
     }
 }
 
-/// Connects and logs in. The connection ends with the client.
-pub async fn client(
+type Link = tokio_postgres::Connection<Socket, TlsStream<Socket>>;
+
+/// Connects and logs in.
+async fn connect(
     address: &PostgresAddress,
     tls: &MakeTlsConnector,
-    timeout: Duration,
-) -> Result<Client, Failure> {
+) -> Result<(Client, Link), Failure> {
     let mut config = address.config().clone();
     config.keepalives_idle(Duration::from_secs(30));
     if config.get_application_name().is_none() {
         config.application_name("eda");
     }
-    let (client, connection) = config.connect(tls.clone()).await?;
+    Ok(config.connect(tls.clone()).await?)
+}
+
+/// A connection for questions, which take `timeout` at most. It ends with the client.
+pub async fn client(
+    address: &PostgresAddress,
+    tls: &MakeTlsConnector,
+    timeout: Duration,
+) -> Result<Client, Failure> {
+    let (client, connection) = connect(address, tls).await?;
     // What ends it, every question on it hears of.
     drop(tokio::spawn(connection));
     // 0 would be no limit, and more than 31 bits are refused.
@@ -85,6 +97,25 @@ pub async fn client(
              SET synchronous_commit = off; SET statement_timeout = {limit}; SET lock_timeout = {lock_limit}"
         ))
         .await?;
+    Ok(client)
+}
+
+/// A connection that tells of each notification it is sent. It ends with the client.
+pub async fn listener(
+    address: &PostgresAddress,
+    tls: &MakeTlsConnector,
+    heard: Arc<Notify>,
+) -> Result<Client, Failure> {
+    let (client, mut connection) = connect(address, tls).await?;
+    drop(tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if matches!(message, AsyncMessage::Notification(_)) {
+                heard.notify_one();
+            }
+        }
+        // Who waits finds out that nobody listens any more.
+        heard.notify_one();
+    }));
     Ok(client)
 }
 
@@ -188,12 +219,17 @@ impl Failure {
         }
     }
 
+    /// What the server said, by its five letters.
+    pub fn code(&self) -> Option<&SqlState> {
+        match self {
+            Failure::Outage(_) => None,
+            Failure::Said(error) => error.code(),
+        }
+    }
+
     /// A row was locked for too long.
     pub fn is_locked(&self) -> bool {
-        let Failure::Said(error) = self else {
-            return false;
-        };
-        error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+        self.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
     }
 
     /// In a sentence, and whether it will pass.

@@ -2,6 +2,8 @@
 
 mod killed;
 mod replayed;
-mod restarted;
+pub(super) mod restarted;
 mod sharing;
 mod work;
+
+pub(super) use work::LONG;

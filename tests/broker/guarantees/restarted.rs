@@ -13,7 +13,7 @@ use std::path::Path;
 const RESTARTS: u64 = 3;
 
 /// A broker with everything in `folder`, which may be killed and started again.
-fn start(kind: Kind, folder: &Path) -> Broker {
+pub fn start(kind: Kind, folder: &Path) -> Broker {
     match kind {
         Kind::Apache => match apache::start_in(folder) {
             Ok(broker) => broker,
@@ -24,7 +24,8 @@ fn start(kind: Kind, folder: &Path) -> Broker {
     }
 }
 
-fn start_again(kind: Kind, folder: &Path, address: &str) -> Broker {
+/// The same where it was.
+pub fn start_again(kind: Kind, folder: &Path, address: &str) -> Broker {
     match kind {
         Kind::Apache => start(kind, folder),
         Kind::Embedded | Kind::Container | Kind::Given => {

@@ -23,7 +23,9 @@ pub(super) type Aggregate = (String, String);
 pub(super) enum Fate {
     Published,
     Refused(Error),
-    /// Nobody knows, or it was not sent.
+    /// It was not sent.
+    Kept,
+    /// Nobody knows.
     Open,
 }
 
@@ -103,7 +105,7 @@ impl Flight {
             flight.passengers.push(Passenger {
                 event,
                 topic,
-                fate: Fate::Open,
+                fate: Fate::Kept,
             });
             if is_full {
                 flight.is_cut_short = true;
@@ -143,9 +145,10 @@ impl Flight {
     }
 
     fn send(&mut self, passenger: usize, outlet: &Outlet) -> Result<()> {
-        let event = &mut self.passengers[passenger].event.event;
-        let delivery = sender::send(outlet, event)?;
-        event.payload = None;
+        let sent = &mut self.passengers[passenger];
+        let delivery = sender::send(outlet, &sent.event.event)?;
+        sent.event.event.payload = None;
+        sent.fate = Fate::Open;
         self.under_way.push(UnderWay {
             passenger,
             delivery,

@@ -31,7 +31,7 @@ pub struct RelayOutcome {
     /// Attempts that the brokers refused, those included after which an event was dead.
     refused: u64,
     dead: u64,
-    /// Given back without an answer: whoever claims them next sends them, perhaps for the second time.
+    /// Sent and given back without an answer: whoever claims them next sends them, perhaps for the second time.
     released: u64,
     /// Acknowledged by the brokers, and not marked: they will be sent again.
     unmarked: u64,
@@ -167,7 +167,7 @@ impl Report for RelayOutcome {
         for (count, what) in [
             (
                 self.released,
-                "given back without an answer: whoever claims them sends them, perhaps again",
+                "sent and given back without an answer: whoever claims them next sends them again",
             ),
             (
                 self.unmarked,

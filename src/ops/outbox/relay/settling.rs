@@ -17,6 +17,9 @@ const LOOK: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
 const LONG_SILENCE: Duration = Duration::from_secs(15);
 
+/// So many topics of which one event was refused are told of.
+const TOLD: usize = 100;
+
 /// A reason that is kept, in letters.
 const REASON: usize = 1000;
 
@@ -134,6 +137,7 @@ impl Engine<'_> {
                     refused.insert(passenger.aggregate());
                     self.refuse(&passenger.topic, passenger.event.attempts, error)
                 }
+                Fate::Kept => Settled::Released,
                 Fate::Open => {
                     self.tally.released += 1;
                     Settled::Released
@@ -152,10 +156,15 @@ impl Engine<'_> {
         // Its topic may have been made, or changed, since it was asked about.
         self.limits.remove(topic);
         let reason = error.one_line();
-        if self.told.len() < REASON && self.told.insert(topic.to_owned()) {
-            let hint = error.hint_text().map(|hint| format!(" ({hint})"));
-            let text = format!("refused: {reason}{}", hint.unwrap_or_default());
-            (self.watch)(Told::Warning(&text));
+        if self.told.len() < TOLD && self.told.insert(topic.to_owned()) {
+            let hint = match error.hint_text() {
+                _ if reason.contains("does not exist") => {
+                    format!(" (`eda topic create {topic}` makes it)")
+                }
+                Some(hint) => format!(" ({hint})"),
+                None => String::new(),
+            };
+            (self.watch)(Told::Warning(&format!("refused: {reason}{hint}")));
         }
         let reason = shortened(&reason, REASON);
         if is_dead {

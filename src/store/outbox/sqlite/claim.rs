@@ -2,15 +2,11 @@
 
 use super::file::{File, Trouble};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
-use crate::store::outbox::choice::{Aggregate, Choice, Standing};
+use crate::store::outbox::choice::{Aggregate, Choice, LOOK, LOOK_LEAST, Standing};
 use crate::store::outbox::sql::{PENDING, Sql};
 use crate::store::sqlite::file::now;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-
-/// How many pending events are looked at, for each that may be claimed, before the line is left and aggregates are asked
-/// one by one.
-const LOOK: usize = 8;
 
 /// How many aggregates are asked at one time, of those that are all blocked.
 const AGGREGATES: usize = 10_000;
@@ -86,7 +82,7 @@ fn claimed(
     }
     let now = now();
     let mut choice = Choice::new(claim.limit);
-    let looked = LOOK.saturating_mul(claim.limit).clamp(4096, 1 << 20);
+    let looked = LOOK.saturating_mul(claim.limit).clamp(LOOK_LEAST, 1 << 20);
     if look(&transaction, sql, claim, now, looked, &mut choice)? == looked && choice.left() > 0 {
         by_aggregate(&transaction, sql, claim, now, &mut choice, served)?;
     }
@@ -128,9 +124,9 @@ fn by_aggregate(
     choice: &mut Choice,
     served: &mut Option<Aggregate>,
 ) -> rusqlite::Result<()> {
-    let mut run = connection.prepare(&sql.run(claim.on_dead))?;
-    let mut following = connection.prepare(&sql.next_aggregate(">"))?;
-    let mut first = connection.prepare(&sql.next_aggregate(">="))?;
+    let mut run = connection.prepare(&sql.run(claim.on_dead, ["?3", "?4"], "?5"))?;
+    let mut following = connection.prepare(&sql.next_aggregate(">", ["?1", "?2"]))?;
+    let mut first = connection.prepare(&sql.next_aggregate(">=", ["?1", "?2"]))?;
     let began = served.clone();
     let mut wrapped = began.is_none();
     for _ in 0..AGGREGATES {

@@ -24,16 +24,15 @@ impl File {
     /// How the table is at this moment.
     pub fn look(&self, connection: &Connection) -> Result<Shape, Trouble> {
         let beside = format!("{}{BESIDE}", self.table.name());
-        let columns = columns(connection, self.table.name())?;
-        let shape =
-            Shape::of(&columns, &columns_only(connection, &beside)?).map_err(|missing| {
-                Trouble::from(Outage::lasting(format!(
-                    "the table `{}` in `{}` is no outbox: it has no column `{}`",
-                    self.table,
-                    self.shown,
-                    missing.join("`, `")
-                )))
-            })?;
+        let columns = columns_of(connection, self.table.name())?;
+        let shape = Shape::of(&columns, &columns_of(connection, &beside)?).map_err(|missing| {
+            Trouble::from(Outage::lasting(format!(
+                "the table `{}` in `{}` is no outbox: it has no column `{}`",
+                self.table,
+                self.shown,
+                missing.join("`, `")
+            )))
+        })?;
         if matches!(shape, Shape::Foreign { .. }) && !has_rowid(connection, self.table.name())? {
             return Err(Trouble::from(Outage::lasting(format!(
                 "the table `{}` in `{}` has no rowid, so nobody knows the order of its events",
@@ -107,15 +106,11 @@ CREATE INDEX {leased} ON {table} (locked_by) WHERE locked_by IS NOT NULL;"
     }
 }
 
-/// Its columns' names; none when there is no such table.
-fn columns_only(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+/// Its columns' names in small letters; none when there is no such table.
+fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT lower(name) FROM pragma_table_info(?1)")?;
     let rows = statement.query_map([table], |row| row.get(0))?;
     rows.collect()
-}
-
-fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    columns_only(connection, table)
 }
 
 fn has_rowid(connection: &Connection, table: &str) -> rusqlite::Result<bool> {

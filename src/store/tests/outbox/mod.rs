@@ -1,6 +1,7 @@
 //! One suite over every outbox, those in a table made for Debezium included: each keeps the same promises.
 
 mod failures;
+mod in_postgres;
 mod in_sqlite;
 mod order;
 mod place;
@@ -28,7 +29,7 @@ macro_rules! promises {
 }
 
 promises! {
-    sqlite sqlite_for_debezium;
+    sqlite sqlite_for_debezium postgres postgres_for_debezium;
     [
         promises::what_is_missing_is_made_once
         promises::what_is_added_is_claimed_in_order_and_settled

@@ -2,6 +2,7 @@
 
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::{Outbox, OutboxAddress, TableName, open};
+use crate::store::tests::databases;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub type Store = Arc<dyn Outbox>;
 #[derive(Debug)]
 enum Database {
     Sqlite(tempfile::TempDir),
+    Postgres(databases::Postgres),
 }
 
 /// A database, and whether the table in it was made for Debezium.
@@ -39,6 +41,21 @@ impl Place {
         Place::sqlite(test).map(Place::foreign)
     }
 
+    pub fn postgres(test: &str) -> Option<Place> {
+        databases::postgres(test).map(Place::on)
+    }
+
+    pub fn on(database: databases::Postgres) -> Place {
+        Place {
+            database: Database::Postgres(database),
+            is_foreign: false,
+        }
+    }
+
+    pub fn postgres_for_debezium(test: &str) -> Option<Place> {
+        Place::postgres(test).map(Place::foreign)
+    }
+
     fn foreign(self) -> Place {
         Place {
             is_foreign: true,
@@ -49,6 +66,15 @@ impl Place {
     pub fn address(&self) -> OutboxAddress {
         match &self.database {
             Database::Sqlite(folder) => OutboxAddress::Sqlite(folder.path().join("outbox.db")),
+            Database::Postgres(database) => database.url().parse().unwrap(),
+        }
+    }
+
+    /// The database on PostgreSQL.
+    pub fn database(&self) -> &databases::Postgres {
+        match &self.database {
+            Database::Sqlite(_) => unreachable!("it is in a file"),
+            Database::Postgres(database) => database,
         }
     }
 
@@ -60,6 +86,7 @@ impl Place {
                 file.busy_timeout(TIMEOUT).unwrap();
                 file.execute_batch(sql).unwrap();
             }
+            Database::Postgres(database) => drop(database.sql(sql)),
         }
     }
 
@@ -67,6 +94,7 @@ impl Place {
     pub fn make_foreign_table(&self, quoted: &str) {
         let (id, payload) = match self.database {
             Database::Sqlite(_) => ("TEXT", "BLOB"),
+            Database::Postgres(_) => ("uuid", "bytea"),
         };
         self.sql(&format!(
             "CREATE TABLE {quoted} (id {id} NOT NULL PRIMARY KEY, aggregatetype varchar(255) NOT NULL,

@@ -1,0 +1,145 @@
+//! The relay when all goes well, and who shares its work.
+
+use super::{check_numbers, databases, id, in_a_file};
+use crate::broker::{PATIENCE, create};
+use crate::support::{broker, eda, fresh, wait_until};
+use serde_json::{Value, json};
+
+const IDS: [&str; 3] = [
+    "0198c6a0-1234-7abc-8def-00000000000a",
+    "0198c6a0-1234-7abc-8def-00000000000b",
+    "0198c6a0-1234-7abc-8def-00000000000c",
+];
+
+#[test]
+fn an_event_is_published_as_debezium_would() {
+    for outbox in databases("an_event_is_published_as_debezium_would") {
+        let outbox = outbox.made();
+        let rows = [
+            (IDS[0], r#"{"total": 12.50,  "x":[1]}"#),
+            (IDS[1], r#""<order/>""#),
+            (IDS[2], "null"),
+        ];
+        let line = |(id, payload): &(&str, &str)| {
+            let entity = &outbox.entity;
+            format!(
+                r#"{{"id":"{id}","aggregatetype":"{entity}","aggregateid":"order-7","type":"OrderCreated","payload":{payload}}}"#
+            ) + "\n"
+        };
+        outbox.add_lines(rows.iter().map(line).collect());
+        let report = outbox.relay(&["--once", "--json"]).run().succeeds().json();
+        assert_eq!(
+            (&report["published"], &report["ended"]),
+            (&json!(3), &json!("nothing-left"))
+        );
+        let records = outbox.published();
+        let seen: Vec<_> = records
+            .iter()
+            .map(|record| (id(record), &record["key"], record["value"].clone()))
+            .collect();
+        let key = json!("order-7");
+        assert_eq!(
+            seen,
+            [
+                (IDS[0], &key, json!({"total": 12.50, "x": [1]})),
+                (IDS[1], &key, json!("<order/>")),
+                (IDS[2], &key, Value::Null),
+            ]
+        );
+        // Byte for byte.
+        let read = eda(&[
+            "consume",
+            &outbox.topic(),
+            "-o",
+            "beginning",
+            "-n",
+            "1",
+            "-f",
+            "%v",
+        ]);
+        let read = read.on(broker()).run().succeeds();
+        assert_eq!(read.stdout, r#"{"total": 12.50,  "x":[1]}"#);
+        let status = outbox.status();
+        assert_eq!(
+            (
+                &status["pending"],
+                &status["published"],
+                &status["publishedLastMinute"]
+            ),
+            (&json!(0), &json!(3), &json!(3))
+        );
+        let nothing = outbox.relay(&["--once"]).run().succeeds();
+        nothing.stderr_has("nothing was published");
+    }
+}
+
+#[test]
+fn a_template_says_where_events_go() {
+    let outbox = in_a_file().made();
+    let topic = fresh("shop");
+    create(broker(), &format!("{topic}.order-created"), 1);
+    outbox.add(&[("order-7", json!({"n": 0}))]);
+    let template = format!("{topic}.{{event}}");
+    let relay = outbox.relay(&["--once", "--topic", &template]).run();
+    relay
+        .succeeds()
+        .stdout_has(&format!("{topic}.order-created"));
+    let wrong = outbox.relay(&["--topic", "{key}"]).run();
+    wrong
+        .status(2)
+        .stderr_has("{aggregatetype}, {type} and {event}");
+}
+
+#[test]
+fn a_relay_goes_on_with_what_is_added_until_it_is_interrupted() {
+    for outbox in databases("a_relay_goes_on_with_what_is_added_until_it_is_interrupted") {
+        let outbox = outbox.made();
+        let relay = outbox.relay(&["--json"]).spawn();
+        for round in 0..3 {
+            outbox.add_numbers(round * 10, 10, 3);
+            wait_until("the events", PATIENCE, || {
+                outbox.marked() == (round + 1) * 10
+            });
+        }
+        relay.interrupt();
+        let output = relay.wait(PATIENCE).status(130);
+        let report = output.json();
+        assert_eq!(
+            (&report["published"], &report["ended"]),
+            (&json!(30), &json!("interrupted"))
+        );
+        assert_eq!(check_numbers(&outbox.published(), 30), 0);
+    }
+}
+
+#[test]
+fn two_relays_share_the_work() {
+    for outbox in databases("two_relays_share_the_work") {
+        let outbox = outbox.made();
+        outbox.add_numbers(0, 1000, 50);
+        let relay = outbox.relay(&["--batch", "20", "--json"]);
+        let relays = [relay.spawn(), relay.spawn()];
+        wait_until("the events", PATIENCE, || outbox.marked() == 1000);
+        let published = relays.map(|relay| {
+            relay.interrupt();
+            let report = relay.wait(PATIENCE).status(130).json();
+            report["published"].as_u64().unwrap()
+        });
+        assert_eq!(published[0] + published[1], 1000, "each by one of them");
+        assert_eq!(check_numbers(&outbox.published(), 1000), 0);
+    }
+}
+
+#[test]
+fn a_relay_without_a_broker_or_an_outbox_says_so_at_once() {
+    let outbox = in_a_file();
+    let relay = outbox.relay(&["--once"]).run();
+    relay.status(1).stderr_has("`eda outbox init` makes it");
+    outbox.eda(&["outbox", "init", "--yes"]).run().succeeds();
+    let relay = outbox
+        .eda(&["outbox", "relay", "--brokers", "127.0.0.1:1"])
+        .run();
+    relay.status(3).stderr_has("cannot reach Kafka");
+    let lossy = outbox.relay(&["-X", "acks=1"]).run();
+    lossy.status(2).stderr_has("`-X acks`");
+}
