@@ -85,7 +85,7 @@ impl Event {
         OutgoingRecord {
             topic,
             key: self.kind.key(&self.body),
-            value: Some(self.text()),
+            value: Some(self.text().into_bytes()),
             ..OutgoingRecord::default()
         }
     }
@@ -99,8 +99,9 @@ impl Event {
         record
     }
 
-    fn text(&self) -> Vec<u8> {
-        Value::Object(self.body.clone()).to_string().into_bytes()
+    /// As it is written.
+    pub(super) fn text(&self) -> String {
+        Value::Object(self.body.clone()).to_string()
     }
 
     pub(super) fn id(&self) -> &str {

@@ -13,6 +13,7 @@
 //! - `topology`, `saga`, `event`: who reads what, and what each service answers with; pure.
 //! - `chance`: all decisions, as functions of the seed, so that a seed gives the same orders the same ends.
 //! - `chaos`: what goes wrong on purpose; `provider`: whom the payment service pays with.
+//! - `outbox`: the order service's database, and the relays beside it.
 //! - `timeline`: one order's way, for whoever follows it.
 //! - `audit`: what was seen, and the six invariants; pure.
 //! - `handler`, `fleet`, `orders`, `run`: the services at work.
@@ -34,6 +35,7 @@ mod handler;
 mod lag;
 mod options;
 mod orders;
+mod outbox;
 mod provider;
 mod report;
 mod run;
@@ -48,6 +50,7 @@ pub use audit::{Ends, Invariant, Verdict};
 pub use chance::Rates;
 pub use chaos::{ChaosEvent, What};
 pub use options::{ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher};
+pub use outbox::OutboxReport;
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;
 pub use timeline::{End, Follow, Handled, Step, Timeline};

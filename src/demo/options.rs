@@ -70,6 +70,8 @@ pub struct DemoOptions {
     pub seed: Option<u64>,
     pub rates: Rates,
     pub chaos: Option<ChaosOptions>,
+    /// Orders are written with their event in one transaction, and relays publish it.
+    pub outbox: bool,
     /// The order whose timeline is told at the end.
     pub follow: Option<Follow>,
     /// What topics and groups begin with. Must be one that nobody uses; empty only on a broker of one's own, where
@@ -93,6 +95,7 @@ impl Default for DemoOptions {
             seed: None,
             rates: Rates::default(),
             chaos: None,
+            outbox: false,
             follow: None,
             prefix: String::new(),
             keep: false,
@@ -160,6 +163,15 @@ impl DemoOptions {
                     "the rate of {name} is from 0 to 1, not {rate}"
                 )));
             }
+        }
+        if let Some(invariant) = self.sabotage.filter(|one| one.needs_outbox())
+            && !self.outbox
+        {
+            return Err(Error::usage(format!(
+                "`{}` is about the outbox, and there is none",
+                invariant.name()
+            ))
+            .hint("--outbox makes one"));
         }
         if let Some(follow) = self.follow {
             follow.check(self.orders)?;

@@ -2,6 +2,7 @@
 
 use super::event::{Clock, Event};
 use super::handler::Publisher;
+use super::outbox::OrderStore;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +23,32 @@ pub(super) fn ids(count: u64) -> Vec<String> {
     (1..=count).map(id).collect()
 }
 
-/// Produces the first event of each order, `rate` a second, and counts those that are acknowledged.
+/// What the order service does with an order that comes in.
+#[derive(Clone)]
+pub(super) enum Desk {
+    /// Its first event is produced.
+    Topic,
+    /// It is written down with its event, and a relay produces that.
+    Store(OrderStore),
+}
+
+impl Desk {
+    async fn take(&self, event: &Event, publisher: &Publisher) -> Result<()> {
+        match self {
+            Desk::Store(store) => store.place(event).await,
+            Desk::Topic if publisher.dice.is_malformed(event.order()) => {
+                publisher.publish_malformed(event).await
+            }
+            Desk::Topic => publisher.publish(event).await,
+        }
+    }
+}
+
+/// Takes each order, `rate` a second, and counts those that are acknowledged.
 pub(super) async fn put_in(
     orders: Vec<String>,
     rate: Option<f64>,
+    desk: Desk,
     publisher: Publisher,
     clock: Clock,
     produced: Arc<AtomicU64>,
@@ -39,14 +62,11 @@ pub(super) async fn put_in(
         while on_their_way.len() >= IN_FLIGHT {
             arrived(on_their_way.join_next().await, &produced)?;
         }
-        let publisher = publisher.clone();
+        let (desk, publisher) = (desk.clone(), publisher.clone());
         on_their_way.spawn(async move {
             let event = Event::first(&order, &publisher.dice, clock.now_ms())
                 .ok_or_else(|| Error::failed("the catalog has no `OrderCreated`"))?;
-            match publisher.dice.is_malformed(&order) {
-                true => publisher.publish_malformed(&event).await,
-                false => publisher.publish(&event).await,
-            }
+            desk.take(&event, &publisher).await
         });
     }
     while let Some(outcome) = on_their_way.join_next().await {

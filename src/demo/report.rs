@@ -2,6 +2,7 @@
 
 use super::audit::{Ends, Verdict};
 use super::chaos::{ChaosEvent, What};
+use super::outbox::OutboxReport;
 use super::timeline::Timeline;
 use crate::error::{Result, Status};
 use crate::ops::consume::Figures;
@@ -24,6 +25,8 @@ pub struct DemoReport {
     pub dead_letters: Vec<DeadLetters>,
     /// What went wrong on purpose, in the order in which it did; null without chaos.
     pub chaos: Option<Vec<ChaosEvent>>,
+    /// What became of the orders in the order service's database; null without an outbox.
+    pub outbox: Option<OutboxReport>,
     /// Of the order that was followed.
     pub timeline: Option<Timeline>,
     /// Topics and groups of the run that are still there, unless the broker ends with the run.
@@ -97,6 +100,19 @@ impl ServiceReport {
 pub struct DeadLetters {
     pub topic: String,
     pub count: u64,
+}
+
+fn outbox_table(outbox: &OutboxReport) -> Table {
+    let headers = ["STORED", "PUBLISHED", "PENDING", "DEAD", "ROLLED-BACK"];
+    let mut table = Table::new(&headers, "no outbox");
+    table.row([
+        outbox.stored.into(),
+        outbox.published.into(),
+        outbox.pending.into(),
+        outbox.dead.into(),
+        outbox.rolled_back.into(),
+    ]);
+    table
 }
 
 fn milliseconds(time: Duration) -> f64 {
@@ -197,6 +213,8 @@ impl Report for DemoReport {
             ]);
         }
         table.more.push(self.orders_table());
+        let outbox = self.outbox.as_ref().map(outbox_table);
+        table.more.extend(outbox);
         let chaos = self.chaos.as_deref().map(Self::chaos_table);
         table.more.extend(chaos);
         table.more.push(self.invariants_table());
@@ -246,6 +264,7 @@ mod tests {
                 count: 1,
             }],
             chaos: None,
+            outbox: None,
             timeline: None,
             left_behind: Vec::new(),
         }
@@ -264,7 +283,7 @@ mod tests {
             r#""services":[{"service":"payment","group":"payment-service","instances":2,"processed":0,"#,
             r#""retried":0,"duplicates":0,"deadLettered":0,"p95Ms":null,"lag":0}],"#,
             r#""invariants":[{"name":"no-lag","holds":true,"detail":"all groups have lag 0"}],"#,
-            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"chaos":null,"timeline":null,"leftBehind":[]}"#,
+            r#""deadLetters":[{"topic":"order-created.dlq","count":1}],"chaos":null,"outbox":null,"timeline":null,"leftBehind":[]}"#,
         );
         assert_eq!(serde_json::to_string(&report(true)).unwrap(), expected);
     }

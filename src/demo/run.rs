@@ -8,6 +8,8 @@ use super::fleet::{Equipment, Fleet, memories};
 use super::handler::{AuditHandler, Publisher};
 use super::lag::lags;
 use super::options::{DemoOptions, DemoProgress};
+use super::orders::Desk;
+use super::outbox::{OrderStore, Relays};
 use super::provider::Provider;
 use super::report::{DeadLetters, DemoReport, Orders, ServiceReport};
 use super::sabotage::Sabotage;
@@ -95,6 +97,8 @@ struct Run<'a> {
     audit: Arc<AuditHandler>,
     witness: Option<Arc<Witness>>,
     fleet: Fleet,
+    store: Option<OrderStore>,
+    relays: Option<Relays>,
     chaos: Option<Chaos>,
     produced: Arc<AtomicU64>,
     /// What the services keep in files, until the run is over.
@@ -121,11 +125,19 @@ impl<'a> Run<'a> {
         let audit = AuditHandler::new(service, audit, sabotage, dice, witness.clone());
         let audit = Arc::new(audit);
         let provider: Arc<Provider> = Arc::default();
-        let folder = match &options.chaos {
-            Some(_) => Some(tempfile::Builder::new().prefix("eda-demo-").tempdir()?),
+        let folder = match options.chaos.is_some() || options.outbox {
+            true => Some(tempfile::Builder::new().prefix("eda-demo-").tempdir()?),
+            false => None,
+        };
+        let path = folder.as_ref().map(TempDir::path);
+        let timeout = cluster.connection().timeout;
+        let store = match path.filter(|_| options.outbox) {
+            Some(path) => {
+                let crashes = options.chaos.is_some();
+                Some(OrderStore::create(path, timeout, dice, crashes).await?)
+            }
             None => None,
         };
-        let timeout = cluster.connection().timeout;
         let equipment = Equipment {
             cluster: cluster.clone(),
             publisher: publisher.clone(),
@@ -133,7 +145,7 @@ impl<'a> Run<'a> {
             clock,
             provider: Arc::clone(&provider),
             witness: witness.clone(),
-            memories: memories(folder.as_ref().map(TempDir::path), names, timeout).await?,
+            memories: memories(path, names, timeout).await?,
             chaos: options.chaos.clone(),
         };
         Ok(Run {
@@ -147,6 +159,11 @@ impl<'a> Run<'a> {
             audit,
             witness,
             fleet: Fleet::start(equipment, options)?,
+            relays: match &store {
+                Some(store) => Some(Relays::start(cluster, store, names).await?),
+                None => None,
+            },
+            store,
             chaos: None,
             produced: Arc::default(),
             _folder: folder,
@@ -159,6 +176,9 @@ impl<'a> Run<'a> {
             Some(chaos) => Some(chaos.end().await),
             None => None,
         };
+        if let Some(relays) = self.relays.take() {
+            relays.stop().await;
+        }
         let instances = self.fleet.instances();
         let figures = self.fleet.stop().await;
         worked?;
@@ -179,10 +199,21 @@ impl<'a> Run<'a> {
             topic: topic.clone(),
             count: *count,
         };
+        let (stored, outbox) = match &self.store {
+            Some(store) => {
+                let first = self.orders.first().map_or("", String::as_str);
+                store.sabotage(self.options.sabotage, first).await?;
+                let stored = store.orders().await?;
+                let report = store.report(stored.len()).await?;
+                (Some(stored), Some(report))
+            }
+            None => (None, None),
+        };
         let known = Known {
             put_in: &self.orders,
             lags: &lags,
             charges: &self.provider.charges(),
+            stored: stored.as_ref(),
         };
         Ok(self.audit.look(|audit| DemoReport {
             seed: self.publisher.dice.seed,
@@ -192,6 +223,7 @@ impl<'a> Run<'a> {
             invariants: judge(audit, &known),
             dead_letters: audit.letters().iter().map(letters).collect(),
             chaos,
+            outbox,
             timeline: self.witness.as_ref().map(|witness| witness.timeline()),
             left_behind: Vec::new(),
         }))
@@ -208,6 +240,7 @@ impl<'a> Run<'a> {
         producing.spawn(orders::put_in(
             self.orders.clone(),
             rate,
+            self.store.clone().map_or(Desk::Topic, Desk::Store),
             self.publisher.clone(),
             self.clock,
             Arc::clone(&self.produced),
@@ -235,7 +268,7 @@ impl<'a> Run<'a> {
         let scene = Scene {
             outage: options.payment_outage,
             broker: options.restart_broker.is_some(),
-            relays: false,
+            relays: self.relays.is_some(),
         };
         let span = scene.span(self.options.rate.map(|rate| self.arriving(rate)));
         self.chaos = Some(Chaos::begin(
@@ -258,7 +291,10 @@ impl<'a> Run<'a> {
     async fn look(&mut self) -> Result<()> {
         self.fleet.check().await?;
         if let Some(chaos) = &mut self.chaos {
-            chaos.act(&mut self.fleet).await?;
+            chaos.act(&mut self.fleet, self.relays.as_mut()).await?;
+        }
+        if let Some(relays) = &mut self.relays {
+            relays.check().await?;
         }
         if let Some(status) = self.options.stop.requested() {
             return Err(Error::stopped(status));
@@ -268,8 +304,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Whether every group has read everything.
+    /// Whether everything is published, and every group has read everything.
     async fn is_quiet(&self) -> bool {
+        if let Some(store) = &self.store
+            && !store.is_quiet().await
+        {
+            return false;
+        }
         match lags(self.cluster, &self.publisher.names).await {
             Ok(lags) => lags.values().all(|lag| *lag == Some(0)),
             Err(error) => {

@@ -39,8 +39,10 @@ impl Sabotage {
             }
             Some(Invariant::Refunded) => self.chooses(record, "payment-refunded"),
             Some(Invariant::AccountedFor) => self.chooses_order(record),
-            // Lag is what the cluster says, and nothing that the audit sees.
-            Some(Invariant::NoLag) | None => false,
+            // Lag is what the cluster says, and orders are stored in a database: nothing that the audit sees.
+            Some(Invariant::NoLag | Invariant::OrderHasEvent | Invariant::EventHasOrder) | None => {
+                false
+            }
         };
         if !chosen {
             return vec![Cow::Borrowed(record)];

@@ -3,7 +3,7 @@
 //! - [`idempotency`]: which events a group has done, behind one small trait; - [`memory`]: within this process;
 //!   [`sqlite`]: in a file; [`redis`] and [`postgres`]: on a server;
 //! - [`address`]: where a memory is, as the user writes it; - [`open()`]: opens the one that is meant;
-//! - [`outbox`]: events that wait for their publication;
+//! - [`outbox`]: events that wait for their publication; [`orders`]: the application that writes them, in the demo;
 //! - `stored`, `link`: what the databases have in common.
 
 pub mod address;
@@ -11,6 +11,7 @@ pub mod idempotency;
 mod link;
 pub mod memory;
 mod open;
+pub mod orders;
 pub mod outbox;
 pub mod postgres;
 pub mod redis;

@@ -31,7 +31,12 @@ otherwise. Killed means: nothing more is committed, marked or sent, and the grou
 survive it as real ones would: offsets are committed after the work, each service remembers in a SQLite file what it \
 has done, the id of an event follows from the event that led to it, the payment provider charges once for each \
 payment's id, and what fails while it is down is tried again for as long as that takes. All instances are threads of \
-this process, and share its clock.";
+this process, and share its clock.
+
+With --outbox the order service writes each order and its first event into a SQLite file in one transaction, and two \
+relays, as of `eda outbox relay`, publish the events from there. Two invariants more are then judged: every stored \
+order has its event, and no event is without its order. With --chaos, too, a relay is killed, and some transactions are \
+rolled back as if the service had crashed, and begun again.";
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -40,7 +45,7 @@ Examples:
   eda demo
   eda demo --orders 500 --seed 7 --json
   eda demo --payment-failures 0.5 --instances payment=4
-  eda demo --chaos --orders 1000 --seed 7
+  eda demo --chaos --outbox --orders 1000 --seed 7
   eda demo --follow order-3            its way through the services, event by event
   eda demo --follow cancelled
   eda demo --brokers kafka:9092 --keep")]
@@ -89,6 +94,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = arguments::duration, requires = "chaos")]
     payment_outage: Duration,
 
+    /// Write each order and its first event in one transaction, and let two relays publish the events
+    #[arg(long)]
+    outbox: bool,
+
     /// Show this order's timeline at the end; shipped, cancelled or parked: the first such
     #[arg(long, value_name = "ORDER", value_parser = Follow::from_str)]
     follow: Option<Follow>,
@@ -129,6 +138,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
             restart_broker: None,
             storyteller: None,
         }),
+        outbox: args.outbox,
         follow: args.follow,
         keep: args.keep,
         stop,

@@ -29,18 +29,29 @@ pub enum Invariant {
     NoLag,
     /// The orders that were put in are those that were seen on the topic where orders begin.
     AccountedFor,
+    /// With an outbox: every order in the order service's table has its event on the topic where orders begin.
+    OrderHasEvent,
+    /// With an outbox: no order was seen there that is not in the table.
+    EventHasOrder,
 }
 
 impl Invariant {
     /// All of them, in the order of a report.
-    pub const ALL: [Invariant; 6] = [
+    pub const ALL: [Invariant; 8] = [
         Invariant::OneEnd,
         Invariant::ChargedOnce,
         Invariant::Refunded,
         Invariant::InOrder,
         Invariant::NoLag,
         Invariant::AccountedFor,
+        Invariant::OrderHasEvent,
+        Invariant::EventHasOrder,
     ];
+
+    /// Whether it is judged in a run with an outbox only.
+    pub fn needs_outbox(self) -> bool {
+        matches!(self, Invariant::OrderHasEvent | Invariant::EventHasOrder)
+    }
 
     /// The word for it in reports.
     pub fn name(self) -> &'static str {
@@ -51,6 +62,8 @@ impl Invariant {
             Invariant::InOrder => "in-order",
             Invariant::NoLag => "no-lag",
             Invariant::AccountedFor => "accounted-for",
+            Invariant::OrderHasEvent => "order-has-event",
+            Invariant::EventHasOrder => "event-has-order",
         }
     }
 
@@ -63,6 +76,8 @@ impl Invariant {
             Invariant::InOrder => "each order's events are in order",
             Invariant::NoLag => "all groups have lag 0",
             Invariant::AccountedFor => "orders produced are orders accounted for",
+            Invariant::OrderHasEvent => "every stored order has its event",
+            Invariant::EventHasOrder => "no event is without its order",
         }
     }
 }
@@ -102,6 +117,8 @@ pub(in crate::demo) struct Known<'a> {
     pub(in crate::demo) lags: &'a BTreeMap<String, Option<i64>>,
     /// How often each order was charged, by the payment provider's own books.
     pub(in crate::demo) charges: &'a BTreeMap<String, usize>,
+    /// The orders in the order service's table, when it has an outbox.
+    pub(in crate::demo) stored: Option<&'a BTreeSet<String>>,
 }
 
 /// Judges all invariants.
@@ -118,6 +135,8 @@ pub(in crate::demo) fn judge(audit: &Audit, known: &Known<'_>) -> Vec<Verdict> {
             Invariant::InOrder => each(audit, in_order),
             Invariant::NoLag => known.lags.iter().filter_map(lag).collect(),
             Invariant::AccountedFor => accounted_for(audit, known.put_in),
+            Invariant::OrderHasEvent => stored(audit, known.stored).0,
+            Invariant::EventHasOrder => stored(audit, known.stored).1,
         };
         Verdict {
             name: invariant.name(),
@@ -128,7 +147,9 @@ pub(in crate::demo) fn judge(audit: &Audit, known: &Known<'_>) -> Vec<Verdict> {
             },
         }
     };
-    Invariant::ALL.into_iter().map(verdict).collect()
+    let judged = Invariant::ALL.into_iter();
+    let judged = judged.filter(|invariant| known.stored.is_some() || !invariant.needs_outbox());
+    judged.map(verdict).collect()
 }
 
 fn each(audit: &Audit, broken: fn(&Order) -> Option<String>) -> Vec<String> {
@@ -245,10 +266,28 @@ fn lag((group, lag): (&String, &Option<i64>)) -> Option<String> {
     }
 }
 
+/// The orders that were seen on the topic where orders begin.
+fn created(audit: &Audit) -> BTreeSet<&str> {
+    let created = audit.orders.iter().filter(|(_, order)| order.created);
+    created.map(|(id, _)| id.as_str()).collect()
+}
+
+/// Orders in the table without an event, and events without an order in the table.
+fn stored(audit: &Audit, stored: Option<&BTreeSet<String>>) -> (Vec<String>, Vec<String>) {
+    let stored: BTreeSet<&str> = stored.into_iter().flatten().map(String::as_str).collect();
+    let created = created(audit);
+    let without_event = stored
+        .difference(&created)
+        .map(|id| format!("{id} is stored, and its event was never seen"));
+    let without_order = created
+        .difference(&stored)
+        .map(|id| format!("{id} has an event, and is not stored"));
+    (without_event.collect(), without_order.collect())
+}
+
 fn accounted_for(audit: &Audit, put_in: &[String]) -> Vec<String> {
     let put_in: BTreeSet<&str> = put_in.iter().map(String::as_str).collect();
-    let created = audit.orders.iter().filter(|(_, order)| order.created);
-    let created: BTreeSet<&str> = created.map(|(id, _)| id.as_str()).collect();
+    let created = created(audit);
     let missing = put_in
         .difference(&created)
         .map(|id| format!("{id} was never seen"));

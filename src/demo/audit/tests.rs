@@ -52,6 +52,8 @@ struct Run {
     put_in: Vec<String>,
     lags: BTreeMap<String, Option<i64>>,
     charges: BTreeMap<String, usize>,
+    /// With an outbox.
+    stored: Option<BTreeSet<String>>,
 }
 
 impl Run {
@@ -78,6 +80,7 @@ impl Run {
                 .map(str::to_owned)
                 .into(),
             lags: groups.map(|group| (group, Some(0))).collect(),
+            stored: None,
             charges: ["shipped", "sold-out"]
                 .map(|order| (order.to_owned(), 1))
                 .into(),
@@ -96,9 +99,11 @@ impl Run {
             put_in: &self.put_in,
             lags: &self.lags,
             charges: &self.charges,
+            stored: self.stored.as_ref(),
         };
         let verdicts = judge(&self.audit(), &known);
-        assert_eq!(verdicts.len(), 6);
+        let outbox = if self.stored.is_some() { 2 } else { 0 };
+        assert_eq!(verdicts.len(), 6 + outbox);
         let broken = verdicts.into_iter().filter(|verdict| !verdict.holds);
         broken
             .map(|verdict| (verdict.name, verdict.detail))
@@ -353,6 +358,24 @@ fn an_order_that_vanished_or_came_from_nowhere_is_reported() {
     assert_eq!(
         run.broken(),
         [("accounted-for", "declined was never put in".to_owned())]
+    );
+}
+
+#[test]
+fn an_order_and_its_event_must_both_be_there() {
+    let run = |stored: &[&str]| Run {
+        stored: Some(stored.iter().map(|order| (*order).to_owned()).collect()),
+        ..Run::new()
+    };
+    let all = ["shipped", "declined", "sold-out", "garbled"];
+    assert_eq!(run(&all).broken(), []);
+    let unannounced = run(&[&all[..], &["silent"]].concat()).broken();
+    let detail = "silent is stored, and its event was never seen";
+    assert_eq!(unannounced, [("order-has-event", detail.to_owned())]);
+    let detail = "shipped has an event, and is not stored";
+    assert_eq!(
+        run(&all[1..]).broken(),
+        [("event-has-order", detail.to_owned())]
     );
 }
 

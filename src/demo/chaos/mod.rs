@@ -18,6 +18,7 @@ pub use told::{ChaosEvent, What};
 
 use super::fleet::Fleet;
 use super::options::{RestartBroker, Storyteller};
+use super::outbox::Relays;
 use super::provider::Provider;
 use crate::error::{Error, Result};
 use schedule::{Act, Step};
@@ -80,7 +81,12 @@ impl Chaos {
     ///
     /// # Errors
     /// The broker does not come back, or an instance cannot be started.
-    pub(super) async fn act(&mut self, fleet: &mut Fleet) -> Result<()> {
+    pub(super) async fn act(
+        &mut self,
+        fleet: &mut Fleet,
+        relays: Option<&mut Relays>,
+    ) -> Result<()> {
+        let mut relays = relays;
         if let Some(restarting) = self
             .restarting
             .take_if(|restarting| restarting.is_finished())
@@ -96,12 +102,17 @@ impl Chaos {
                 .steps
                 .pop_front_if(|step| step.at <= self.started.elapsed())
         {
-            self.perform(step.act, fleet)?;
+            self.perform(step.act, fleet, relays.as_deref_mut()).await?;
         }
         Ok(())
     }
 
-    fn perform(&mut self, act: Act, fleet: &mut Fleet) -> Result<()> {
+    async fn perform(
+        &mut self,
+        act: Act,
+        fleet: &mut Fleet,
+        relays: Option<&mut Relays>,
+    ) -> Result<()> {
         match act {
             Act::Kill { service, nth } => {
                 if let Some(name) = fleet.kill(service, nth) {
@@ -130,8 +141,17 @@ impl Chaos {
                     self.tell(What::Killed, "broker");
                 }
             }
-            // They come with the outbox.
-            Act::KillRelay { .. } | Act::ReplaceRelay => {}
+            Act::KillRelay { nth } => {
+                if let Some(name) = relays.and_then(|relays| relays.kill(nth)) {
+                    self.tell(What::Killed, name);
+                }
+            }
+            Act::ReplaceRelay => {
+                if let Some(relays) = relays {
+                    let name = relays.start_another().await?;
+                    self.tell(What::Started, name);
+                }
+            }
         }
         Ok(())
     }
