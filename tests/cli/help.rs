@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 29] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
