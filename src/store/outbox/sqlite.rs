@@ -13,7 +13,7 @@ use crate::model::outbox::{
 use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
-use claim::{Claim, settle, text};
+use claim::{Claim, Memory, settle, text};
 use file::{File, Job, Trouble, start};
 use rusqlite::{Connection, Row, params};
 use std::fmt;
@@ -58,8 +58,7 @@ impl SqliteOutbox {
             busy: BUSY.min(timeout),
             connection: None,
             sql: None,
-            taken_in: None,
-            served: None,
+            memory: Memory::default(),
             version: 0,
         };
         let (jobs, receiver) = mpsc::channel(QUEUE);
