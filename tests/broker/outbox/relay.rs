@@ -162,8 +162,8 @@ fn an_outbox_that_was_made_for_debezium_is_relayed_as_it_is() {
     let outbox = on_postgres(database).made();
     let database = outbox.postgres.as_ref().unwrap();
     assert_eq!(database.sql(columns), before);
-    for n in 0..3 {
-        let (id, entity) = (IDS[n], &outbox.entity);
+    for (n, id) in IDS.iter().enumerate() {
+        let entity = &outbox.entity;
         database.sql(&format!(
             "INSERT INTO outbox VALUES ('{id}', '{entity}', 'order-7', 'OrderCreated', '{{\"n\": {n}}}')"
         ));
