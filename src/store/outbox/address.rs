@@ -13,7 +13,7 @@ pub enum OutboxAddress {
     /// A SQLite file.
     Sqlite(PathBuf),
     /// A PostgreSQL database.
-    Postgres(PostgresAddress),
+    Postgres(Box<PostgresAddress>),
 }
 
 impl OutboxAddress {
@@ -48,7 +48,7 @@ impl FromStr for OutboxAddress {
         };
         match parsed {
             StoreAddress::Sqlite(path) => Ok(OutboxAddress::Sqlite(path)),
-            StoreAddress::Postgres(address) => Ok(OutboxAddress::Postgres(address)),
+            StoreAddress::Postgres(address) => Ok(OutboxAddress::Postgres(Box::new(address))),
             StoreAddress::None | StoreAddress::Memory | StoreAddress::Redis(_) => {
                 Err(Error::usage("this holds no outbox").hint(KNOWN))
             }
@@ -140,8 +140,8 @@ impl FromStr for TableName {
             None => (None, text),
         };
         for part in schema.iter().chain([&name]) {
-            let reason = match part {
-                part if part.is_empty() => "a part of it is empty",
+            let reason = match *part {
+                "" => "a part of it is empty",
                 part if part.len() > LONGEST => "it is longer than 57 bytes",
                 part if part.contains('.') => "there is more than one full stop in it",
                 part if part.contains(char::is_control) => "there are control characters in it",

@@ -3,14 +3,46 @@
 //! Events have a position, taken when they are written. A relay claims the earliest that nobody else has in hand, with a
 //! lease, publishes them, and settles each. **Per aggregate they are claimed in the order of their positions**: an event
 //! is not claimed while an earlier one of its aggregate is in another relay's hand, waits for its next attempt, or is
-//! dead and blocks. For writers who change one aggregate one after the other (a row lock, a unique version) that is the
-//! order of their commits.
+//! dead and blocks. For writers who change one aggregate one after the other (a row lock, a unique version) and write its
+//! event after that, it is the order of their commits.
 //!
 //! Nothing is lost to the gap that a sequence has while a transaction is open: what is to be published is found by its
-//! state and not by a place that was reached, so an event that becomes visible late is claimed late.
+//! state and not by a place that was reached, so an event that becomes visible late is claimed late. To order by the
+//! transactions' ids behind the oldest that is open, as others do, would be worse: one long transaction anywhere would
+//! hold up everybody, and a transaction has its id from its first write on, which may be long before it comes to the
+//! aggregate, so the ids of two that waited for each other there may stand in the wrong order. Nothing is asked of them,
+//! so the table has no column for them.
+//!
+//! # Our own table
+//!
+//! Debezium's columns `id`, `aggregatetype`, `aggregateid`, `type` and `payload` are all that an application writes:
+//!
+//! ```sql
+//! INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) VALUES (…);
+//! ```
+//!
+//! Beside them are `position`, `created_ms`, and what relays write down: `attempts`, `next_attempt_ms`, `published_ms`,
+//! `dead_ms`, `error`, `locked_by`, `locked_until_ms`. Times are milliseconds since 1970, in PostgreSQL by the server's
+//! clock, in SQLite by the machine's. The payload is text as it was written; bytes that are no text are in PostgreSQL's
+//! `payload_bytes` instead.
+//!
+//! # A table that was made for Debezium
+//!
+//! It is left as it is, also with more columns (`timestamp`, `tracingspancontext`). What relays write down is in a second
+//! table, `outbox_relay`, with one row an event. A claim that runs out of events known there searches the outbox for new
+//! ones and gives them their positions: in SQLite in the order of rowids, in PostgreSQL in the order of commits where
+//! `track_commit_timestamp` is on, else in that in which their transactions began to write, which is the same unless two
+//! overlap. The search reads the whole table, so what is published should be purged, or deleted by the application: what
+//! is gone before it was claimed is not published.
+//!
+//! # What it costs
+//!
+//! A claim reads the line of pending events from its beginning, and for each that it may take a few more; where all these
+//! are blocked, it jumps from one aggregate to the next, so the steps are those of blocked aggregates and not of events.
 
 mod address;
 mod choice;
+mod pace;
 mod postgres;
 mod sql;
 mod sqlite;

@@ -4,6 +4,7 @@
 //! on the database's disk when it is answered. Times are the database's.
 
 mod claim;
+mod line;
 mod questions;
 mod session;
 mod tables;
@@ -16,6 +17,7 @@ use crate::store::Pending;
 use crate::store::stored::milliseconds;
 use claim::Claim;
 pub use session::PostgresOutbox;
+use session::{Plans, plans};
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 

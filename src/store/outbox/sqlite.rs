@@ -4,7 +4,7 @@ mod claim;
 mod file;
 mod tables;
 
-use super::sql::Sql;
+use super::sql::{Shape, Sql};
 use super::{Outbox, TableName};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
@@ -13,7 +13,7 @@ use crate::model::outbox::{
 use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
-use claim::{Claim, settle, text};
+use claim::{Claim, Memory, settle, text};
 use file::{File, Job, Trouble, start};
 use rusqlite::{Connection, Row, params};
 use std::fmt;
@@ -58,8 +58,7 @@ impl SqliteOutbox {
             busy: BUSY.min(timeout),
             connection: None,
             sql: None,
-            taken_in: None,
-            served: None,
+            memory: Memory::default(),
             version: 0,
         };
         let (jobs, receiver) = mpsc::channel(QUEUE);
@@ -139,9 +138,12 @@ fn create(file: &mut File) -> Result<(), Trouble> {
     if file.missing(Some(connection))?.is_empty() {
         return Ok(());
     }
-    patiently(busy, || {
-        connection.pragma_update(None, "journal_mode", "WAL")
-    })?;
+    // A file with another's outbox stays in the mode that it is in.
+    if file.look(connection)? == Shape::Missing {
+        patiently(busy, || {
+            connection.pragma_update(None, "journal_mode", "WAL")
+        })?;
+    }
     let transaction = File::begin(connection)?;
     // Somebody else may have been quicker.
     let sql = file.missing(Some(&transaction))?;

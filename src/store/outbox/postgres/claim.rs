@@ -1,13 +1,15 @@
 //! Claiming, and what became of what was claimed.
 
-use super::Parameter;
+use super::line::{Memory, choose};
 use super::tables::{Known, NOW};
+use super::{Parameter, Plans, plans};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
-use crate::store::outbox::choice::{Aggregate, Choice, LOOK, LOOK_LEAST, Standing};
+use crate::store::outbox::choice::Choice;
+use crate::store::outbox::pace::{Pace, QUICK};
 use crate::store::outbox::sql::Sql;
 use crate::store::postgres::connection::Failure;
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 
@@ -20,20 +22,8 @@ pub struct Claim<'a> {
     pub on_dead: OnDead,
 }
 
-/// What is kept in mind from one claim to the next.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// The aggregate that was served last, when all at the head of the line are blocked.
-    served: Option<Aggregate>,
-    /// When a foreign table was searched for new events, and how long that took.
-    searched: Option<(Instant, Duration)>,
-}
-
 /// Payloads of one claim, in bytes: one that is larger comes alone.
 const BYTES: i64 = 32 << 20;
-
-/// A search of a foreign table that takes no longer than this is not worth saving.
-const QUICK: Duration = Duration::from_millis(50);
 
 /// Which others a transaction is kept apart from: claims from all, and what changes leases from claims. So nobody's row
 /// becomes free, or waits, between the moment in which a claim looks at its aggregate and that in which it takes it.
@@ -75,13 +65,12 @@ pub async fn claim(
 ) -> Result<Vec<OutboxEvent>, Failure> {
     let now = turn(transaction, known, Apart::FromAll).await?;
     let mut choice = choose(transaction, known, claim, now, memory).await?;
-    let is_due = memory
-        .searched
-        .is_none_or(|(at, took)| took < QUICK || at.elapsed() > took * 10);
-    if known.sql.is_foreign && choice.left() > 0 && is_due {
+    if known.sql.is_foreign && choice.left() > 0 && memory.search.is_due(QUICK) {
         let began = Instant::now();
+        plans(transaction, Plans::Any).await?;
         let new = transaction.execute_typed(&known.take_in(), &[]).await?;
-        memory.searched = Some((Instant::now(), began.elapsed()));
+        plans(transaction, Plans::ByIndex).await?;
+        memory.search = Pace::done_since(began);
         if new > 0 {
             choice = choose(transaction, known, claim, now, memory).await?;
         }
@@ -90,109 +79,6 @@ pub async fn claim(
         return Ok(Vec::new());
     }
     take(transaction, known, claim, now, choice).await
-}
-
-async fn choose(
-    transaction: &Transaction<'_>,
-    known: &Known,
-    claim: Claim<'_>,
-    now: i64,
-    memory: &mut Memory,
-) -> Result<Choice, Failure> {
-    let mut choice = Choice::new(claim.limit);
-    let window = known.sql.window(claim.on_dead);
-    let most = LOOK.saturating_mul(claim.limit).max(LOOK_LEAST);
-    let (mut looked, mut after) = (0, i64::MIN);
-    // Twice as many are enough where nothing is blocked.
-    let mut size = claim.limit.saturating_mul(2).clamp(100, most);
-    while choice.left() > 0 && looked < most {
-        let rows = transaction
-            .query_typed(
-                &window,
-                &[
-                    (&now, Type::INT8),
-                    (&claim.owner, Type::TEXT),
-                    (&after, Type::INT8),
-                    (&number(size), Type::INT8),
-                ],
-            )
-            .await?;
-        for row in &rows {
-            after = row.try_get(0)?;
-            choice.see(after, (row.try_get(1)?, row.try_get(2)?), standing(row, 3)?);
-        }
-        if rows.len() < size {
-            return Ok(choice);
-        }
-        looked += size;
-        size = most - looked.min(most);
-    }
-    if choice.left() > 0 {
-        by_aggregate(transaction, known, claim, now, &mut choice, memory).await?;
-    }
-    Ok(choice)
-}
-
-fn standing(row: &Row, column: usize) -> Result<Standing, Failure> {
-    Ok(Standing::of(row.try_get(column)?))
-}
-
-fn number(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-/// The head of the line is long and blocked: each aggregate is asked for its own, beginning after the one that was
-/// served last, so that each has its turn. The index is jumped through, from one aggregate to the next: the number of
-/// steps is that of blocked aggregates, not of events.
-async fn by_aggregate(
-    transaction: &Transaction<'_>,
-    known: &Known,
-    claim: Claim<'_>,
-    now: i64,
-    choice: &mut Choice,
-    memory: &mut Memory,
-) -> Result<(), Failure> {
-    let of = ["heads.aggregatetype", "heads.aggregateid"];
-    let (first, all) = (
-        known.sql.run(claim.on_dead, of, "1"),
-        known.sql.run(claim.on_dead, of, "$5"),
-    );
-    let next = known.sql.next_aggregate(">", of);
-    for begin in [memory.served.take(), None] {
-        let comparison = if begin.is_some() { ">" } else { ">=" };
-        let head = known.sql.next_aggregate(comparison, ["$3", "$4"]);
-        let question = format!(
-            "WITH RECURSIVE heads AS (({head}) UNION ALL
-                SELECT next.aggregatetype, next.aggregateid FROM heads CROSS JOIN LATERAL ({next}) AS next)
-             SELECT rest.position, heads.aggregatetype, heads.aggregateid, rest.standing
-             FROM heads CROSS JOIN LATERAL ({first}) AS first CROSS JOIN LATERAL ({all}) AS rest
-             WHERE first.standing = 0 LIMIT $5"
-        );
-        let left = number(choice.left());
-        let was_whole_round = begin.is_none();
-        let (kind, id) = begin.unwrap_or_default();
-        let rows = transaction
-            .query_typed(
-                &question,
-                &[
-                    (&now, Type::INT8),
-                    (&claim.owner, Type::TEXT),
-                    (&kind, Type::TEXT),
-                    (&id, Type::TEXT),
-                    (&left, Type::INT8),
-                ],
-            )
-            .await?;
-        for row in &rows {
-            let aggregate: Aggregate = (row.try_get(1)?, row.try_get(2)?);
-            choice.see(row.try_get(0)?, aggregate.clone(), standing(row, 3)?);
-            memory.served = Some(aggregate);
-        }
-        if choice.left() == 0 || was_whole_round {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Takes in hand what was chosen, but for what an application has locked or deleted.

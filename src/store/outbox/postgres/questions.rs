@@ -2,14 +2,14 @@
 
 use super::claim::{Apart, Claim, claim, settle, turn};
 use super::tables::{Known, NOW};
-use super::{Parameter, PostgresOutbox};
+use super::{Parameter, Plans, PostgresOutbox, plans};
 use crate::model::outbox::{DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled};
 use crate::store::Outage;
 use crate::store::postgres::connection::Failure;
 use crate::store::stored::milliseconds;
 use std::time::Duration;
 use tokio_postgres::types::Type;
-use tokio_postgres::{IsolationLevel, Row, Transaction};
+use tokio_postgres::{IsolationLevel, Row};
 
 impl PostgresOutbox {
     pub(super) async fn create_tables(&self) -> Result<(), Failure> {
@@ -70,10 +70,6 @@ impl PostgresOutbox {
             (&texts, Type::TEXT_ARRAY),
             (&bytes, Type::BYTEA_ARRAY),
         ];
-        // In this order: it is asked for, see `connect`.
-        transaction
-            .batch_execute("SET LOCAL enable_sort = on")
-            .await?;
         transaction.execute_typed(&known.add(), &parameters).await?;
         transaction.commit().await?;
         Ok(())
@@ -122,7 +118,7 @@ impl PostgresOutbox {
         let builder = builder.isolation_level(IsolationLevel::RepeatableRead);
         let transaction = builder.start().await?;
         let known = self.made(&transaction).await?;
-        as_it_likes(&transaction).await?;
+        plans(&transaction, Plans::Any).await?;
         let now = format!("SELECT {NOW}");
         let now: i64 = transaction.query_typed_one(&now, &[]).await?.try_get(0)?;
         let number = |row: &Row, column: usize| -> Result<u64, Failure> {
@@ -160,7 +156,6 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        as_it_likes(&transaction).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let dead = known.sql.dead();
         let rows = transaction
@@ -185,7 +180,6 @@ impl PostgresOutbox {
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
         turn(&transaction, &known, Apart::FromClaims).await?;
-        as_it_likes(&transaction).await?;
         // A UUID is one, however it is written; PostgreSQL's text has no NUL.
         let uuids = ids.iter().filter_map(|id| uuid::Uuid::parse_str(id).ok());
         let uuids = uuids.map(|uuid| uuid.to_string());
@@ -217,12 +211,12 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        as_it_likes(&transaction).await?;
         let now = format!("SELECT {NOW}");
         let now: i64 = transaction.query_typed_one(&now, &[]).await?.try_get(0)?;
         let until = now.saturating_sub(milliseconds(older_than));
         let row = match limit {
             None => {
+                plans(&transaction, Plans::Any).await?;
                 let question = known.sql.purgeable(dead);
                 transaction
                     .query_typed_one(&question, &[(&until, Type::INT8)])
@@ -246,10 +240,4 @@ impl PostgresOutbox {
         transaction.commit().await?;
         Ok(count.unsigned_abs())
     }
-}
-
-/// For questions about all there is: a table that is read as a whole is read as it lies.
-async fn as_it_likes(transaction: &Transaction<'_>) -> Result<(), Failure> {
-    let sql = "SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_sort = on";
-    Ok(transaction.batch_execute(sql).await?)
 }

@@ -1,6 +1,6 @@
 //! The connections, and what is known of the tables.
 
-use super::claim::Memory;
+use super::line::Memory;
 use super::tables::Known;
 use crate::error::Result;
 use crate::store::Outage;
@@ -79,13 +79,13 @@ impl PostgresOutbox {
     async fn connect(&self) -> Result<Session, Outage> {
         let connected = async {
             let client = client(&self.address, &self.tls, self.timeout).await?;
-            // What was settled is to be on the disk. Plans are made for the numbers that are asked for, and go by the
-            // indexes, whatever the server believes of a table that has just been filled or emptied.
+            // What was settled is to be on the disk.
             let limit = self.timeout.as_millis().clamp(1, i32::MAX as u128);
             client
                 .batch_execute(&format!(
                     "RESET synchronous_commit; SET idle_in_transaction_session_timeout = {limit}; SET jit = off;
-                     SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
+                     {}",
+                    Plans::ByIndex.settings("SESSION")
                 ))
                 .await?;
             Ok(client)
@@ -223,6 +223,32 @@ impl PostgresOutbox {
         let _ = tokio::time::timeout(at_most, self.heard.notified()).await;
         Ok(())
     }
+}
+
+/// How the server may go about a question.
+#[derive(Clone, Copy, Debug)]
+pub enum Plans {
+    /// By the indexes, whatever the server believes of a table that has just been filled or emptied.
+    ByIndex,
+    /// As it likes: what is asked of the table as a whole is read as it lies.
+    Any,
+}
+
+impl Plans {
+    fn settings(self, scope: &str) -> String {
+        let value = match self {
+            Plans::ByIndex => "off",
+            Plans::Any => "on",
+        };
+        ["enable_seqscan", "enable_bitmapscan", "enable_sort"]
+            .map(|name| format!("SET {scope} {name} = {value};"))
+            .join(" ")
+    }
+}
+
+/// For the rest of the transaction.
+pub async fn plans(transaction: &Transaction<'_>, plans: Plans) -> Result<(), Failure> {
+    Ok(transaction.batch_execute(&plans.settings("LOCAL")).await?)
 }
 
 impl fmt::Debug for PostgresOutbox {

@@ -3,7 +3,7 @@
 use crate::store::Outage;
 use crate::store::outbox::TableName;
 use crate::store::outbox::address::quoted;
-use crate::store::outbox::sql::{BESIDE, PENDING, Shape, Sql};
+use crate::store::outbox::sql::{BESIDE, PENDING, Shape, Sql, TAKEN_IN};
 use crate::store::postgres::connection::Failure;
 use std::collections::HashMap;
 use tokio_postgres::Transaction;
@@ -152,7 +152,7 @@ impl Known {
              SELECT event.id, coalesce(event.aggregatetype::text, ''), coalesce(event.aggregateid::text, '')
              FROM {outbox} AS event
              WHERE event.id IS NOT NULL AND NOT EXISTS (SELECT FROM {state} AS state WHERE state.id = event.id)
-             ORDER BY {committed} age(event.xmin) DESC, event.ctid
+             ORDER BY {committed} age(event.xmin) DESC, event.ctid LIMIT {TAKEN_IN}
              ON CONFLICT DO NOTHING"
         )
     }

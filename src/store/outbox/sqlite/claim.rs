@@ -3,10 +3,12 @@
 use super::file::{File, Trouble};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::choice::{Aggregate, Choice, LOOK, LOOK_LEAST, Standing};
-use crate::store::outbox::sql::{PENDING, Sql};
+use crate::store::outbox::pace::{Pace, QUICK};
+use crate::store::outbox::sql::{PENDING, Sql, TAKEN_IN};
 use crate::store::sqlite::file::now;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Instant;
 
 /// How many aggregates are asked at one time, of those that are all blocked.
 const AGGREGATES: usize = 10_000;
@@ -34,6 +36,9 @@ fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
     })
 }
 
+/// Payloads of one claim, in bytes: one that is larger comes alone.
+const BYTES: usize = 32 << 20;
+
 /// What a claim is about.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -43,17 +48,26 @@ pub struct Claim {
     pub on_dead: OnDead,
 }
 
+/// What is kept in mind from one claim to the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The row of a foreign table that was taken in last: all that were before it were, too, as long as it is there.
+    taken_in: Option<(i64, Value)>,
+    /// The aggregate that was served last, when all at the head of the line are blocked.
+    served: Option<Aggregate>,
+    /// When aggregates were asked one by one, and none had anything.
+    walk: Pace,
+}
+
 impl File {
     pub fn claim(&mut self, claim: &Claim) -> Result<Vec<OutboxEvent>, Trouble> {
         let (connection, sql) = self.ready()?;
         let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
-        let mut taken_in = self.taken_in.take();
-        let mut served = self.served.take();
+        let mut memory = std::mem::take(&mut self.memory);
         let (connection, _) = self.ready()?;
-        let claimed = claimed(connection, &sql, claim, &mut taken_in, &mut served)?;
+        let claimed = claimed(connection, &sql, claim, &mut memory)?;
         self.version = version;
-        self.taken_in = taken_in;
-        self.served = served;
+        self.memory = memory;
         Ok(claimed)
     }
 }
@@ -62,8 +76,7 @@ fn claimed(
     connection: &Connection,
     sql: &Sql,
     claim: &Claim,
-    taken_in: &mut Option<(i64, Value)>,
-    served: &mut Option<Aggregate>,
+    memory: &mut Memory,
 ) -> Result<Vec<OutboxEvent>, Trouble> {
     if !sql.is_foreign {
         // Who finds nothing keeps nobody from writing.
@@ -78,13 +91,25 @@ fn claimed(
     }
     let transaction = File::begin(connection)?;
     if sql.is_foreign {
-        *taken_in = take_in(&transaction, sql, taken_in.take())?;
+        memory.taken_in = take_in(&transaction, sql, memory.taken_in.take())?;
     }
     let now = now();
     let mut choice = Choice::new(claim.limit);
     let looked = LOOK.saturating_mul(claim.limit).clamp(LOOK_LEAST, 1 << 20);
-    if look(&transaction, sql, claim, now, looked, &mut choice)? == looked && choice.left() > 0 {
-        by_aggregate(&transaction, sql, claim, now, &mut choice, served)?;
+    let is_long = look(&transaction, sql, claim, now, looked, &mut choice)? == looked;
+    if is_long && choice.left() > 0 && memory.walk.is_due(QUICK) {
+        let (began, left) = (Instant::now(), choice.left());
+        by_aggregate(
+            &transaction,
+            sql,
+            claim,
+            now,
+            &mut choice,
+            &mut memory.served,
+        )?;
+        if choice.left() == left {
+            memory.walk = Pace::done_since(began);
+        }
     }
     let until = now.saturating_add(claim.lease_ms);
     let events = take(&transaction, sql, &choice.positions(), &claim.owner, until)?;
@@ -125,19 +150,22 @@ fn by_aggregate(
     served: &mut Option<Aggregate>,
 ) -> rusqlite::Result<()> {
     let mut run = connection.prepare(&sql.run(claim.on_dead, ["?3", "?4"], "?5"))?;
-    let mut following = connection.prepare(&sql.next_aggregate(">", ["?1", "?2"]))?;
-    let mut first = connection.prepare(&sql.next_aggregate(">=", ["?1", "?2"]))?;
+    let question = |condition| connection.prepare(&sql.next_aggregate(condition));
+    let mut first = question("true")?;
+    // In two questions: of `(type, id) > (?, ?)` SQLite would read all that this aggregate has.
+    let mut in_kind = question("aggregatetype = ?1 AND aggregateid > ?2")?;
+    let mut kinds = question("aggregatetype > ?1")?;
+    let named = |row: &Row<'_>| Ok((text(row, 0)?, text(row, 1)?));
     let began = served.clone();
     let mut wrapped = began.is_none();
     for _ in 0..AGGREGATES {
-        let question = match served {
-            Some(_) => &mut following,
-            None => &mut first,
+        let next: Option<Aggregate> = match served.as_ref() {
+            None => first.query_row([], named).optional()?,
+            Some((kind, id)) => match in_kind.query_row([kind, id], named).optional()? {
+                None => kinds.query_row([kind], named).optional()?,
+                next => next,
+            },
         };
-        let (kind, id) = served.clone().unwrap_or_default();
-        let next: Option<Aggregate> = question
-            .query_row([kind, id], |row| Ok((text(row, 0)?, text(row, 1)?)))
-            .optional()?;
         let Some(aggregate) = next else {
             *served = None;
             if wrapped {
@@ -177,36 +205,33 @@ fn take(
     let mut events = Vec::with_capacity(positions.len());
     let lease =
         format!("UPDATE {state} SET locked_by = ?2, locked_until_ms = ?3 WHERE position = ?1");
-    if !sql.is_foreign {
-        let mut take = connection.prepare(&format!(
-            "{lease} RETURNING id, aggregatetype, aggregateid, type, payload, attempts, created_ms"
-        ))?;
-        for position in positions {
-            events.push(
-                take.query_row(params![position, owner, until], |row| event(row, *position))?,
-            );
-        }
-        return Ok(events);
-    }
-    let mut take = connection.prepare(&lease)?;
-    let mut read = connection.prepare(&format!(
-        "SELECT event.id, event.aggregatetype, event.aggregateid, event.type, event.payload, state.attempts, NULL
-         FROM {state} AS state JOIN {outbox} AS event ON event.id = state.id WHERE state.position = ?1"
+    let (from, event, created) = match sql.is_foreign {
+        false => (format!("{state} AS event"), "event", "event.created_ms"),
+        true => (
+            format!("{state} AS state JOIN {outbox} AS event ON event.id = state.id"),
+            "state",
+            "NULL",
+        ),
+    };
+    let mut reading = connection.prepare(&format!(
+        "SELECT event.id, event.aggregatetype, event.aggregateid, event.type, event.payload, {event}.attempts, {created}
+         FROM {from} WHERE {event}.position = ?1"
     ))?;
+    let mut take = connection.prepare(&lease)?;
     let mut forget = connection.prepare(&format!("DELETE FROM {state} WHERE position = ?1"))?;
+    let mut sum = 0;
     for position in positions {
-        let found = read
-            .query_row([position], |row| event(row, *position))
-            .optional()?;
-        match found {
-            Some(event) => {
-                take.execute(params![position, owner, until])?;
-                events.push(event);
-            }
-            None => {
-                forget.execute([position])?;
-            }
+        let read = |row: &Row<'_>| self::event(row, *position);
+        let Some(found) = reading.query_row([position], read).optional()? else {
+            forget.execute([position])?;
+            continue;
+        };
+        sum += found.event.payload.as_ref().map_or(0, Vec::len);
+        if sum > BYTES && !events.is_empty() {
+            break;
         }
+        take.execute(params![position, owner, until])?;
+        events.push(found);
     }
     Ok(events)
 }
@@ -227,7 +252,8 @@ fn event(row: &Row<'_>, position: i64) -> rusqlite::Result<OutboxEvent> {
 }
 
 /// Gives the new events of a foreign table their positions, in the order of their rowids. SQLite gives each row one more
-/// than the last has, so while the row is there that was last, all that are new have more. The row that is last now.
+/// than the last has, so while the row is there that was taken in last, all that are new have more. The row that is last
+/// now.
 fn take_in(
     connection: &Connection,
     sql: &Sql,
@@ -250,10 +276,16 @@ fn take_in(
          SELECT id, coalesce(aggregatetype, ''), coalesce(aggregateid, '') FROM {outbox} AS event
          WHERE rowid > ?1 AND id IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM {state} AS state WHERE state.id = event.id)
-         ORDER BY rowid"
+         ORDER BY rowid LIMIT {TAKEN_IN}"
     );
-    connection.prepare(&new)?.execute([after])?;
-    let last = format!("SELECT rowid, id FROM {outbox} ORDER BY rowid DESC LIMIT 1");
+    let taken = connection.prepare(&new)?.execute([after])?;
+    let last = match taken < TAKEN_IN {
+        true => format!("SELECT rowid, id FROM {outbox} ORDER BY rowid DESC LIMIT 1"),
+        false => format!(
+            "SELECT event.rowid, event.id FROM {outbox} AS event JOIN {state} AS state ON state.id = event.id
+             ORDER BY state.position DESC LIMIT 1"
+        ),
+    };
     connection
         .prepare(&last)?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -1,12 +1,11 @@
 //! The thread that has the file, and what it keeps in mind.
 
+use super::claim::Memory;
 use crate::error::Error;
 use crate::store::Outage;
 use crate::store::outbox::TableName;
-use crate::store::outbox::choice::Aggregate;
 use crate::store::outbox::sql::{Shape, Sql};
 use crate::store::sqlite::file::{outage, prepared, refused, see_file};
-use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::PathBuf;
 use std::thread;
@@ -46,10 +45,7 @@ pub struct File {
     pub connection: Option<Connection>,
     /// When the table is known to be there.
     pub sql: Option<Sql>,
-    /// The last row of a foreign table that was taken in: everything before it was, too, as long as it is there.
-    pub taken_in: Option<(i64, Value)>,
-    /// The aggregate that was served last, when all at the head of the line are blocked.
-    pub served: Option<Aggregate>,
+    pub memory: Memory,
     /// The file's version before the last claim.
     pub version: i64,
 }
@@ -138,7 +134,7 @@ impl File {
             return outage;
         }
         self.sql = None;
-        self.taken_in = None;
+        self.memory = Memory::default();
         match error.to_string().contains("no such table") {
             true => Outage::lasting(format!("{}: `eda outbox init` makes it", outage.message)),
             false => outage,

@@ -158,7 +158,7 @@ pub async fn relays_that_race_keep_the_order(place: &Place) {
         store.add(&events).await.unwrap();
     }
     relays.join_all().await;
-    let published = published.lock().unwrap();
+    let published = std::mem::take(&mut *published.lock().unwrap());
     for (aggregate, positions) in published.iter() {
         assert!(
             positions.is_sorted_by(|a, b| a < b),
