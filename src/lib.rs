@@ -8,7 +8,7 @@
 //! - [`kafka`]: who we talk to. The only folder that knows librdkafka; model types in and out.
 //! - [`ui`]: who we talk with. The only folder that knows the terminal.
 //! - [`broker`]: the engine in the box, an embedded Kafka for demos, tests and development; stands apart.
-//! - [`store`]: the databases, where a handler's events are remembered as done.
+//! - [`store`]: the databases, where a handler's events are remembered as done, and an application's wait to be published.
 //! - [`demo`]: the order pipeline, an application built on `ops` like anyone's code would be.
 //!
 //! and four files that everyone may lean on: [`error`] (the one error and the table of exit codes), [`report`]

@@ -1,6 +1,6 @@
 //! A batch of events on its way to the brokers.
 
-use super::sender::{self, Sender};
+use super::sender::{self, MOST_BYTES, Sender};
 use super::template::TopicTemplate;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::{Delivered, Delivery, Outlet};
@@ -96,7 +96,9 @@ impl Flight {
         };
         let mut is_full = false;
         for event in events {
-            let size = sender::size(&event.event);
+            // What is too large is refused, and takes no room.
+            let size = Some(sender::size(&event.event)).filter(|size| *size <= MOST_BYTES);
+            let size = size.unwrap_or(0);
             let bytes = manner.bytes + flight.bytes;
             // One alone may be larger. Those behind one that has no room would overtake it.
             is_full |= bytes > 0 && bytes + size > BYTES;
