@@ -216,4 +216,11 @@ fn chaos_that_cannot_be_is_a_usage_error() {
             .status(2)
             .stderr_has(message);
     }
+    for flag in ["--chaos", "--outbox"] {
+        eda(&["demo", "--orders", "5", flag])
+            .env("TMPDIR", "/nonexistent")
+            .run()
+            .status(1)
+            .stderr_has("cannot make a temporary folder");
+    }
 }
