@@ -17,6 +17,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Move a group's offsets", &["offsets", "reset"]),
     ("List the dead letters", &["dlq", "list"]),
     ("Replay dead letters", &["dlq", "replay"]),
+    ("Look at an outbox", &["outbox", "status"]),
     ("Start the embedded broker", &["broker"]),
 ];
 

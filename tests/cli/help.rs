@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 33] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -26,6 +26,12 @@ const COMMANDS: [&[&str]; 27] = [
     &["dlq", "show"],
     &["dlq", "replay"],
     &["dlq", "purge"],
+    &["outbox", "init"],
+    &["outbox", "add"],
+    &["outbox", "relay"],
+    &["outbox", "status"],
+    &["outbox", "retry"],
+    &["outbox", "purge"],
     &["demo", "run"],
     &["demo"],
     &["broker"],
@@ -44,6 +50,7 @@ fn bare_eda_off_a_terminal_prints_the_help() {
         "group",
         "offsets",
         "dlq",
+        "outbox",
         "demo",
         "broker",
         "completions",

@@ -1,12 +1,13 @@
 use super::place::PlaceArgs;
 use crate::commands::arguments;
 use crate::commands::context::Context;
-use crate::error::{Error, Result, Status};
+use crate::error::{Result, Status};
 use crate::model::outbox::OnDead;
 use crate::ops::outbox::relay::{self, Figures, RelayRequest, Told, TopicTemplate};
 use crate::ui::working::Working;
 use clap::ValueEnum;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 Examples:
   eda outbox relay
   eda outbox relay --db postgres://shop@db.example.com/orders --topic '{event}'
-  eda outbox relay --once || echo 'not all is published'
+  eda outbox relay --once && eda outbox status --max-age 0s --max-dead 0
   eda outbox relay --max-attempts 10 --backoff 1s..5m --on-dead block
   EDA_OUTBOX=postgres://shop:secret@db.example.com/orders eda outbox relay --json",
     after_long_help = GUARANTEES
@@ -126,15 +127,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         grace: args.grace,
     };
     let outbox = place.open(context).await?;
-    if !outbox.missing().await.map_or(true, |sql| sql.is_empty()) {
-        let text = format!(
-            "`{}` has no outbox in table `{}`",
-            place.address, place.table
-        );
-        return Err(
-            Error::failed(text).hint("`eda outbox init` makes it, with the same --db and --table")
-        );
-    }
     let working = context.ui.working();
     let stop = context.stop_on_signals();
     let cluster = context.cluster()?;
@@ -147,6 +139,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let shown = Shown {
         working: &working,
         rate: Mutex::default(),
+        said: AtomicBool::new(false),
     };
     let tell = |told: Told<'_>| shown.tell(told);
     let outcome = relay::relay(cluster, outbox, request, &stop, &tell).await;
@@ -164,6 +157,8 @@ const STOPPING: &str = "finishing what is in hand, once more ends it at once";
 struct Shown<'a> {
     working: &'a Working,
     rate: Mutex<Rate>,
+    /// That it is stopping.
+    said: AtomicBool,
 }
 
 impl Shown<'_> {
@@ -175,7 +170,11 @@ impl Shown<'_> {
                 self.working
                     .show(line(figures, { rate }.of(figures.published)));
             }
-            Told::Progress(_) => {}
+            Told::Progress(figures) => {
+                if figures.stopping && !self.said.swap(true, Ordering::Relaxed) {
+                    self.working.status(STOPPING);
+                }
+            }
         }
     }
 }

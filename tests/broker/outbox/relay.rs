@@ -1,7 +1,8 @@
 //! The relay when all goes well, and who shares its work.
 
-use super::{check_numbers, databases, id, in_a_file};
+use super::{check_numbers, databases, id, in_a_file, on_postgres};
 use crate::broker::{PATIENCE, create};
+use crate::support::databases::postgres;
 use crate::support::{broker, eda, fresh, wait_until};
 use serde_json::{Value, json};
 
@@ -142,4 +143,34 @@ fn a_relay_without_a_broker_or_an_outbox_says_so_at_once() {
     relay.status(3).stderr_has("cannot reach Kafka");
     let lossy = outbox.relay(&["-X", "acks=1"]).run();
     lossy.status(2).stderr_has("`-X acks`");
+}
+
+/// A table that Debezium's event router has read until now; what is beside it is ours.
+#[test]
+fn an_outbox_that_was_made_for_debezium_is_relayed_as_it_is() {
+    let test = "an_outbox_that_was_made_for_debezium_is_relayed_as_it_is";
+    let Some(database) = postgres(test) else {
+        return;
+    };
+    database.sql(
+        "CREATE TABLE outbox (id uuid NOT NULL PRIMARY KEY, aggregatetype varchar(255) NOT NULL,
+         aggregateid varchar(255) NOT NULL, type varchar(255) NOT NULL, payload jsonb)",
+    );
+    let columns =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'outbox'::regclass AND attnum > 0";
+    let before = database.sql(columns);
+    let outbox = on_postgres(database).made();
+    let database = outbox.postgres.as_ref().unwrap();
+    assert_eq!(database.sql(columns), before);
+    for (n, id) in IDS.iter().enumerate() {
+        let entity = &outbox.entity;
+        database.sql(&format!(
+            "INSERT INTO outbox VALUES ('{id}', '{entity}', 'order-7', 'OrderCreated', '{{\"n\": {n}}}')"
+        ));
+    }
+    outbox.relay(&["--once"]).run().succeeds();
+    let records = outbox.published();
+    assert_eq!(check_numbers(&records, 3), 0);
+    let ids: Vec<&str> = records.iter().map(id).collect();
+    assert_eq!(ids, IDS);
 }

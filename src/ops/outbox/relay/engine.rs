@@ -133,15 +133,25 @@ impl<'a> Engine<'a> {
                 if let Some(flight) = under_way.take() {
                     self.land(flight).await?;
                 } else if !self.pause().await? {
-                    return Ok(());
+                    return self.look_back().await;
                 }
                 continue;
             }
             self.tally.figures.in_hand += events.len() as u64;
             self.lease.set(true);
             let mut held = HashSet::new();
-            let company = self.company(&events).await;
-            let is_new = !self.sender.as_ref().is_some_and(|it| it.company <= company);
+            let stop = self.stop;
+            let asked = tokio::select! {
+                company = self.company(&events) => Some(company),
+                _ = stop.wait() => None,
+            };
+            let Some(company) = asked else {
+                return self.give_back(events).await;
+            };
+            let is_new = self
+                .sender
+                .as_ref()
+                .is_none_or(|sender| sender.company > company);
             if (one_at_a_time || is_new)
                 && let Some(flight) = under_way.take()
             {
@@ -176,6 +186,14 @@ impl<'a> Engine<'a> {
             bytes: under_way.map_or(0, |flight| flight.bytes),
         };
         Ok(Flight::begin(sender, events, &manner, &mut held))
+    }
+
+    /// Whoever comes next may have them.
+    async fn give_back(&mut self, events: Vec<OutboxEvent>) -> Result<()> {
+        let released = |event: &OutboxEvent| (event.position, Settled::Released);
+        let outcomes: Vec<_> = events.iter().map(released).collect();
+        self.tally.figures.in_hand -= outcomes.len() as u64;
+        self.write_down(&outcomes).await.map(drop)
     }
 
     /// Claims the next batch; `None` when it is to stop before the database answers.
@@ -270,6 +288,13 @@ impl<'a> Engine<'a> {
                 Ok(true)
             }
         }
+    }
+
+    /// What there is that could not be claimed.
+    async fn look_back(&mut self) -> Result<()> {
+        let counts = self.outbox.counts().await.map_err(refused)?;
+        self.tally.left = Some(counts.pending);
+        Ok(())
     }
 
     /// The most bytes of a batch that all topics take, as far as the cluster says.

@@ -35,6 +35,9 @@ pub struct RelayOutcome {
     released: u64,
     /// Acknowledged by the brokers, and not marked: they will be sent again.
     unmarked: u64,
+    /// Pending, and not to be claimed: in the hands of other relays, waiting for an attempt that was put off before, or
+    /// blocked. null unless it ended because there was nothing more to claim.
+    left: Option<u64>,
     duration_ms: u64,
     /// `nothing-left`, `interrupted` or `failed`.
     ended: &'static str,
@@ -60,6 +63,7 @@ pub(super) struct Tally {
     pub(super) figures: Figures,
     pub(super) released: u64,
     pub(super) unmarked: u64,
+    pub(super) left: Option<u64>,
     topics: BTreeMap<String, OfTopic>,
 }
 
@@ -106,6 +110,7 @@ impl Tally {
             dead: self.figures.dead,
             released: self.released,
             unmarked: self.unmarked,
+            left: self.left,
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             ended: match (&error, stopped) {
                 (Some(_), _) => "failed",
@@ -172,6 +177,10 @@ impl Report for RelayOutcome {
             (
                 self.unmarked,
                 "acknowledged, and not marked as published: they will be sent again, with the same ids",
+            ),
+            (
+                self.left.unwrap_or(0),
+                "are still pending: other relays have them, they wait for their next attempt, or they are blocked",
             ),
         ] {
             if count > 0 {

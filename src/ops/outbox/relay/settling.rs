@@ -15,7 +15,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// So long brokers may be silent before they are asked whether they are there, and before it is told that they are and
 /// do not acknowledge anything.
 const SILENCE: Duration = Duration::from_secs(2);
-const LONG_SILENCE: Duration = Duration::from_secs(15);
+const LONG_SILENCE: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED: &str =
+    "is a partition without a leader, or with fewer in-sync replicas than min.insync.replicas?";
 
 /// So many topics of which one event was refused are told of.
 const TOLD: usize = 100;
@@ -63,9 +65,15 @@ impl Engine<'_> {
     /// Nobody answered for too long, where that is an end.
     async fn answers(&mut self, flight: &mut Flight) -> Result<()> {
         let (mut answered, mut since) = (flight.answered, Instant::now());
+        // Since when they have answered, and acknowledged nothing.
+        let mut reachable = since;
         let mut is_told = false;
         loop {
+            let is_first = self.deadline.is_none();
             let deadline = self.grace();
+            if is_first && deadline.is_some() {
+                self.show();
+            }
             let look = tokio::time::Instant::now() + LOOK;
             tokio::select! {
                 biased;
@@ -83,6 +91,7 @@ impl Engine<'_> {
             }
             if flight.answered > answered {
                 (answered, since) = (flight.answered, Instant::now());
+                reachable = since;
                 self.kafka.is_over(self.watch);
                 self.show();
             }
@@ -97,23 +106,19 @@ impl Engine<'_> {
             };
             match asked {
                 Err(error) => {
+                    reachable = Instant::now();
                     self.kafka.goes_on(&error.one_line(), self.watch);
                     if self.is_over(&self.kafka) {
                         return Err(error);
                     }
                 }
-                Ok(()) if since.elapsed() >= LONG_SILENCE => {
+                Ok(()) if reachable.elapsed() >= LONG_SILENCE => {
                     let text = "Kafka answers, and acknowledges no event";
-                    if !is_told {
-                        (self.watch)(Told::Warning(&format!(
-                            "{text}: fewer in-sync replicas than min.insync.replicas, or no leader?"
-                        )));
+                    if self.request.once {
+                        return Err(Error::unreachable(text).hint(UNACKNOWLEDGED));
                     }
-                    is_told = true;
-                    if self.request.once
-                        && since.elapsed() > LONG_SILENCE.max(self.cluster.connection().timeout)
-                    {
-                        return Err(Error::unreachable(text));
+                    if !std::mem::replace(&mut is_told, true) {
+                        (self.watch)(Told::Warning(&format!("{text}: {UNACKNOWLEDGED}")));
                     }
                 }
                 Ok(()) => {}
