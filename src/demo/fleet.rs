@@ -1,21 +1,21 @@
 //! All members of all services.
 
 use super::chance::Dice;
-use super::chaos::{self, Mortal};
+use super::chaos::{self, Mortal, What};
 use super::event::Clock;
 use super::handler::{AuditHandler, Publisher, ServiceHandler};
 use super::options::{ChaosOptions, DemoOptions};
 use super::provider::Provider;
 use super::timeline::Witness;
 use super::topology::{AUDIT, DLQ_TEMPLATE, Names, SERVICES, Service};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::Cluster;
 use crate::ops::consume::{Figures, Handler, Member, Meter, Order, RuntimeOptions, memory, start};
 use crate::store::{Idempotency, Lasting, StoreAddress, open};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Retries come soon: the failures are made up and over at once.
 const BACKOFF_BASE: Duration = Duration::from_millis(20);
@@ -29,6 +29,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long the claim of an instance that was killed keeps others from its event.
 const LEASE: Duration = Duration::from_secs(3);
+
+/// How soon an instance is started again that reached nobody.
+const STARTED_AGAIN: Duration = Duration::from_secs(1);
 
 /// What instances are made of.
 pub(super) struct Equipment {
@@ -88,8 +91,12 @@ pub(super) struct Fleet {
     instances: Vec<Instance>,
     /// How many of each service were ever started.
     started: BTreeMap<&'static str, u32>,
-    /// What those did that were killed.
-    killed: Vec<(&'static str, Arc<Meter>)>,
+    /// What those did that are gone.
+    gone: Vec<(&'static str, Arc<Meter>)>,
+    /// Those that reached nobody, and when each is started again.
+    absent: Vec<(&'static Service, String, Instant)>,
+    /// What happened to them, until it is told.
+    news: Vec<(What, String)>,
 }
 
 impl Fleet {
@@ -99,7 +106,9 @@ impl Fleet {
             equipment,
             instances: Vec::new(),
             started: BTreeMap::new(),
-            killed: Vec::new(),
+            gone: Vec::new(),
+            absent: Vec::new(),
+            news: Vec::new(),
         };
         for service in &SERVICES {
             for _ in 0..options.instances_of(service.name) {
@@ -139,10 +148,15 @@ impl Fleet {
         if let Some(mortal) = &instance.mortal {
             mortal.die();
         }
-        let meter = instance.member.meter();
-        self.killed.push((instance.service.name, meter));
+        self.part_with(&instance);
         instance.member.kill();
         Some(instance.name)
+    }
+
+    /// Keeps what it did.
+    fn part_with(&mut self, instance: &Instance) {
+        let meter = instance.member.meter();
+        self.gone.push((instance.service.name, meter));
     }
 
     /// Whether every member is in its group.
@@ -161,17 +175,39 @@ impl Fleet {
         instances
     }
 
-    /// Fails when a member did.
+    /// Fails when a member did. Amid chaos one that was started while nobody could be reached is started again, as whoever
+    /// watches over processes would.
     pub(super) async fn check(&mut self) -> Result<()> {
-        for instance in &mut self.instances {
+        let mut at = 0;
+        while let Some(instance) = self.instances.get_mut(at) {
             let finished = tokio::time::timeout(Duration::ZERO, instance.member.finished()).await;
-            if let Ok(outcome) = finished {
-                outcome.map_err(|error| {
-                    error.context(format!("the {} service stopped", instance.service.name))
-                })?;
+            let Ok(Err(error)) = finished else {
+                at += 1;
+                continue;
+            };
+            if self.equipment.chaos.is_none() || error.kind() != Kind::Unreachable {
+                let service = instance.service.name;
+                return Err(error.context(format!("the {service} service stopped")));
             }
+            tracing::info!("{} ended: {}", instance.name, error.one_line());
+            let instance = self.instances.remove(at);
+            self.part_with(&instance);
+            self.news.push((What::GaveUp, instance.name.clone()));
+            let again = Instant::now() + STARTED_AGAIN;
+            self.absent.push((instance.service, instance.name, again));
+        }
+        let is_due = |(_, _, at): &mut (&Service, String, Instant)| *at <= Instant::now();
+        for (service, name, _) in self.absent.extract_if(.., is_due).collect::<Vec<_>>() {
+            let instance = self.equipment.instance(service, name.clone())?;
+            self.instances.push(instance);
+            self.news.push((What::StartedAgain, name));
         }
         Ok(())
+    }
+
+    /// What was not told yet.
+    pub(super) fn news(&mut self) -> Vec<(What, String)> {
+        std::mem::take(&mut self.news)
     }
 
     /// Stops all members, and adds up what each service did.
@@ -191,7 +227,7 @@ impl Fleet {
             });
         }
         let mut figures: BTreeMap<&'static str, Figures> = BTreeMap::new();
-        for (service, meter) in std::mem::take(&mut self.killed) {
+        for (service, meter) in std::mem::take(&mut self.gone) {
             figures.entry(service).or_default().add(&meter.snapshot());
         }
         while let Some(stopped) = stopping.join_next().await {

@@ -148,8 +148,8 @@ impl DemoReport {
         let mut table = Table::new(&["AT", "CHAOS"], "no chaos");
         for event in events {
             let tone = match event.what {
-                What::Killed | What::Down => Tone::Warn,
-                What::Started | What::Added | What::Up => Tone::Plain,
+                What::Killed | What::GaveUp | What::Down => Tone::Warn,
+                What::Started | What::StartedAgain | What::Added | What::Up => Tone::Plain,
             };
             table.row([event.time().into(), Cell::from(event.sentence()).tone(tone)]);
         }

@@ -5,6 +5,7 @@ use super::chance::Dice;
 use super::chaos::{Chaos, Scene};
 use super::event::{Clock, Event};
 use super::fleet::{Equipment, Fleet, memories};
+use super::folder::temporary_folder;
 use super::handler::{AuditHandler, Publisher};
 use super::lag::lags;
 use super::options::{DemoOptions, DemoProgress};
@@ -126,7 +127,7 @@ impl<'a> Run<'a> {
         let audit = Arc::new(audit);
         let provider: Arc<Provider> = Arc::default();
         let folder = match options.chaos.is_some() || options.outbox {
-            true => Some(tempfile::Builder::new().prefix("eda-demo-").tempdir()?),
+            true => Some(temporary_folder("eda-demo-")?),
             false => None,
         };
         let path = folder.as_ref().map(TempDir::path);

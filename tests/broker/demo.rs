@@ -2,6 +2,7 @@
 
 mod chaos;
 mod follow;
+mod outbox;
 
 use super::{PATIENCE, read, topics};
 use crate::support::{Broker, broker, eda, wait_until};

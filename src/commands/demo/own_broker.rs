@@ -1,7 +1,7 @@
 //! The embedded broker of a run, which chaos kills and starts again.
 
 use crate::broker::{Broker, Options};
-use crate::demo::RestartBroker;
+use crate::demo::{RestartBroker, temporary_folder};
 use crate::error::{Error, Result};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -42,9 +42,7 @@ impl OwnBroker {
 
     /// One that can be restarted: what it acknowledged is in a folder of its own until the run is over.
     pub async fn durable() -> Result<Self> {
-        let data = tempfile::Builder::new()
-            .prefix("eda-demo-broker-")
-            .tempdir()?;
+        let data = temporary_folder("eda-demo-broker-")?;
         let mut options = Options {
             data: Some(data.path().to_owned()),
             min_session_timeout: SESSION_TIMEOUT,

@@ -30,8 +30,8 @@ left alone. What goes wrong, and when, follows from the seed; the orders come in
 otherwise. Killed means: nothing more is committed, marked or sent, and the group finds out by itself. The services \
 survive it as real ones would: offsets are committed after the work, each service remembers in a SQLite file what it \
 has done, the id of an event follows from the event that led to it, the payment provider charges once for each \
-payment's id, and what fails while it is down is tried again for as long as that takes. All instances are threads of \
-this process, and share its clock.
+payment's id, and what fails while it is down is tried again for as long as that takes. All instances, and the embedded \
+broker, are threads of this process, and share its clock.
 
 With --outbox the order service writes each order and its first event into a SQLite file in one transaction, and two \
 relays, as of `eda outbox relay`, publish the events from there. Two invariants more are then judged: every stored \

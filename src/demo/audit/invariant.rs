@@ -1,7 +1,8 @@
 //! The invariants, and how each is judged by what was seen.
 //!
 //! Each speaks of one thing only, so that one fault breaks one of them: an event that is missing is reported by the
-//! invariant that is about it, and not a second time as a gap in the order of events.
+//! invariant that is about it, and not a second time as a gap in the order of events. But an order whose first event is
+//! missing from a run with an outbox is missing twice: from those that were put in, and from those that are stored.
 
 use super::{Audit, Order};
 use crate::demo::saga::causes;

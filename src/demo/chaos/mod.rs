@@ -87,6 +87,9 @@ impl Chaos {
         relays: Option<&mut Relays>,
     ) -> Result<()> {
         let mut relays = relays;
+        for (what, whom) in fleet.news() {
+            self.tell(what, whom);
+        }
         if let Some(restarting) = self
             .restarting
             .take_if(|restarting| restarting.is_finished())

@@ -13,6 +13,10 @@ pub enum What {
     Started,
     /// One more instance.
     Added,
+    /// An instance that was just started reached nobody, as while the broker is away, and ended.
+    GaveUp,
+    /// The same, under the same name.
+    StartedAgain,
     Down,
     Up,
 }
@@ -48,6 +52,8 @@ impl ChaosEvent {
             What::Killed => "was killed",
             What::Started => "was started in its place",
             What::Added => "was added",
+            What::GaveUp => "reached nobody, and gave up",
+            What::StartedAgain => "was started again",
             What::Down => "is down",
             What::Up => "is up again",
         };

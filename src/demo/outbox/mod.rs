@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Of the orders, with chaos: the service crashes before it can commit, and the customer asks again.
-const CRASHES: f64 = 0.03;
+const CRASHES: f64 = 0.1;
 
 /// An order that is never announced, when that is asked for.
 const UNANNOUNCED: &str = "order-unannounced";

@@ -24,18 +24,16 @@ fn files(demo: &Eda) -> Vec<String> {
     names.filter(|name| name.starts_with("eda-demo")).collect()
 }
 
-/// What happened, without the times: `payment-2 killed`.
+/// What was to happen, without the times: `payment-2 killed`. Not what depends on the moment: an instance that is started
+/// when the broker is just about to be killed ends, and is started again.
 fn acts(report: &Value) -> Vec<String> {
     let event = |event: &Value| {
         let word = |key: &str| event[key].as_str().unwrap().to_owned();
         format!("{} {}", word("whom"), word("what"))
     };
-    report["chaos"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(event)
-        .collect()
+    let events = report["chaos"].as_array().unwrap().iter();
+    let is_by_chance = |act: &String| act.ends_with("gave-up") || act.ends_with("started-again");
+    events.map(event).filter(|act| !is_by_chance(act)).collect()
 }
 
 /// Every service but the audit was killed once, and started again; payment was down for as long as it was to be.
@@ -217,5 +215,12 @@ fn chaos_that_cannot_be_is_a_usage_error() {
             .run()
             .status(2)
             .stderr_has(message);
+    }
+    for flag in ["--chaos", "--outbox"] {
+        eda(&["demo", "--orders", "5", flag])
+            .env("TMPDIR", "/nonexistent")
+            .run()
+            .status(1)
+            .stderr_has("cannot make a temporary folder");
     }
 }
