@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 29] = [
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 28] = [
     &["consume"],
     &["lag"],
     &["serve"],
+    &["top"],
     &["dlq", "list"],
     &["dlq", "stats"],
     &["dlq", "show"],
@@ -43,6 +44,7 @@ fn bare_eda_off_a_terminal_prints_the_help() {
         "consume",
         "lag",
         "serve",
+        "top",
         "group",
         "offsets",
         "dlq",
