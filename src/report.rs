@@ -2,6 +2,8 @@
 //!
 //! A command's result implements [`Report`]. `ui` renders it: JSON from `Serialize`, rows from [`Report::table`].
 
+pub mod panel;
+
 use crate::error::{Result, Status};
 use serde::Serialize;
 

@@ -22,6 +22,7 @@ mod outbox;
 mod produce;
 mod serve;
 mod signals;
+mod top;
 mod topic;
 
 use crate::error::{Error, Result, Status};
@@ -71,6 +72,7 @@ enum Command {
     Consume(Box<consume::Args>),
     Expect(expect::Args),
     Lag(lag::Args),
+    Top(top::Args),
     Serve(serve::Args),
     #[command(subcommand)]
     Group(group::Command),
@@ -95,6 +97,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Status> {
         Command::Consume(args) => consume::run(context, *args).await,
         Command::Expect(args) => expect::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
+        Command::Top(args) => top::run(context, args).await,
         Command::Serve(args) => serve::run(context, args).await,
         Command::Group(command) => group::run(context, command).await,
         Command::Offsets(command) => offsets::run(context, command).await,
@@ -135,6 +138,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Status {
 fn ask_for_a_report_on_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        // On a screen that is taken nobody would read it.
+        crate::ui::asking::leave_in_order();
         usual(panic);
         Ui::new(crate::ui::Manner::default()).warn(
             "this is a bug in eda; please report it with the lines above and the command that led to it",

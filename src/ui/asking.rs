@@ -4,6 +4,7 @@
 //! (which the terminal then sends as a key), or because somebody ends the process: whichever way, the shell that comes
 //! next must find its terminal as it was.
 
+use super::screen;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -27,8 +28,12 @@ impl Drop for Asking {
     }
 }
 
-/// Gives the terminal back as it was before the question. False when none is open, and nothing was to be done.
+/// Gives the terminal back as it was before the question, or before all of it was taken. False when neither was, and
+/// nothing was to be done.
 pub fn leave_in_order() -> bool {
+    if screen::leave() {
+        return true;
+    }
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(before) = before else {
         return false;

@@ -6,7 +6,7 @@
 //! - [`style`]: tones and labels to colours; - [`table`], [`json`], [`plain`]: one renderer each;
 //! - [`record`]: records as they stream by; - [`prompt`]: questions, and the consent to a change;
 //! - `editor`: a text edited by a person, and what he changed in it; - [`asking`]: a terminal left in order when a question is cut short;
-//! - [`live`]: a report that is shown again and again; - [`progress`]: a bar while somebody waits; - [`working`]: a line
+//! - [`live`]: a report that is shown again and again; [`screen`]: the whole terminal, taken and given back; - [`progress`]: a bar while somebody waits; - [`working`]: a line
 //!   while work goes on, and what is said meanwhile; - [`escape`]: nothing reaches a terminal raw.
 
 pub mod asking;
@@ -19,6 +19,7 @@ mod plain;
 pub mod progress;
 pub mod prompt;
 pub mod record;
+pub mod screen;
 mod style;
 mod table;
 mod value;

@@ -49,3 +49,15 @@ pub fn cell(tone: Tone) -> Option<comfy_table::Color> {
         Tone::Bad => Some(comfy_table::Color::Red),
     }
 }
+
+/// The same colours for the whole screen.
+pub fn on_screen(tone: Tone) -> ratatui::style::Style {
+    use ratatui::style::{Color, Modifier, Style};
+    let style = |colour| Style::new().fg(colour).add_modifier(Modifier::BOLD);
+    match tone {
+        Tone::Plain => Style::new(),
+        Tone::Good => Style::new().fg(Color::Green),
+        Tone::Warn => style(Color::Yellow),
+        Tone::Bad => style(Color::Red),
+    }
+}

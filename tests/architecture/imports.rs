@@ -53,6 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("postgres", &["store"]),
     ("postgres_openssl", &["store"]),
     ("prometheus_client", &["ops"]),
+    ("ratatui", &["ui"]),
     ("rdkafka", &["kafka"]),
     ("rdkafka_sys", &["kafka"]),
     ("redis", &["store"]),

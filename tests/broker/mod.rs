@@ -45,6 +45,7 @@ mod prompts;
 mod sasl;
 mod serve;
 mod tls;
+mod top;
 mod topic;
 mod topic_changes;
 mod walk_through;

@@ -134,7 +134,12 @@ impl Eda {
 
     /// Starts it on a terminal of its own.
     pub fn on_a_terminal(&self) -> Terminal {
-        Terminal::start(self)
+        Terminal::start(self, None)
+    }
+
+    /// The same with a terminal of so many columns and rows, which can be made another size.
+    pub fn on_a_terminal_of(&self, columns: u16, rows: u16) -> Terminal {
+        Terminal::start(self, Some((columns, rows)))
     }
 
     fn start(&self, stdin: Stdio) -> Running {

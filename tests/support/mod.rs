@@ -27,6 +27,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod redact;
 pub mod running;
+pub mod screen;
 pub mod servers;
 pub mod signal;
 pub mod terminal;

@@ -3,7 +3,9 @@
 use super::eda::{Eda, Output, program};
 use super::excuses::excuse;
 use super::running::Running;
-use super::wait::wait_for;
+use super::screen::screen;
+use super::signal::signal;
+use super::wait::{wait_for, wait_until};
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -33,14 +35,21 @@ pub struct Terminal {
     running: Running,
     /// How much of the transcript was answered already.
     answered: usize,
+    size: (u16, u16),
 }
 
+/// Stands before the program's id and its terminal.
+const MARK: &str = "terminal: ";
+
 impl Terminal {
-    pub(super) fn start(eda: &Eda) -> Terminal {
+    pub(super) fn start(eda: &Eda, size: Option<(u16, u16)>) -> Terminal {
         let words = std::iter::once(program().into_os_string()).chain(eda.words().iter().cloned());
         let quoted: Vec<String> = words.map(|word| quote(&word)).collect();
-        // The shell becomes the program, so that its status is the program's.
-        let line = format!("exec {}", quoted.join(" "));
+        // The shell becomes the program, so that its status is the program's, and its id.
+        let sized = size.map_or(String::new(), |(columns, rows)| {
+            format!("stty cols {columns} rows {rows}; echo \"{MARK}$$ $(tty)\"; ")
+        });
+        let line = format!("{sized}exec {}", quoted.join(" "));
         let mut command = Command::new("script");
         command
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])
@@ -48,7 +57,94 @@ impl Terminal {
         Terminal {
             running: eda.clone().env("TERM", "xterm-256color").start_as(command),
             answered: 0,
+            size: size.unwrap_or((80, 24)),
         }
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        self.running.write(keys);
+    }
+
+    /// What is seen now.
+    pub fn screen(&self) -> String {
+        let sent = self.running.stdout();
+        let (columns, rows) = self.size;
+        screen(&sent, columns.into(), rows.into()).join("\n")
+    }
+
+    /// Waits until this is seen.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contains(text));
+    }
+
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        if wait_for(PATIENCE, || condition(&self.screen()).then_some(())).is_none() {
+            panic!("waited {PATIENCE:?} for {what} on\n{}", self.screen());
+        }
+    }
+
+    /// Makes the window another size.
+    #[track_caller]
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        let (_, terminal) = self.place();
+        let mut stty = Command::new("stty");
+        stty.args([
+            "-F",
+            &terminal,
+            "cols",
+            &columns.to_string(),
+            "rows",
+            &rows.to_string(),
+        ]);
+        assert!(stty.status().unwrap().success());
+        self.size = (columns, rows);
+    }
+
+    /// Sends a signal to the program itself.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        signal(name, self.place().0);
+    }
+
+    /// Waits until the program has stopped, and lets it go on; `script` stops with it.
+    #[track_caller]
+    pub fn go_on(&self) {
+        let (id, _) = self.place();
+        let is_stopped = || {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            let state = status.lines().find(|line| line.starts_with("State:"));
+            state.is_some_and(|line| line.contains("stopped"))
+        };
+        wait_until("it to stop", PATIENCE, is_stopped);
+        wait_until("it to go on", PATIENCE, || {
+            signal("CONT", self.running.id());
+            signal("CONT", id);
+            !is_stopped()
+        });
+    }
+
+    /// How the terminal is set: `stty -a`.
+    #[track_caller]
+    pub fn settings(&self) -> String {
+        let (_, terminal) = self.place();
+        let output = Command::new("stty").args(["-F", &terminal, "-a"]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
+    /// The program's id, and the terminal it is on.
+    #[track_caller]
+    fn place(&self) -> (u32, String) {
+        let told = wait_for(PATIENCE, || {
+            let sent = self.running.stdout();
+            let (_, line) = sent.split_once(MARK)?;
+            let (line, _) = line.split_once('\r')?;
+            let (id, terminal) = line.split_once(' ')?;
+            Some((id.parse().ok()?, terminal.to_owned()))
+        });
+        told.expect("a terminal that was given a size")
     }
 
     /// Waits until this is asked, after what was answered before, and then types.
@@ -79,6 +175,25 @@ impl Terminal {
 }
 
 impl Terminal {
+    /// As [`Terminal::ends`], for a program that had the whole screen, and has given it back with the cursor.
+    #[track_caller]
+    pub fn gives_back_the_screen(self) -> Output {
+        let output = self.running.wait(PATIENCE);
+        let last = |sent: &str| output.stdout.rfind(sent);
+        assert!(last("\u{1b}[?1049h").is_some(), "{:?}", output.stdout);
+        assert!(
+            last("\u{1b}[?1049h") < last("\u{1b}[?1049l"),
+            "{:?}",
+            output.stdout
+        );
+        assert!(
+            last("\u{1b}[?25l") < last("\u{1b}[?25h"),
+            "{:?}",
+            output.stdout
+        );
+        output
+    }
+
     /// As [`Terminal::ends`], and the cursor is there again for the shell that comes next.
     #[track_caller]
     pub fn ends_in_order(self) -> Output {

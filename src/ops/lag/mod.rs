@@ -12,7 +12,7 @@ mod gate;
 mod probe;
 mod report;
 mod row;
-mod shown;
+pub(in crate::ops) mod shown;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::report::Cell;
 use std::time::Duration;
 
 /// A length of time in one or two units: `0.8s`, `12s`, `3m20s`, `5h12m`, `9d3h`.
-pub(super) fn roughly(length: Duration) -> String {
+pub(in crate::ops) fn roughly(length: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -20,13 +20,13 @@ pub(super) fn roughly(length: Duration) -> String {
 }
 
 /// Milliseconds, which may not be known.
-pub(super) fn age(milliseconds: Option<i64>) -> Cell {
+pub(in crate::ops) fn age(milliseconds: Option<i64>) -> Cell {
     let length = milliseconds.and_then(|age| u64::try_from(age).ok());
     length.map(|age| roughly(Duration::from_millis(age))).into()
 }
 
 /// Offsets a second, with as many digits as mean something.
-pub(super) fn rate(rate: Option<f64>) -> Cell {
+pub(in crate::ops) fn rate(rate: Option<f64>) -> Cell {
     let text = rate.map(|rate| match rate {
         0.0 => "0".to_owned(),
         rate if rate < 10.0 => format!("{rate:.2}"),

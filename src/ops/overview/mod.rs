@@ -1,7 +1,8 @@
 //! What `eda serve` and `eda top` show: the whole cluster, sampled every so often.
 //!
 //! - [`state`]: what was seen last, with its age, and what could not be seen; - [`flow`]: how fast topics are written;
-//! - [`letters`]: dead-letter topics and what lies in them; - [`handlers`]: what running handlers say of themselves.
+//! - [`letters`]: dead-letter topics and what lies in them; - [`handlers`]: what running handlers say of themselves;
+//! - [`panels`]: a state as tables for a terminal, and [`members`], who is in a group, for who asks.
 //!
 //! Whoever shows a [`State`] never waits for the cluster: an [`Overview`] looks on its own, and what it saw last stays,
 //! with the time it was seen and why there is nothing newer. Groups are looked at as `eda lag --watch` does it.
@@ -9,11 +10,14 @@
 mod flow;
 mod handlers;
 mod letters;
+mod members;
+mod panels;
 mod state;
 
 pub(in crate::ops) use handlers::merged;
 pub use handlers::{Handler, HandlerPage};
 pub use letters::DeadLetterTopic;
+pub use members::{Members, members};
 pub use state::{Group, State, TopicFlow};
 
 use crate::error::Result;

@@ -175,6 +175,34 @@ struct Moving<'a> {
     course: &'a str,
 }
 
+impl GroupRow {
+    /// The status as people see it.
+    pub(in crate::ops) fn status_cell(&self) -> Cell {
+        self.status.map_or(Cell::Missing, |status| {
+            Cell::from(status.name()).tone(group_tone(status))
+        })
+    }
+
+    /// When it will have caught up.
+    pub(in crate::ops) fn eta_cell(&self) -> Cell {
+        eta(self.effective_lag, self.eta_ms, self.catching_up)
+    }
+}
+
+impl WatchedRow {
+    /// The status as people see it.
+    pub(in crate::ops) fn status_cell(&self) -> Cell {
+        self.status.map_or(Cell::Missing, |status| {
+            Cell::from(status.name()).tone(status_tone(status))
+        })
+    }
+
+    /// When it will have caught up.
+    pub(in crate::ops) fn eta_cell(&self) -> Cell {
+        eta(self.lag.effective_lag, self.eta_ms, self.catching_up)
+    }
+}
+
 /// What is bad stands before what is only far behind.
 fn worst(row: &WatchedRow) -> (bool, bool, Option<i64>) {
     let is_bad = row

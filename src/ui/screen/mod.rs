@@ -1,0 +1,137 @@
+//! The whole terminal as one screen, drawn again and again; given back as it was however it ends.
+//!
+//! - [`viewer`]: what is shown and what keys do to it, without a terminal; - [`draw`]: the same as lines of a window;
+//! - [`keys`]: keys as they are pressed.
+//!
+//! What was taken is given back by [`leave`]: when the [`Screen`] is dropped, before a panic is told of, and before the
+//! process is ended by a second signal.
+
+mod draw;
+mod keys;
+mod layout;
+mod viewer;
+
+pub use keys::Pressed;
+pub use viewer::{Action, Viewer};
+
+use super::Ui;
+use crate::error::{Error, Result};
+use keys::Keys;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use rustix::process::{Signal, getpid, kill_process};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the terminal is ours.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, taken.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
+    keys: Keys,
+    styled: bool,
+}
+
+impl Ui {
+    /// Whether there is a terminal to be taken: one that is read, and one that is written.
+    pub fn has_screen(&self) -> bool {
+        self.stdout_is_terminal && std::io::stdin().is_terminal()
+    }
+
+    /// Takes the whole terminal.
+    ///
+    /// # Errors
+    /// When there is none, or it is gone.
+    pub fn screen(&self) -> Result<Screen> {
+        enter().map_err(Error::output)?;
+        let taken = super::stdout().and_then(|out| {
+            Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
+                64 * 1024,
+                out,
+            )))
+        });
+        match taken {
+            Ok(terminal) => Ok(Screen {
+                terminal,
+                keys: Keys::listen(),
+                styled: self.styled(),
+            }),
+            Err(error) => {
+                leave();
+                Err(Error::output(error))
+            }
+        }
+    }
+}
+
+impl Screen {
+    /// Shows it as it is now.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, viewer: &mut Viewer) -> Result<()> {
+        let styled = self.styled;
+        let drawn = self
+            .terminal
+            .draw(|frame| draw::draw(frame, viewer, styled));
+        drawn.map(drop).map_err(Error::output)
+    }
+
+    /// The next key that is pressed, or that the window has another size.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub async fn next(&mut self) -> Result<Pressed> {
+        self.keys.next().await.map_err(Error::output)
+    }
+
+    /// Gives the terminal back and stops the process, as Ctrl-Z does; takes it again when somebody lets it go on.
+    ///
+    /// # Errors
+    /// When the terminal is gone by then.
+    pub fn suspend(&mut self) -> Result<()> {
+        leave();
+        // Not the signal that asked for it: that one is listened to.
+        let stopped = kill_process(getpid(), Signal::STOP);
+        stopped.map_err(|error| Error::output(error.into()))?;
+        enter().map_err(Error::output)?;
+        self.terminal.clear().map_err(Error::output)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::Release);
+    let entered = super::stdout().and_then(|mut out| execute!(out, EnterAlternateScreen, Hide));
+    if entered.is_err() {
+        leave();
+    }
+    entered
+}
+
+/// Gives the terminal back. False when it was not taken, and nothing was to be done.
+pub fn leave() -> bool {
+    if !TAKEN.swap(false, Ordering::AcqRel) {
+        return false;
+    }
+    // It was there a moment ago. If it is gone, there is nothing left to put in order.
+    let _ = super::stdout().and_then(|mut out| {
+        execute!(out, LeaveAlternateScreen, Show)?;
+        out.flush()
+    });
+    let _ = disable_raw_mode();
+    true
+}

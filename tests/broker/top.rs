@@ -1,0 +1,216 @@
+//! `eda top`, on a terminal.
+
+use super::{PATIENCE, behind_by_four, create, send_numbers};
+use crate::support::terminal::{Terminal, is_missing};
+use crate::support::{Broker, broker, eda, fresh, wait_until, wire};
+
+#[track_caller]
+fn top(broker: &Broker, columns: u16, rows: u16) -> Terminal {
+    let top = eda(&["top", "--every", "200ms", "--timeout", "3s"]).on(broker);
+    top.on_a_terminal_of(columns, rows)
+}
+
+/// The line of the screen that has the text.
+fn line(screen: &str, text: &str) -> String {
+    let found = screen.lines().find(|line| line.contains(text));
+    found.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn groups_are_seen_filtered_opened_and_left() {
+    if is_missing("groups_are_seen_filtered_opened_and_left") {
+        return;
+    }
+    let (topic, group) = behind_by_four();
+    let reader = fresh("reader");
+    let member = eda(&["consume", &topic, "--group", &reader])
+        .on(broker())
+        .spawn();
+    let mut top = top(broker(), 80, 24);
+    top.wait_for("Groups");
+    top.press(&format!("/{group}\r"));
+    top.wait_until("the group alone", |screen| {
+        line(screen, &format!("{group}  ")).contains(" 4 ") && screen.contains("Esc ends it")
+    });
+    // More is written while it is looked at.
+    send_numbers(&topic, 2, 10);
+    top.wait_until("the new lag", |screen| {
+        line(screen, &format!("{group}  ")).contains(" 14 ")
+    });
+    top.press("\r");
+    top.wait_until("its partitions", |screen| {
+        screen.contains(&format!("{topic}:0")) && screen.contains(&format!("{topic}:1"))
+    });
+    top.press("\t");
+    top.wait_for("nobody is in it (Empty)");
+    // Back, and the filter is still there; Esc ends it.
+    top.press("\u{1b}");
+    top.wait_for("Esc ends it");
+    top.press("\u{1b}");
+    top.wait_until("no filter", |screen| !screen.contains("Esc ends it"));
+    top.press(&format!("/{reader}\r"));
+    top.wait_for(&format!("filter: {reader} ("));
+    top.press("\r\t");
+    top.wait_until("its member", |screen| {
+        screen.contains("Members 1") && screen.contains(&format!("{topic}:0 {topic}:1"))
+    });
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+    drop(member);
+}
+
+#[test]
+fn dead_letters_and_topics_are_beside_them() {
+    if is_missing("dead_letters_and_topics_are_beside_them") {
+        return;
+    }
+    let broker = Broker::embedded(&[]);
+    for topic in ["orders", "orders.dlq"] {
+        create(&broker, topic, 1);
+        eda(&["produce", topic, "n=1"]).on(&broker).run().succeeds();
+    }
+    let mut top = top(&broker, 80, 24);
+    top.wait_for("no consumer groups");
+    top.press("2");
+    top.wait_until("the dead letters", |screen| {
+        screen.contains("UNREPLAYED") && line(screen, "orders.dlq").contains("name")
+    });
+    top.press("3");
+    top.wait_until("the topics", |screen| {
+        screen.contains("PARTITIONS") && line(screen, "orders ").contains(" 1 ")
+    });
+    top.press("4");
+    top.wait_for("everything could be learnt");
+    top.press("?");
+    top.wait_for("filter by name");
+    top.press("x");
+    top.press("\u{3}");
+    top.gives_back_the_screen().status(130);
+}
+
+#[test]
+fn the_terminal_is_given_back_whatever_ends_it() {
+    if is_missing("the_terminal_is_given_back_whatever_ends_it") {
+        return;
+    }
+    for (signal, status) in [("TERM", 143), ("INT", 130), ("HUP", 143)] {
+        let terminal = top(broker(), 80, 24);
+        terminal.wait_for("Groups");
+        assert!(terminal.settings().contains("-icanon"), "its own keys");
+        terminal.signal(signal);
+        terminal.gives_back_the_screen().status(status);
+    }
+}
+
+#[test]
+fn it_can_be_stopped_and_goes_on() {
+    if is_missing("it_can_be_stopped_and_goes_on") {
+        return;
+    }
+    let mut top = top(broker(), 80, 24);
+    top.wait_for("Groups");
+    for stop in ["key", "signal"] {
+        match stop {
+            "key" => top.press("\u{1a}"),
+            _ => top.signal("TSTP"),
+        }
+        let is_ours = |top: &Terminal| top.settings().contains("-icanon");
+        wait_until("the terminal back", PATIENCE, || !is_ours(&top));
+        top.go_on();
+        wait_until("the terminal taken again", PATIENCE, || is_ours(&top));
+        top.wait_for("Groups");
+    }
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+}
+
+#[test]
+fn a_window_that_is_too_small_is_told_what_it_needs() {
+    if is_missing("a_window_that_is_too_small_is_told_what_it_needs") {
+        return;
+    }
+    let mut top = top(broker(), 40, 10);
+    top.wait_for("eda top needs 60x14");
+    top.resize(80, 24);
+    top.wait_for("Groups");
+    top.resize(50, 24);
+    top.wait_for("This window is 50x24");
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+}
+
+#[test]
+fn a_broker_that_goes_away_is_shown_and_comes_back() {
+    if is_missing("a_broker_that_goes_away_is_shown_and_comes_back") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let first = Broker::embedded_in(folder.path());
+    create(&first, "orders", 1);
+    eda(&["produce", "orders", "n=1"])
+        .on(&first)
+        .run()
+        .succeeds();
+    eda(&["consume", "orders", "-g", "payment-service", "-n", "1"])
+        .on(&first)
+        .run()
+        .succeeds();
+    let mut top = top(&first, 80, 24);
+    top.wait_for("payment-service");
+    first.kill();
+    top.wait_for("no answer since");
+    assert!(
+        top.screen().contains("payment-service"),
+        "what was seen stays"
+    );
+    let data = ["--data", folder.path().to_str().unwrap()];
+    let _second = Broker::embedded_at(first.address(), &data);
+    top.wait_until("the recovery", |screen| {
+        !screen.contains("no answer since") && screen.contains("payment-service")
+    });
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+}
+
+#[test]
+fn without_a_terminal_or_a_cluster_it_says_so() {
+    let hint = "`eda lag --watch`";
+    eda(&["top"]).on(broker()).run().status(2).stderr_has(hint);
+    if is_missing("without_a_terminal_or_a_cluster_it_says_so") {
+        return;
+    }
+    eda(&["top", "--json"])
+        .on(broker())
+        .on_a_terminal()
+        .ends()
+        .status(2)
+        .stdout_has(hint);
+    let closed = format!("127.0.0.1:{}", wire::free_port());
+    eda(&["top", "--brokers", &closed])
+        .on_a_terminal()
+        .ends()
+        .status(3)
+        .stdout_has("cannot reach Kafka");
+}
+
+#[test]
+fn without_colours_there_are_none() {
+    if is_missing("without_colours_there_are_none") {
+        return;
+    }
+    let (_, group) = behind_by_four();
+    for plain in [true, false] {
+        let top = eda(&["top", "--every", "200ms"]).on(broker());
+        let top = match plain {
+            true => top.env("NO_COLOR", "1"),
+            false => top,
+        };
+        let mut top = top.on_a_terminal_of(80, 24);
+        top.wait_for("Groups");
+        top.press(&format!("/{group}\r"));
+        top.wait_for("ERR");
+        top.press("q");
+        let sent = top.gives_back_the_screen().succeeds().stdout;
+        assert_eq!(!sent.contains("\u{1b}[38;5;"), plain, "{sent:?}");
+    }
+}
