@@ -2,7 +2,7 @@
 
 use crate::support::eda;
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: &[&[&str]] = &[
     &["topic", "create"],
     &["topic", "list"],
     &["topic", "describe"],
@@ -23,6 +23,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["lag"],
     &["serve"],
     &["top"],
+    &["expect"],
     &["dlq", "list"],
     &["dlq", "stats"],
     &["dlq", "show"],
