@@ -4,7 +4,7 @@ mod claim;
 mod file;
 mod tables;
 
-use super::sql::{Shape, Sql};
+use super::sql::Sql;
 use super::{Outbox, TableName};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
@@ -138,12 +138,10 @@ fn create(file: &mut File) -> Result<(), Trouble> {
     if file.missing(Some(connection))?.is_empty() {
         return Ok(());
     }
-    // A file with another's outbox stays in the mode that it is in.
-    if file.look(connection)? == Shape::Missing {
-        patiently(busy, || {
-            connection.pragma_update(None, "journal_mode", "WAL")
-        })?;
-    }
+    // Also of a file with another's outbox: else relays and their application keep each other waiting.
+    patiently(busy, || {
+        connection.pragma_update(None, "journal_mode", "WAL")
+    })?;
     let transaction = File::begin(connection)?;
     // Somebody else may have been quicker.
     let sql = file.missing(Some(&transaction))?;

@@ -122,19 +122,14 @@ async fn an_applications_transaction_is_waited_for_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn readers_and_writers_do_not_wait_for_each_other_but_where_the_file_is_anothers() {
-    for (place, expected) in [
-        (Place::sqlite(""), "wal"),
-        (Place::sqlite_for_debezium(""), "delete"),
-    ] {
+async fn readers_and_writers_do_not_wait_for_each_other() {
+    for place in [Place::sqlite(""), Place::sqlite_for_debezium("")] {
         let place = place.unwrap();
-        let store = place.made().await;
-        add(&store, &["a"]).await;
-        assert_eq!(numbers(&claim(&store, "a", 10).await), [0]);
+        place.made().await;
         let file = Connection::open(path(&place)).unwrap();
         let mode: String = file
             .pragma_query_value(None, "journal_mode", |row| row.get(0))
             .unwrap();
-        assert_eq!(mode, expected);
+        assert_eq!(mode, "wal");
     }
 }
