@@ -32,9 +32,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+type Drawn = Terminal<CrosstermBackend<BufWriter<File>>>;
+
 /// The terminal, taken.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
+    terminal: Drawn,
     keys: Keys,
     styled: bool,
 }
@@ -51,13 +53,7 @@ impl Ui {
     /// When there is none, or it is gone.
     pub fn screen(&self) -> Result<Screen> {
         enter().map_err(Error::output)?;
-        let taken = super::stdout().and_then(|out| {
-            Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
-                64 * 1024,
-                out,
-            )))
-        });
-        match taken {
+        match blank() {
             Ok(terminal) => Ok(Screen {
                 terminal,
                 keys: Keys::listen(),
@@ -102,7 +98,9 @@ impl Screen {
         let stopped = kill_process(getpid(), Signal::STOP);
         stopped.map_err(|error| Error::output(error.into()))?;
         enter().map_err(Error::output)?;
-        self.terminal.clear().map_err(Error::output)
+        // Not cleared by the library, which asks the terminal where its cursor is and waits for the answer.
+        self.terminal = blank().map_err(Error::output)?;
+        Ok(())
     }
 }
 
@@ -110,6 +108,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// A screen on which nothing was drawn yet, as it is when it was taken.
+fn blank() -> std::io::Result<Drawn> {
+    let out = BufWriter::with_capacity(64 * 1024, super::stdout()?);
+    Terminal::new(CrosstermBackend::new(out))
 }
 
 fn enter() -> std::io::Result<()> {
