@@ -116,6 +116,10 @@ fn row(line: &[u8], filling: &mut Filling) -> std::result::Result<NewOutboxEvent
             None => text,
         }
     };
+    // A list of five would be taken for one.
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err("it is no JSON object".to_owned());
+    }
     let row: Row<'_> = serde_json::from_slice(line).map_err(said)?;
     let payload = match row.payload.map(RawValue::get) {
         None => None,
@@ -174,7 +178,8 @@ mod tests {
     #[test]
     fn what_is_no_row_is_refused() {
         for (line, expected) in [
-            ("[]", "invalid type"),
+            ("[]", "it is no JSON object"),
+            (r#"["1","a","b","T",{}]"#, "it is no JSON object"),
             (
                 r#"{"aggregatetype":"a","aggregateid":"b"}"#,
                 "missing field `type`",
