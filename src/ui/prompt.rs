@@ -27,7 +27,7 @@ impl Ui {
         }
         if !self.can_ask() {
             return Err(
-                Error::usage("this changes the cluster, and nobody can be asked")
+                Error::usage("this changes something, and nobody can be asked")
                     .hint("`--yes` agrees beforehand, `--dry-run` shows the plan"),
             );
         }

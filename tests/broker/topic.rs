@@ -282,7 +282,7 @@ fn a_whole_run_as_a_person_sees_it() {
     status: 2
     --- stdout
     --- stderr
-    error: this changes the cluster, and nobody can be asked
+    error: this changes something, and nobody can be asked
 
     hint: `--yes` agrees beforehand, `--dry-run` shows the plan
     ");
