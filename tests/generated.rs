@@ -1,6 +1,6 @@
 //! What is generated and checked in is fresh, and the README's examples work. `EDA_UPDATE=1 cargo test` rewrites.
 
-use crate::support::{Broker, eda};
+use crate::support::{Broker, Eda, eda};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -93,6 +93,8 @@ fn the_examples_of_the_readme_work() {
     let (_, block) = marked.split_once("```sh\n").expect("a block of examples");
     let (block, _) = block.split_once("```").expect("the block's end");
     let broker = Broker::embedded(&[]);
+    // All in one folder, as a reader runs them.
+    let run = Eda::new().env("EDA_BROKERS", broker.address());
     let mut count = 0;
     for line in block.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line
@@ -100,13 +102,10 @@ fn the_examples_of_the_readme_work() {
             .take_while(|word| !word.starts_with('#'))
             .collect();
         assert_eq!(words[0], "eda", "{line}");
-        eda(&words[1..])
-            .env("EDA_BROKERS", broker.address())
-            .run()
-            .succeeds();
+        run.clone().args(&words[1..]).run().succeeds();
         count += 1;
     }
-    assert_eq!(count, 7, "the README has seven examples");
+    assert_eq!(count, 11, "the README has eleven examples");
     assert!(readme.lines().count() < 150, "the README is short");
 }
 
