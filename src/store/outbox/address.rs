@@ -43,6 +43,10 @@ impl FromStr for OutboxAddress {
                 let shown: String = scheme.chars().take(20).collect();
                 return Err(Error::usage(format!("`{shown}` holds no outbox")).hint(KNOWN));
             }
+            // libpq's `host=… password=…`: as the path of a file it would be shown, and be made.
+            None if is_keywords(text) => {
+                return Err(Error::usage("this is no path of a file").hint(KNOWN));
+            }
             _ if text.is_empty() => return Err(Error::usage("no outbox is named").hint(KNOWN)),
             _ => format!("sqlite:{text}").parse()?,
         };
@@ -54,6 +58,20 @@ impl FromStr for OutboxAddress {
             }
         }
     }
+}
+
+/// Whether it is a connection string of keywords.
+fn is_keywords(text: &str) -> bool {
+    const KEYWORDS: [&str; 6] = [
+        "host=",
+        "hostaddr=",
+        "port=",
+        "user=",
+        "password=",
+        "dbname=",
+    ];
+    let mut words = text.split_whitespace();
+    words.any(|word| KEYWORDS.iter().any(|keyword| word.starts_with(keyword)))
 }
 
 impl fmt::Display for OutboxAddress {
@@ -211,6 +229,7 @@ mod tests {
             "postgres:secret",
             "postgres://me:secret@host:port/db",
             "a\0secret",
+            "host=127.0.0.1 user=boss password=secret dbname=shop",
         ] {
             let error = text.parse::<OutboxAddress>().unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{text}");

@@ -2,6 +2,7 @@
 
 use crate::model::event::words::kebab;
 use crate::model::outbox::NewOutboxEvent;
+use crate::model::topic::{TopicName, TopicNameError};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -28,6 +29,9 @@ pub enum TemplateError {
     Unknown(String),
     #[error("a `{{` or `}}` has no partner")]
     Unbalanced,
+    /// Whatever is filled in: nothing is to die of a slip of the pen.
+    #[error(transparent)]
+    Name(#[from] TopicNameError),
 }
 
 impl TopicTemplate {
@@ -80,10 +84,19 @@ impl FromStr for TopicTemplate {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        match parts.is_empty() {
-            true => Err(TemplateError::Empty),
-            false => Ok(TopicTemplate(parts)),
+        if parts.is_empty() {
+            return Err(TemplateError::Empty);
         }
+        let template = TopicTemplate(parts);
+        let shortest = NewOutboxEvent {
+            id: String::new(),
+            aggregate_type: "x".to_owned(),
+            aggregate_id: String::new(),
+            event_type: "x".to_owned(),
+            payload: None,
+        };
+        template.topic(&shortest).parse::<TopicName>()?;
+        Ok(template)
     }
 }
 
@@ -137,6 +150,18 @@ mod tests {
             ("{type", TemplateError::Unbalanced),
         ] {
             assert_eq!(text.parse::<TopicTemplate>(), Err(expected), "{text}");
+        }
+        let too_long = "q".repeat(250);
+        for text in [
+            "..",
+            "a b",
+            "/etc/{type}",
+            "\u{fc}",
+            "a\nb",
+            too_long.as_str(),
+        ] {
+            let refused = text.parse::<TopicTemplate>();
+            assert!(matches!(refused, Err(TemplateError::Name(_))), "{text}");
         }
     }
 }
