@@ -114,11 +114,15 @@ pub trait Outbox: Send + Sync + fmt::Debug {
         on_dead: OnDead,
     ) -> Pending<'a, Vec<OutboxEvent>>;
 
-    /// Makes the leases of this owner last for their whole length from now on. How many it still has.
+    /// Makes the leases of this owner last for their whole length from now on. How many it still has, but for rows
+    /// that an application has locked at this moment.
     fn renew<'a>(&'a self, owner: &'a str, lease: Duration) -> Pending<'a, u64>;
 
-    /// Writes down what became of claimed events, by position, in one transaction. What another owner has taken over
+    /// Writes down what became of claimed events, by position. What another owner has taken over
     /// since keeps its lease, but for [`Settled::Published`], which is true whoever says it. How many were settled.
+    ///
+    /// Where an application has locked some of the rows, the others are settled all the same and the answer is a passing
+    /// outage: to ask again for all of them settles those that are left, and counts nothing twice.
     fn settle<'a>(&'a self, owner: &'a str, outcomes: &'a [(i64, Settled)]) -> Pending<'a, u64>;
 
     /// Waits until something may have been added, or for this long. A hint: it may be missed, and may come for nothing.

@@ -1,6 +1,6 @@
 //! What is asked: each question is one transaction.
 
-use super::claim::{Apart, Claim, claim, settle, turn};
+use super::claim::{Apart, Claim, claim, locked, renew, settle, turn};
 use super::tables::{Known, NOW};
 use super::{Parameter, Plans, PostgresOutbox, plans};
 use crate::model::outbox::{DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled};
@@ -92,11 +92,7 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        let now = turn(&transaction, &known, Apart::FromClaims).await?;
-        let until = now.saturating_add(lease_ms);
-        let renew = known.sql.renew();
-        let parameters: [Parameter; 2] = [(&owner, Type::TEXT), (&until, Type::INT8)];
-        let renewed = transaction.execute_typed(&renew, &parameters).await?;
+        let renewed = renew(&transaction, &known, owner, lease_ms).await?;
         transaction.commit().await?;
         Ok(renewed)
     }
@@ -109,9 +105,34 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        let settled = settle(&transaction, &known, owner, outcomes).await?;
+        let positions: Vec<i64> = outcomes.iter().map(|(position, _)| *position).collect();
+        let (_, held) = locked(&transaction, &known, &positions).await?;
+        let (later, now): (Vec<_>, Vec<_>) = outcomes
+            .iter()
+            .cloned()
+            .partition(|(position, _)| held.contains(position));
+        let settled = settle(&transaction, &known, owner, &now).await?;
         transaction.commit().await?;
-        Ok(settled)
+        if later.is_empty() {
+            return Ok(settled);
+        }
+        // They are waited for, as long as a row may be, when the others have been written down.
+        let transaction = session.0.transaction().await?;
+        match settle(&transaction, &known, owner, &later).await {
+            Ok(more) => {
+                transaction.commit().await?;
+                Ok(settled + more)
+            }
+            Err(failure) if failure.is_locked() => Err(Outage::passing(format!(
+                "{} of {} events in `{}` on `{}` are locked by somebody else's transaction",
+                later.len(),
+                outcomes.len(),
+                known.table,
+                self.server()
+            ))
+            .into()),
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(super) async fn count_events(&self) -> Result<OutboxCounts, Failure> {

@@ -158,6 +158,17 @@ impl File {
     }
 }
 
+/// What is answered survives a power cut, too. (Of what relays write down the last may be lost: it is done again.)
+pub fn durably<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let outcome = work();
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    outcome
+}
+
 /// Starts the thread. It says whether it could open the file, and ends when nobody can ask any more.
 pub fn start(
     mut file: File,
@@ -181,4 +192,28 @@ pub fn start(
         }
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::file::make_file;
+
+    #[test]
+    fn what_is_added_is_on_the_disk_and_what_relays_write_need_not_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.db");
+        make_file(&path).unwrap();
+        let connection = prepared(&path, Duration::from_secs(5)).unwrap();
+        let level = || connection.pragma_query_value(None, "synchronous", |row| row.get(0));
+        let [normal, full] = [1, 2];
+        assert_eq!(level(), Ok(normal));
+        let within = durably(&connection, || Ok(level()?));
+        assert_eq!(within.unwrap(), full);
+        let failed = durably(&connection, || -> Result<(), Trouble> {
+            Err(Outage::lasting("no").into())
+        });
+        assert!(failed.is_err());
+        assert_eq!(level(), Ok(normal));
+    }
 }
