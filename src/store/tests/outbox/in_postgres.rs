@@ -1,6 +1,8 @@
 //! What only a server has: transactions that overlap, rows that are locked, users with fewer rights, tables of any types.
 
-use super::place::{LONG, Place, TIMEOUT, add, claim, event, id, in_the_end, numbers, settle};
+use super::place::{
+    LONG, Place, TIMEOUT, add, claim, event, id, in_the_end, numbers, refused, settle,
+};
 use crate::error::Kind;
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::{Outbox, OutboxAddress, TableName, open};
@@ -290,4 +292,52 @@ async fn a_server_that_comes_back_is_asked_again() {
     assert_eq!(settle(&store, "a", &claimed, Settled::Published).await, 1);
     assert_eq!(numbers(&claim(&store, "a", 10).await), [1]);
     in_the_end(|| async { store.added(std::time::Duration::ZERO).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_locked_row_is_settled_later_and_the_others_at_once() {
+    let name = "a_locked_row_is_settled_later_and_the_others_at_once";
+    let Some(place) = Place::postgres(name) else {
+        return;
+    };
+    let store = place.made().await;
+    add(&store, &["a", "b", "c"]).await;
+    let claimed = claim(&store, "a", 10).await;
+    let mut application = application(&place).await;
+    let transaction = application.transaction().await.unwrap();
+    let lock = format!("SELECT FROM outbox WHERE id = '{}' FOR UPDATE", id(0));
+    transaction.batch_execute(&lock).await.unwrap();
+    assert_eq!(store.renew("a", LONG).await.unwrap(), 2);
+    let outcomes = [
+        (claimed[0].position, Settled::Published),
+        (claimed[1].position, refused(3_600_000)),
+        (claimed[2].position, Settled::Published),
+    ];
+    for _ in 0..2 {
+        let outage = store.settle("a", &outcomes).await.unwrap_err();
+        assert!(outage.passing, "{outage}");
+        assert!(outage.message.contains("1 of 3 events"), "{outage}");
+        let counts = store.counts().await.unwrap();
+        assert_eq!((counts.published, counts.most_attempts), (1, 1));
+    }
+    transaction.commit().await.unwrap();
+    assert_eq!(store.renew("a", LONG).await.unwrap(), 1);
+    assert_eq!(store.settle("a", &outcomes).await.unwrap(), 1);
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.published, counts.most_attempts), (2, 1));
+}
+
+#[tokio::test]
+async fn a_table_made_by_hand_is_told_what_it_lacks() {
+    let Some(place) = Place::postgres("a_table_made_by_hand_is_told_what_it_lacks") else {
+        return;
+    };
+    place.made().await;
+    place.sql("ALTER TABLE outbox DROP COLUMN payload_bytes");
+    let error = refusal(open(&place.address(), &TableName::default(), TIMEOUT).await);
+    assert_eq!(error.kind(), Kind::Failed, "{error}");
+    assert!(
+        error.message().contains("no column `payload_bytes`"),
+        "{error}"
+    );
 }
