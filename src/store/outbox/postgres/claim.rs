@@ -255,10 +255,10 @@ pub async fn renew(
 pub async fn settle(
     transaction: &Transaction<'_>,
     known: &Known,
+    now: i64,
     owner: &str,
     outcomes: &[(i64, Settled)],
 ) -> Result<u64, Failure> {
-    let now = turn(transaction, known, Apart::FromClaims).await?;
     let mut positions = Vec::with_capacity(outcomes.len());
     let (mut kinds, mut reasons, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for (position, outcome) in outcomes {

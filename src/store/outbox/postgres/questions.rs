@@ -106,19 +106,22 @@ impl PostgresOutbox {
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
         let positions: Vec<i64> = outcomes.iter().map(|(position, _)| *position).collect();
+        // The turn comes first: a claim whose turn it is waits for rows that are locked.
+        let now = turn(&transaction, &known, Apart::FromClaims).await?;
         let (_, held) = locked(&transaction, &known, &positions).await?;
-        let (later, now): (Vec<_>, Vec<_>) = outcomes
+        let (later, free): (Vec<_>, Vec<_>) = outcomes
             .iter()
             .cloned()
             .partition(|(position, _)| held.contains(position));
-        let settled = settle(&transaction, &known, owner, &now).await?;
+        let settled = settle(&transaction, &known, now, owner, &free).await?;
         transaction.commit().await?;
         if later.is_empty() {
             return Ok(settled);
         }
         // They are waited for, as long as a row may be, when the others have been written down.
         let transaction = session.0.transaction().await?;
-        match settle(&transaction, &known, owner, &later).await {
+        let now = turn(&transaction, &known, Apart::FromClaims).await?;
+        match settle(&transaction, &known, now, owner, &later).await {
             Ok(more) => {
                 transaction.commit().await?;
                 Ok(settled + more)
