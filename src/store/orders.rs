@@ -7,6 +7,8 @@
 //! INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) VALUES ('5f0c…', 'order', 'order-7', 'OrderCreated', '{…}');
 //! COMMIT;
 //! ```
+//!
+//! This is the store of `eda demo`'s order service and of nothing else. It is here because only `store` knows SQLite.
 
 use super::Outage;
 use super::sqlite::file::{make_file, outage, patiently, prepared, refused};
@@ -65,6 +67,10 @@ impl OrderBook {
                 connection.pragma_update(None, "journal_mode", "WAL")
             })
             .map_err(refuse)?;
+            // An order that was acknowledged is on the disk, with its event.
+            connection
+                .pragma_update(None, "synchronous", "FULL")
+                .map_err(refuse)?;
             connection.execute_batch(TABLE).map_err(refuse)?;
             Ok::<OrderBook, Error>(OrderBook {
                 path: path.display().to_string().into(),
@@ -208,6 +214,15 @@ mod tests {
         let claimed = claimed.unwrap();
         assert_eq!(claimed.len(), 1);
         assert_eq!(Some(claimed[0].event.clone()), event("order-1"));
+    }
+
+    #[tokio::test]
+    async fn what_was_acknowledged_is_on_the_disk() {
+        let (_folder, book, _outbox) = service().await;
+        let level = book.on_file(|connection| {
+            connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(level.await, Ok(2));
     }
 
     #[tokio::test]

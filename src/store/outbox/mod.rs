@@ -49,8 +49,8 @@ mod sqlite;
 
 pub use address::{OutboxAddress, TableName};
 
-use super::Pending;
-use crate::error::Result;
+use super::{Outage, Pending};
+use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
 };
@@ -64,8 +64,8 @@ use std::time::Duration;
 /// and later, takes `timeout` at most.
 ///
 /// # Errors
-/// Unreachable, with host and port, when nothing answers; a failure when credentials or rights are refused, or the table
-/// is no outbox; a usage error when there can be no database at a path.
+/// Unreachable, with host and port or the path, when nothing answers, there can be no file, or credentials or rights are
+/// refused; a failure when the table is no outbox; a usage error when the file is no database.
 pub async fn open(
     address: &OutboxAddress,
     table: &TableName,
@@ -78,6 +78,14 @@ pub async fn open(
         OutboxAddress::Postgres(address) => Ok(Arc::new(
             PostgresOutbox::open(address, table, timeout).await?,
         )),
+    }
+}
+
+/// The error of an outage that is met before anything was begun.
+fn at_open(outage: Outage) -> Error {
+    match outage.passing || outage.barred {
+        true => Error::unreachable(outage.message),
+        false => Error::failed(outage.message),
     }
 }
 
@@ -106,11 +114,15 @@ pub trait Outbox: Send + Sync + fmt::Debug {
         on_dead: OnDead,
     ) -> Pending<'a, Vec<OutboxEvent>>;
 
-    /// Makes the leases of this owner last for their whole length from now on. How many it still has.
+    /// Makes the leases of this owner last for their whole length from now on. How many it still has, but for rows
+    /// that an application has locked at this moment.
     fn renew<'a>(&'a self, owner: &'a str, lease: Duration) -> Pending<'a, u64>;
 
-    /// Writes down what became of claimed events, by position, in one transaction. What another owner has taken over
+    /// Writes down what became of claimed events, by position. What another owner has taken over
     /// since keeps its lease, but for [`Settled::Published`], which is true whoever says it. How many were settled.
+    ///
+    /// Where an application has locked some of the rows, the others are settled all the same and the answer is a passing
+    /// outage: to ask again for all of them settles those that are left, and counts nothing twice.
     fn settle<'a>(&'a self, owner: &'a str, outcomes: &'a [(i64, Settled)]) -> Pending<'a, u64>;
 
     /// Waits until something may have been added, or for this long. A hint: it may be missed, and may come for nothing.

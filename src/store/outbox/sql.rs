@@ -141,16 +141,25 @@ impl Sql {
         )
     }
 
-    /// 1 owner, 2 until when. What is published or dead is in nobody's hand; to say so here would tempt a database that
+    /// In SQLite: 1 owner, 2 until when. What is published or dead is in nobody's hand; to say so here would tempt a database that
     /// knows little of the table to read all that is pending.
     pub fn renew(&self) -> String {
         let (m, state) = (self.mark, &self.state);
         format!("UPDATE {state} SET locked_until_ms = {m}2 WHERE locked_by = {m}1")
     }
 
+    /// An event's id as it is read. In SQLite it stays what it is: a UUID may be 16 bytes there.
+    fn id(&self, column: &str) -> String {
+        match self.mark {
+            '$' => format!("CAST({column} AS text)"),
+            _ => column.to_owned(),
+        }
+    }
+
     /// 1 how many at most: those that are dead.
     pub fn dead(&self) -> String {
         let (m, state, outbox) = (self.mark, &self.state, &self.outbox);
+        let id = self.id("state.id");
         let dead = "state.dead_ms IS NOT NULL AND state.published_ms IS NULL";
         let from = match self.is_foreign {
             true => format!("{state} AS state JOIN {outbox} AS event ON event.id = state.id"),
@@ -161,7 +170,7 @@ impl Sql {
             false => "state",
         };
         format!(
-            "SELECT CAST(state.id AS text), state.aggregatetype, state.aggregateid, CAST({event}.type AS text),
+            "SELECT {id}, state.aggregatetype, state.aggregateid, CAST({event}.type AS text),
                 CAST(state.attempts AS bigint), coalesce(state.error, '')
              FROM {from} WHERE {dead} ORDER BY state.position LIMIT {m}1"
         )
@@ -169,11 +178,11 @@ impl Sql {
 
     /// Those of the dead of which this is true: `AND …`, or nothing.
     pub fn retry(&self, which: &str) -> String {
-        let state = &self.state;
+        let (state, id) = (&self.state, self.id("id"));
         format!(
             "UPDATE {state} SET dead_ms = NULL, attempts = 0, next_attempt_ms = NULL, error = NULL,
                 locked_by = NULL, locked_until_ms = NULL
-             WHERE dead_ms IS NOT NULL AND published_ms IS NULL {which} RETURNING CAST(id AS text)"
+             WHERE dead_ms IS NOT NULL AND published_ms IS NULL {which} RETURNING {id}"
         )
     }
 

@@ -14,11 +14,12 @@ use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
 use claim::{Claim, Memory, settle, text};
-use file::{File, Job, Trouble, start};
+use file::{File, Job, Trouble, durably, start};
 use rusqlite::{Connection, Row, params};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+use tables::WAL;
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that wait for the thread.
@@ -41,8 +42,8 @@ impl SqliteOutbox {
     /// Opens the file, when it is there.
     ///
     /// # Errors
-    /// A usage error when there can be no database at the path, a failure when it cannot be written or its table is no
-    /// outbox. Each names the path.
+    /// Unreachable when there can be no file at the path or it may not be written, a usage error when it is no database,
+    /// a failure when its table is no outbox. Each names the path.
     pub async fn open(path: &Path, table: &TableName, timeout: Duration) -> Result<Self> {
         if table.schema().is_some_and(|schema| schema != "main") {
             return Err(Error::usage(format!(
@@ -128,23 +129,21 @@ fn stopped(path: &str) -> String {
 /// Makes the tables, and the file.
 fn create(file: &mut File) -> Result<(), Trouble> {
     if file.connected()?.is_none() {
-        make_file(&file.path).map_err(|error| Outage::lasting(error.one_line()))?;
+        make_file(&file.path).map_err(|error| Outage::barred(error.one_line()))?;
     }
     file.connected()?;
     let busy = file.busy;
     let Some(connection) = &file.connection else {
-        return Err(Outage::lasting(format!("`{}` cannot be made", file.shown)).into());
+        return Err(Outage::barred(format!("`{}` cannot be made", file.shown)).into());
     };
     if file.missing(Some(connection))?.is_empty() {
         return Ok(());
     }
     // Also of a file with another's outbox: else relays and their application keep each other waiting.
-    patiently(busy, || {
-        connection.pragma_update(None, "journal_mode", "WAL")
-    })?;
+    patiently(busy, || connection.execute_batch(WAL))?;
     let transaction = File::begin(connection)?;
     // Somebody else may have been quicker.
-    let sql = file.missing(Some(&transaction))?;
+    let sql = file.missing_tables(Some(&transaction))?;
     transaction.execute_batch(&sql)?;
     transaction.commit()?;
     Ok(())
@@ -243,14 +242,20 @@ fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<Strin
     let transaction = File::begin(connection)?;
     let mut retried = Vec::new();
     {
-        let which = if ids.is_empty() { "" } else { "AND id = ?1" };
+        let which = match ids.is_empty() {
+            true => "",
+            false => "AND (id = ?1 OR id = ?2)",
+        };
         let mut statement = transaction.prepare(&sql.retry(which))?;
         if ids.is_empty() {
             let rows = statement.query_map([], |row| text(row, 0))?;
             retried = rows.collect::<rusqlite::Result<_>>()?;
         }
         for id in ids {
-            let rows = statement.query_map([id], |row| text(row, 0))?;
+            // As it is shown, though it may be stored as 16 bytes.
+            let uuid = uuid::Uuid::parse_str(id).ok();
+            let bytes = uuid.as_ref().map(|uuid| uuid.as_bytes().as_slice());
+            let rows = statement.query_map(params![id, bytes], |row| text(row, 0))?;
             for id in rows {
                 retried.push(id?);
             }
@@ -274,7 +279,9 @@ impl Outbox for SqliteOutbox {
 
     fn add<'a>(&'a self, events: &'a [NewOutboxEvent]) -> Pending<'a, ()> {
         let events = events.to_vec();
-        Box::pin(self.asks(move |connection, sql| add(connection, sql, &events)))
+        Box::pin(
+            self.asks(move |connection, sql| durably(connection, || add(connection, sql, &events))),
+        )
     }
 
     fn claim<'a>(

@@ -210,14 +210,55 @@ fn read(row: &Row) -> Result<OutboxEvent, Failure> {
     })
 }
 
+/// Which of these rows there are and can be had now, and which others there are: somebody else's transaction has locked
+/// them.
+pub async fn locked(
+    transaction: &Transaction<'_>,
+    known: &Known,
+    positions: &[i64],
+) -> Result<(HashSet<i64>, HashSet<i64>), Failure> {
+    let all = format!(
+        "SELECT position FROM {} WHERE position = ANY($1)",
+        known.sql.state
+    );
+    let lock = format!("{all} FOR NO KEY UPDATE SKIP LOCKED");
+    let mut found = [HashSet::new(), HashSet::new()];
+    for (question, found) in [lock, all].iter().zip(&mut found) {
+        let parameters: [Parameter; 1] = [(&positions, Type::INT8_ARRAY)];
+        for row in transaction.query_typed(question, &parameters).await? {
+            found.insert(row.try_get(0)?);
+        }
+    }
+    let [had, there] = found;
+    let others = there.difference(&had).copied().collect();
+    Ok((had, others))
+}
+
+/// Makes leases last, but for those of rows that an application has locked at this moment. How many.
+pub async fn renew(
+    transaction: &Transaction<'_>,
+    known: &Known,
+    owner: &str,
+    lease_ms: i64,
+) -> Result<u64, Failure> {
+    let now = turn(transaction, known, Apart::FromClaims).await?;
+    let (state, until) = (&known.sql.state, now.saturating_add(lease_ms));
+    let question = format!(
+        "UPDATE {state} SET locked_until_ms = $2 WHERE position = ANY(ARRAY(
+            SELECT position FROM {state} WHERE locked_by = $1 FOR NO KEY UPDATE SKIP LOCKED))"
+    );
+    let parameters: [Parameter; 2] = [(&owner, Type::TEXT), (&until, Type::INT8)];
+    Ok(transaction.execute_typed(&question, &parameters).await?)
+}
+
 /// Writes down what became of events, all in one statement. How many.
 pub async fn settle(
     transaction: &Transaction<'_>,
     known: &Known,
+    now: i64,
     owner: &str,
     outcomes: &[(i64, Settled)],
 ) -> Result<u64, Failure> {
-    let now = turn(transaction, known, Apart::FromClaims).await?;
     let mut positions = Vec::with_capacity(outcomes.len());
     let (mut kinds, mut reasons, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for (position, outcome) in outcomes {

@@ -1,6 +1,6 @@
 //! What is asked: each question is one transaction.
 
-use super::claim::{Apart, Claim, claim, settle, turn};
+use super::claim::{Apart, Claim, claim, locked, renew, settle, turn};
 use super::tables::{Known, NOW};
 use super::{Parameter, Plans, PostgresOutbox, plans};
 use crate::model::outbox::{DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled};
@@ -28,9 +28,12 @@ impl PostgresOutbox {
             let (table, message) = (known.absent(), &outage.message);
             return Err(match outage.passing {
                 true => outage,
-                false => Outage::lasting(format!(
-                    "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
-                )),
+                false => Outage {
+                    message: format!(
+                        "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
+                    ),
+                    ..outage
+                },
             }
             .into());
         }
@@ -89,11 +92,7 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        let now = turn(&transaction, &known, Apart::FromClaims).await?;
-        let until = now.saturating_add(lease_ms);
-        let renew = known.sql.renew();
-        let parameters: [Parameter; 2] = [(&owner, Type::TEXT), (&until, Type::INT8)];
-        let renewed = transaction.execute_typed(&renew, &parameters).await?;
+        let renewed = renew(&transaction, &known, owner, lease_ms).await?;
         transaction.commit().await?;
         Ok(renewed)
     }
@@ -106,9 +105,37 @@ impl PostgresOutbox {
         let mut session = self.session().await?;
         let transaction = session.0.transaction().await?;
         let known = self.made(&transaction).await?;
-        let settled = settle(&transaction, &known, owner, outcomes).await?;
+        let positions: Vec<i64> = outcomes.iter().map(|(position, _)| *position).collect();
+        // The turn comes first: a claim whose turn it is waits for rows that are locked.
+        let now = turn(&transaction, &known, Apart::FromClaims).await?;
+        let (_, held) = locked(&transaction, &known, &positions).await?;
+        let (later, free): (Vec<_>, Vec<_>) = outcomes
+            .iter()
+            .cloned()
+            .partition(|(position, _)| held.contains(position));
+        let settled = settle(&transaction, &known, now, owner, &free).await?;
         transaction.commit().await?;
-        Ok(settled)
+        if later.is_empty() {
+            return Ok(settled);
+        }
+        // They are waited for, as long as a row may be, when the others have been written down.
+        let transaction = session.0.transaction().await?;
+        let now = turn(&transaction, &known, Apart::FromClaims).await?;
+        match settle(&transaction, &known, now, owner, &later).await {
+            Ok(more) => {
+                transaction.commit().await?;
+                Ok(settled + more)
+            }
+            Err(failure) if failure.is_locked() => Err(Outage::passing(format!(
+                "{} of {} events in `{}` on `{}` are locked by somebody else's transaction",
+                later.len(),
+                outcomes.len(),
+                known.table,
+                self.server()
+            ))
+            .into()),
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(super) async fn count_events(&self) -> Result<OutboxCounts, Failure> {

@@ -57,6 +57,12 @@ impl Known {
                 missing.join("`, `")
             ))
         })?;
+        if shape == Shape::Own && !types.contains_key("payload_bytes") {
+            return Err(Outage::lasting(format!(
+                "the table `{table}` is no outbox: it has no column `payload_bytes`"
+            ))
+            .into());
+        }
         let remembers: String = transaction
             .query_typed_one("SELECT current_setting('track_commit_timestamp')", &[])
             .await?
@@ -148,8 +154,9 @@ impl Known {
             false => "",
         };
         format!(
-            "INSERT INTO {state} (id, aggregatetype, aggregateid)
-             SELECT event.id, coalesce(event.aggregatetype::text, ''), coalesce(event.aggregateid::text, '')
+            "INSERT INTO {state} (id, aggregatetype, aggregateid, created_ms)
+             SELECT event.id, coalesce(event.aggregatetype::text, ''), coalesce(event.aggregateid::text, ''),
+                {NOW}
              FROM {outbox} AS event
              WHERE event.id IS NOT NULL AND NOT EXISTS (SELECT FROM {state} AS state WHERE state.id = event.id)
              ORDER BY {committed} age(event.xmin) DESC, event.ctid LIMIT {TAKEN_IN}

@@ -51,8 +51,10 @@ pub struct Claim {
 /// What is kept in mind from one claim to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// The row of a foreign table that was taken in last: all that were before it were, too, as long as it is there.
-    taken_in: Option<(i64, Value)>,
+    /// The row of a foreign table that was looked at last.
+    looked_at: Option<(i64, Value)>,
+    /// When a foreign table was searched from its beginning.
+    search: Pace,
     /// The aggregate that was served last, when all at the head of the line are blocked.
     served: Option<Aggregate>,
     /// When aggregates were asked one by one, and none had anything.
@@ -90,10 +92,10 @@ fn claimed(
         }
     }
     let transaction = File::begin(connection)?;
-    if sql.is_foreign {
-        memory.taken_in = take_in(&transaction, sql, memory.taken_in.take())?;
-    }
     let now = now();
+    if sql.is_foreign {
+        take_in(&transaction, sql, now, memory)?;
+    }
     let mut choice = Choice::new(claim.limit);
     let looked = LOOK.saturating_mul(claim.limit).clamp(LOOK_LEAST, 1 << 20);
     let is_long = look(&transaction, sql, claim, now, looked, &mut choice)? == looked;
@@ -251,45 +253,61 @@ fn event(row: &Row<'_>, position: i64) -> rusqlite::Result<OutboxEvent> {
     })
 }
 
-/// Gives the new events of a foreign table their positions, in the order of their rowids. SQLite gives each row one more
-/// than the last has, so while the row is there that was taken in last, all that are new have more. The row that is last
-/// now.
+/// Gives the new events of a foreign table their positions, in the order of their rowids. They are after the row that was
+/// looked at last, where SQLite numbers them. One that the application numbers may be before it, so now and then the
+/// table is searched from its beginning.
 fn take_in(
     connection: &Connection,
     sql: &Sql,
-    last: Option<(i64, Value)>,
-) -> rusqlite::Result<Option<(i64, Value)>> {
+    now: i64,
+    memory: &mut Memory,
+) -> rusqlite::Result<()> {
     let Sql { state, outbox, .. } = sql;
-    let after = match last {
-        Some((rowid, id)) => {
+    let began = Instant::now();
+    let after = match memory.looked_at.take() {
+        Some((rowid, id)) if !memory.search.is_due(QUICK) => {
             let question = format!("SELECT 1 FROM {outbox} WHERE rowid = ?1 AND id = ?2");
             let is_there: Option<i64> = connection
                 .prepare(&question)?
                 .query_row(params![rowid, id], |row| row.get(0))
                 .optional()?;
-            is_there.map_or(i64::MIN, |_| rowid)
+            is_there.map(|_| rowid)
         }
-        None => i64::MIN,
+        _ => None,
     };
     let new = format!(
-        "INSERT OR IGNORE INTO {state} (id, aggregatetype, aggregateid)
-         SELECT id, coalesce(aggregatetype, ''), coalesce(aggregateid, '') FROM {outbox} AS event
+        "SELECT rowid, id, coalesce(aggregatetype, ''), coalesce(aggregateid, '') FROM {outbox} AS event
          WHERE rowid > ?1 AND id IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM {state} AS state WHERE state.id = event.id)
          ORDER BY rowid LIMIT {TAKEN_IN}"
     );
-    let taken = connection.prepare(&new)?.execute([after])?;
-    let last = match taken < TAKEN_IN {
-        true => format!("SELECT rowid, id FROM {outbox} ORDER BY rowid DESC LIMIT 1"),
-        false => format!(
-            "SELECT event.rowid, event.id FROM {outbox} AS event JOIN {state} AS state ON state.id = event.id
-             ORDER BY state.position DESC LIMIT 1"
-        ),
+    let rows: Vec<(i64, [Value; 3])> = connection
+        .prepare(&new)?
+        .query_map([after.unwrap_or(i64::MIN)], |row| {
+            Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?]))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    // What has the id of another is not known apart from it.
+    let mut take = connection.prepare(&format!(
+        "INSERT OR IGNORE INTO {state} (id, aggregatetype, aggregateid, created_ms) VALUES (?1, ?2, ?3, ?4)"
+    ))?;
+    for (_, [id, kind, aggregate]) in &rows {
+        take.execute(params![id, kind, aggregate, now])?;
+    }
+    memory.looked_at = match rows.last() {
+        // There may be more.
+        Some((rowid, [id, ..])) if rows.len() == TAKEN_IN => Some((*rowid, id.clone())),
+        _ => connection
+            .prepare(&format!(
+                "SELECT rowid, id FROM {outbox} ORDER BY rowid DESC LIMIT 1"
+            ))?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?,
     };
-    connection
-        .prepare(&last)?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+    if after.is_none() {
+        memory.search = Pace::done_since(began);
+    }
+    Ok(())
 }
 
 /// Writes down what became of events. How many.

@@ -10,6 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 /// in words that all know.
 const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
+/// Relays and their application do not keep each other waiting.
+pub const WAL: &str = "PRAGMA journal_mode = WAL;";
+
 /// What relays write down.
 const RELAYED: &str = "attempts        INTEGER NOT NULL DEFAULT 0,
     next_attempt_ms INTEGER,
@@ -42,8 +45,16 @@ impl File {
         Ok(shape)
     }
 
-    /// The SQL that makes what is missing.
+    /// The SQL that makes what is missing. Its first line cannot be run in a transaction.
     pub fn missing(&self, connection: Option<&Connection>) -> Result<String, Trouble> {
+        Ok(match self.missing_tables(connection)? {
+            tables if tables.is_empty() => tables,
+            tables => format!("{WAL}\n{tables}"),
+        })
+    }
+
+    /// The SQL that makes the tables that are missing.
+    pub fn missing_tables(&self, connection: Option<&Connection>) -> Result<String, Trouble> {
         let shape = match connection {
             Some(connection) => self.look(connection)?,
             None => Shape::Missing,

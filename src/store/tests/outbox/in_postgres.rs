@@ -1,6 +1,8 @@
 //! What only a server has: transactions that overlap, rows that are locked, users with fewer rights, tables of any types.
 
-use super::place::{LONG, Place, TIMEOUT, add, claim, event, id, in_the_end, numbers, settle};
+use super::place::{
+    LONG, Place, TIMEOUT, add, claim, event, id, in_the_end, numbers, refused, settle,
+};
 use crate::error::Kind;
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::{Outbox, OutboxAddress, TableName, open};
@@ -218,7 +220,7 @@ async fn who_may_not_is_told_what_to_ask_for() {
     let address: OutboxAddress = database.limited_url().parse().unwrap();
     let limited = open(&address, &table, TIMEOUT).await.unwrap();
     let outage = limited.create().await.unwrap_err();
-    assert!(!outage.passing, "{outage}");
+    assert!(!outage.passing && outage.barred, "{outage}");
     for part in ["permission denied", "CREATE TABLE", "`outbox`"] {
         assert!(outage.message.contains(part), "{outage}");
     }
@@ -227,7 +229,7 @@ async fn who_may_not_is_told_what_to_ask_for() {
     database.sql(&limited.missing().await.unwrap());
     assert_eq!(limited.missing().await.unwrap(), "");
     let outage = limited.claim("a", 1, LONG, OnDead::Park).await.unwrap_err();
-    assert!(!outage.passing, "{outage}");
+    assert!(!outage.passing && outage.barred, "{outage}");
     assert!(outage.message.contains("GRANT SELECT"), "{outage}");
     database.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO limited");
     add(&limited, &["a"]).await;
@@ -237,7 +239,7 @@ async fn who_may_not_is_told_what_to_ask_for() {
         .url_with("limited:wrong", "sslmode=disable")
         .parse();
     let error = refusal(open(&wrong.unwrap(), &table, TIMEOUT).await);
-    assert_eq!(error.kind(), Kind::Failed, "{error}");
+    assert_eq!(error.kind(), Kind::Unreachable, "{error}");
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let port = socket.local_addr().unwrap().port();
@@ -264,7 +266,7 @@ async fn a_table_that_goes_away_is_no_passing_trouble() {
     place.sql("DROP TABLE outbox");
     for _ in 0..2 {
         let outage = store.claim("a", 1, LONG, OnDead::Park).await.unwrap_err();
-        assert!(!outage.passing, "{outage}");
+        assert!(!outage.passing && !outage.barred, "{outage}");
         assert!(outage.message.contains("`eda outbox init`"), "{outage}");
     }
     store.create().await.unwrap();
@@ -290,4 +292,52 @@ async fn a_server_that_comes_back_is_asked_again() {
     assert_eq!(settle(&store, "a", &claimed, Settled::Published).await, 1);
     assert_eq!(numbers(&claim(&store, "a", 10).await), [1]);
     in_the_end(|| async { store.added(std::time::Duration::ZERO).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_locked_row_is_settled_later_and_the_others_at_once() {
+    let name = "a_locked_row_is_settled_later_and_the_others_at_once";
+    let Some(place) = Place::postgres(name) else {
+        return;
+    };
+    let store = place.made().await;
+    add(&store, &["a", "b", "c"]).await;
+    let claimed = claim(&store, "a", 10).await;
+    let mut application = application(&place).await;
+    let transaction = application.transaction().await.unwrap();
+    let lock = format!("SELECT FROM outbox WHERE id = '{}' FOR UPDATE", id(0));
+    transaction.batch_execute(&lock).await.unwrap();
+    assert_eq!(store.renew("a", LONG).await.unwrap(), 2);
+    let outcomes = [
+        (claimed[0].position, Settled::Published),
+        (claimed[1].position, refused(3_600_000)),
+        (claimed[2].position, Settled::Published),
+    ];
+    for _ in 0..2 {
+        let outage = store.settle("a", &outcomes).await.unwrap_err();
+        assert!(outage.passing, "{outage}");
+        assert!(outage.message.contains("1 of 3 events"), "{outage}");
+        let counts = store.counts().await.unwrap();
+        assert_eq!((counts.published, counts.most_attempts), (1, 1));
+    }
+    transaction.commit().await.unwrap();
+    assert_eq!(store.renew("a", LONG).await.unwrap(), 1);
+    assert_eq!(store.settle("a", &outcomes).await.unwrap(), 1);
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.published, counts.most_attempts), (2, 1));
+}
+
+#[tokio::test]
+async fn a_table_made_by_hand_is_told_what_it_lacks() {
+    let Some(place) = Place::postgres("a_table_made_by_hand_is_told_what_it_lacks") else {
+        return;
+    };
+    place.made().await;
+    place.sql("ALTER TABLE outbox DROP COLUMN payload_bytes");
+    let error = refusal(open(&place.address(), &TableName::default(), TIMEOUT).await);
+    assert_eq!(error.kind(), Kind::Failed, "{error}");
+    assert!(
+        error.message().contains("no column `payload_bytes`"),
+        "{error}"
+    );
 }
