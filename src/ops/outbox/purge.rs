@@ -105,7 +105,7 @@ pub struct PurgeOutcome {
     error: Option<Error>,
 }
 
-/// Deletes them, until none is left or a stop is requested.
+/// Deletes as many as were planned, unless fewer are left or a stop is requested.
 pub async fn purge(
     outbox: &dyn Outbox,
     plan: PurgePlan,
@@ -119,13 +119,13 @@ pub async fn purge(
         stopped: None,
         error: None,
     };
-    if let Some(age) = plan.request.published {
-        let (count, ended) = delete(outbox, age, false, stop).await;
+    if let (Some(age), Some(agreed)) = (plan.request.published, plan.published) {
+        let (count, ended) = delete(outbox, age, false, agreed, stop).await;
         outcome.published = Some(count);
         outcome.error = ended.err();
     }
-    if plan.request.dead && outcome.error.is_none() {
-        let (count, ended) = delete(outbox, Duration::ZERO, true, stop).await;
+    if let (Some(agreed), None) = (plan.dead, &outcome.error) {
+        let (count, ended) = delete(outbox, Duration::ZERO, true, agreed, stop).await;
         outcome.dead = Some(count);
         outcome.error = ended.err();
     }
@@ -134,16 +134,18 @@ pub async fn purge(
     outcome
 }
 
-/// How many, also when it ended early.
+/// How many, also when it ended early; no more than was agreed to, whatever has come since.
 async fn delete(
     outbox: &dyn Outbox,
     older_than: Duration,
     dead: bool,
+    agreed: u64,
     stop: &Stop,
 ) -> (u64, Result<()>) {
     let mut count = 0;
-    while stop.requested().is_none() {
-        match outbox.purge(older_than, dead, CHUNK).await {
+    while count < agreed && stop.requested().is_none() {
+        let left = usize::try_from(agreed - count).unwrap_or(usize::MAX);
+        match outbox.purge(older_than, dead, left.min(CHUNK)).await {
             Ok(0) => break,
             Ok(deleted) => count += deleted,
             Err(outage) => return (count, Err(refused(outage))),
