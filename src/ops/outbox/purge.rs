@@ -101,8 +101,9 @@ pub struct PurgeOutcome {
     interrupted: bool,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// What ended it early.
     #[serde(skip)]
-    error: Option<Error>,
+    pub error: Option<Error>,
 }
 
 /// Deletes as many as were planned, unless fewer are left or a stop is requested.
@@ -152,19 +153,6 @@ async fn delete(
         }
     }
     (count, Ok(()))
-}
-
-impl PurgeOutcome {
-    /// How it ended, after it was `shown`.
-    ///
-    /// # Errors
-    /// The database did not answer any more; else that it could not be shown.
-    pub fn end(self, shown: Result<Status>) -> Result<Status> {
-        match self.error {
-            Some(error) => Err(error),
-            None => shown,
-        }
-    }
 }
 
 impl Report for PurgeOutcome {
