@@ -88,6 +88,8 @@ pub struct Outage {
     pub message: String,
     /// Whether asking again can help: not when a table or a right is missing.
     pub passing: bool,
+    /// Whether the database or the file is not there, or not for us: a right is missing, or credentials are refused.
+    pub barred: bool,
 }
 
 impl Outage {
@@ -96,6 +98,7 @@ impl Outage {
         Outage {
             message: message.into(),
             passing: true,
+            barred: false,
         }
     }
 
@@ -104,6 +107,15 @@ impl Outage {
         Outage {
             message: message.into(),
             passing: false,
+            barred: false,
+        }
+    }
+
+    /// The database or the file is not there, or a right to it is missing. It will be the same until somebody mends it.
+    pub fn barred(message: impl Into<String>) -> Self {
+        Outage {
+            barred: true,
+            ..Outage::lasting(message)
         }
     }
 }

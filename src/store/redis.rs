@@ -243,7 +243,10 @@ fn outage(server: &str, error: &RedisError) -> Outage {
         ),
         _ => false,
     };
-    Outage { message, passing }
+    match passing {
+        true => Outage::passing(message),
+        false => Outage::lasting(message),
+    }
 }
 
 /// What the server said, without the name of the script and the line in it; else what the driver says.

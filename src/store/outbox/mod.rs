@@ -49,8 +49,8 @@ mod sqlite;
 
 pub use address::{OutboxAddress, TableName};
 
-use super::Pending;
-use crate::error::Result;
+use super::{Outage, Pending};
+use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
 };
@@ -64,8 +64,8 @@ use std::time::Duration;
 /// and later, takes `timeout` at most.
 ///
 /// # Errors
-/// Unreachable, with host and port, when nothing answers; a failure when credentials or rights are refused, or the table
-/// is no outbox; a usage error when there can be no database at a path.
+/// Unreachable, with host and port or the path, when nothing answers, there can be no file, or credentials or rights are
+/// refused; a failure when the table is no outbox; a usage error when the file is no database.
 pub async fn open(
     address: &OutboxAddress,
     table: &TableName,
@@ -78,6 +78,14 @@ pub async fn open(
         OutboxAddress::Postgres(address) => Ok(Arc::new(
             PostgresOutbox::open(address, table, timeout).await?,
         )),
+    }
+}
+
+/// The error of an outage that is met before anything was begun.
+fn at_open(outage: Outage) -> Error {
+    match outage.passing || outage.barred {
+        true => Error::unreachable(outage.message),
+        false => Error::failed(outage.message),
     }
 }
 

@@ -41,8 +41,8 @@ impl SqliteOutbox {
     /// Opens the file, when it is there.
     ///
     /// # Errors
-    /// A usage error when there can be no database at the path, a failure when it cannot be written or its table is no
-    /// outbox. Each names the path.
+    /// Unreachable when there can be no file at the path or it may not be written, a usage error when it is no database,
+    /// a failure when its table is no outbox. Each names the path.
     pub async fn open(path: &Path, table: &TableName, timeout: Duration) -> Result<Self> {
         if table.schema().is_some_and(|schema| schema != "main") {
             return Err(Error::usage(format!(
@@ -128,12 +128,12 @@ fn stopped(path: &str) -> String {
 /// Makes the tables, and the file.
 fn create(file: &mut File) -> Result<(), Trouble> {
     if file.connected()?.is_none() {
-        make_file(&file.path).map_err(|error| Outage::lasting(error.one_line()))?;
+        make_file(&file.path).map_err(|error| Outage::barred(error.one_line()))?;
     }
     file.connected()?;
     let busy = file.busy;
     let Some(connection) = &file.connection else {
-        return Err(Outage::lasting(format!("`{}` cannot be made", file.shown)).into());
+        return Err(Outage::barred(format!("`{}` cannot be made", file.shown)).into());
     };
     if file.missing(Some(connection))?.is_empty() {
         return Ok(());

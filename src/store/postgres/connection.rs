@@ -239,18 +239,23 @@ impl Failure {
             Failure::Said(error) => error,
         };
         let Some(said) = error.as_db_error() else {
-            return Outage {
-                message: format!("PostgreSQL on `{server}`: {}", chain(&error)),
-                passing: is_connection(&error),
+            let message = format!("PostgreSQL on `{server}`: {}", chain(&error));
+            return match is_connection(&error) {
+                true => Outage::passing(message),
+                false => Outage::lasting(message),
             };
         };
         let code = said.code().code();
         // Lost connections, a server that was failed over and takes no writes (25006), conflicts with others, too few
         // resources, a locked row, and a server that goes down or comes up.
         let passing = ["08", "25006", "40", "53", "55P03", "57", "58"];
+        // Credentials, a database that is not there, a right.
+        let barred = ["28", "3D000", "42501"];
+        let is_one_of = |classes: &[&str]| classes.iter().any(|class| code.starts_with(class));
         Outage {
             message: format!("PostgreSQL on `{server}`: {} ({code})", said.message()),
-            passing: passing.iter().any(|class| code.starts_with(class)),
+            passing: is_one_of(&passing),
+            barred: is_one_of(&barred),
         }
     }
 }

@@ -108,6 +108,9 @@ pub fn outage(path: &str, error: &rusqlite::Error) -> Outage {
             | ErrorCode::OperationInterrupted
             | ErrorCode::SchemaChanged,
         ) => Outage::passing(message),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            Outage::barred(message)
+        }
         _ => Outage::lasting(message),
     }
 }

@@ -31,8 +31,10 @@ impl Flaky {
             return Ok(());
         }
         self.refusals.fetch_add(1, Ordering::AcqRel);
-        let message = "connection refused".to_owned();
-        Err(Outage { message, passing })
+        Err(match passing {
+            true => Outage::passing("connection refused"),
+            false => Outage::lasting("connection refused"),
+        })
     }
 }
 

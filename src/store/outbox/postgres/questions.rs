@@ -28,9 +28,12 @@ impl PostgresOutbox {
             let (table, message) = (known.absent(), &outage.message);
             return Err(match outage.passing {
                 true => outage,
-                false => Outage::lasting(format!(
-                    "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
-                )),
+                false => Outage {
+                    message: format!(
+                        "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
+                    ),
+                    ..outage
+                },
             }
             .into());
         }

@@ -5,11 +5,11 @@ use super::tables::Known;
 use crate::error::Result;
 use crate::store::Outage;
 use crate::store::link::Link;
-use crate::store::outbox::TableName;
+use crate::store::outbox::{TableName, at_open};
 use crate::store::postgres::address::PostgresAddress;
 use crate::store::postgres::connection::{Failure, client, listener as listening};
 use crate::store::postgres::tls;
-use crate::store::stored::{at_open, too_slow, within};
+use crate::store::stored::{too_slow, within};
 use postgres_openssl::MakeTlsConnector;
 use std::fmt;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
@@ -41,8 +41,8 @@ impl PostgresOutbox {
     /// Connects to the database, and looks at the table. An answer takes `timeout` at most.
     ///
     /// # Errors
-    /// Unreachable, with host and port, when it does not answer; a failure when it refuses the credentials, or the table
-    /// is no outbox.
+    /// Unreachable, with host and port, when it does not answer, refuses the credentials, has no such database, or a
+    /// right is missing; a failure when the table is no outbox.
     pub async fn open(
         address: &PostgresAddress,
         table: &TableName,
@@ -92,7 +92,11 @@ impl PostgresOutbox {
         };
         match connected.await {
             Ok(client) => Ok(Arc::new(Mutex::new((client, Memory::default())))),
-            Err(failure) => Err(self.outage(failure)),
+            // Whatever it is that keeps us out.
+            Err(failure) => Err(match self.outage(failure) {
+                outage if outage.passing => outage,
+                outage => Outage::barred(outage.message),
+            }),
         }
     }
 
@@ -153,7 +157,7 @@ impl PostgresOutbox {
             Some(code) if code == SqlState::UNDEFINED_TABLE => {
                 Outage::lasting(format!("{}: `eda outbox init` makes it", outage.message))
             }
-            Some(code) if code == SqlState::INSUFFICIENT_PRIVILEGE => Outage::lasting(format!(
+            Some(code) if code == SqlState::INSUFFICIENT_PRIVILEGE => Outage::barred(format!(
                 "{}; have its owner run `GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO …` (and the same for what \
                  `eda outbox init` has made beside it)",
                 outage.message

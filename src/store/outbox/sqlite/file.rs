@@ -3,8 +3,8 @@
 use super::claim::Memory;
 use crate::error::Error;
 use crate::store::Outage;
-use crate::store::outbox::TableName;
 use crate::store::outbox::sql::{Shape, Sql};
+use crate::store::outbox::{TableName, at_open};
 use crate::store::sqlite::file::{outage, prepared, refused, see_file};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::PathBuf;
@@ -52,16 +52,13 @@ pub struct File {
 
 impl File {
     /// Opens the file, when it is there. It is not made.
-    fn open(&mut self) -> Result<(), Error> {
+    fn open(&mut self) -> Result<(), Trouble> {
         if self.path.exists() {
-            see_file(&self.path, false)?;
-            let failed = |error| refused(&self.path, self.table.name(), error);
-            let connection = prepared(&self.path, self.busy).map_err(failed)?;
+            self.see()?;
+            let connection = prepared(&self.path, self.busy)?;
             // Reads the first page: whether it is a database.
             let version = "SELECT count(*) FROM sqlite_master";
-            connection
-                .query_row(version, [], |row| row.get::<_, i64>(0))
-                .map_err(failed)?;
+            connection.query_row(version, [], |row| row.get::<_, i64>(0))?;
             self.connection = Some(connection);
             return Ok(());
         }
@@ -72,15 +69,30 @@ impl File {
         match folder.is_none_or(|folder| folder.is_dir()) {
             true => Ok(()),
             // It fails, and says why.
-            false => see_file(&self.path, false),
+            false => self.see(),
+        }
+    }
+
+    fn see(&self) -> Result<(), Trouble> {
+        let seen = see_file(&self.path, false);
+        Ok(seen.map_err(|error| Outage::barred(error.one_line()))?)
+    }
+
+    /// What is wrong with the file when it is opened.
+    fn refusal(&self, trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Outage(outage) => at_open(outage),
+            Trouble::Sqlite(error) => match outage(&self.shown, &error) {
+                outage if outage.barred => at_open(outage),
+                _ => refused(&self.path, self.table.name(), error),
+            },
         }
     }
 
     /// The connection, when there is a file by now.
     pub fn connected(&mut self) -> Result<Option<&Connection>, Trouble> {
         if self.connection.is_none() {
-            self.open()
-                .map_err(|error| Outage::lasting(error.one_line()))?;
+            self.open()?;
         }
         Ok(self.connection.as_ref())
     }
@@ -112,10 +124,14 @@ impl File {
     }
 
     fn not_made(&self, table: &str) -> Outage {
-        Outage::lasting(format!(
+        let message = format!(
             "there is no table `{table}` in `{}`: `eda outbox init` makes it",
             self.shown
-        ))
+        );
+        match self.connection {
+            Some(_) => Outage::lasting(message),
+            None => Outage::barred(message), // There is no file either.
+        }
     }
 
     /// A transaction that nobody else writes beside.
@@ -152,16 +168,11 @@ pub fn start(
     thread.spawn(move || {
         let outcome = file.open().and_then(|()| match &file.connection {
             // Whether it is an outbox, or may become one.
-            Some(connection) => file
-                .look(connection)
-                .map(drop)
-                .map_err(|trouble| match trouble {
-                    Trouble::Outage(outage) => Error::failed(outage.message),
-                    Trouble::Sqlite(error) => refused(&file.path, file.table.name(), error),
-                }),
+            Some(connection) => file.look(connection).map(drop),
             None => Ok(()),
         });
         let goes_on = outcome.is_ok();
+        let outcome = outcome.map_err(|trouble| file.refusal(trouble));
         let _ = opened.send(outcome); // Who asked may have gone.
         if goes_on {
             while let Some(job) = jobs.blocking_recv() {

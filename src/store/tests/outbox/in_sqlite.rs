@@ -46,13 +46,13 @@ async fn what_is_no_outbox_is_said_with_its_path() {
         (
             &nowhere,
             "outbox",
-            Kind::Usage,
+            Kind::Unreachable,
             "cannot open the SQLite file",
         ),
         (
             folder.path(),
             "outbox",
-            Kind::Usage,
+            Kind::Unreachable,
             "cannot open the SQLite file",
         ),
         (
@@ -81,6 +81,7 @@ async fn a_file_that_is_not_there_is_made_by_create_alone() {
     let store = place.member().await;
     assert!(store.missing().await.unwrap().contains("CREATE TABLE"));
     let outage = store.counts().await.unwrap_err();
+    assert!(outage.barred, "{outage}");
     assert!(outage.message.contains("`eda outbox init`"), "{outage}");
     assert!(!path(&place).exists());
     store.create().await.unwrap();
@@ -96,7 +97,7 @@ async fn a_table_that_goes_away_is_no_passing_trouble() {
     for _ in 0..2 {
         let claimed = store.claim("a", 1, TIMEOUT, OnDead::Park).await;
         let outage = claimed.unwrap_err();
-        assert!(!outage.passing, "{outage}");
+        assert!(!outage.passing && !outage.barred, "{outage}");
         assert!(outage.message.contains("`eda outbox init`"), "{outage}");
     }
     store.create().await.unwrap();
