@@ -2,7 +2,7 @@
 
 use super::refused;
 use crate::consent::Consent;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{Report, Table};
 use crate::store::outbox::Outbox;
 use serde::Serialize;
@@ -96,10 +96,8 @@ pub async fn init(outbox: &dyn Outbox, plan: InitPlan, _consent: Consent) -> Res
                 "`--print` shows the SQL, for somebody who may run it",
             ),
         };
-        // Whoever is given the right may try again: as with credentials.
-        Error::unreachable(format!("{tried}; {known}"))
-            .caused_by(outage.message)
-            .hint(hint)
+        let tried = format!("{tried}; {known}");
+        refused(outage).context(tried).hint(hint)
     })?;
     Ok(InitOutcome {
         database,

@@ -178,3 +178,74 @@ impl Report for PurgeOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::outbox::{
+        DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    };
+    use crate::store::{Outage, Pending};
+
+    /// More comes all the time.
+    #[derive(Debug)]
+    struct Endless;
+
+    fn nobody_asks<'a, T: 'a>() -> Pending<'a, T> {
+        Box::pin(async { Err(Outage::lasting("nobody asks")) })
+    }
+
+    impl Outbox for Endless {
+        fn purge(&self, _: Duration, _: bool, limit: usize) -> Pending<'_, u64> {
+            Box::pin(async move { Ok(limit as u64) })
+        }
+        fn missing(&self) -> Pending<'_, String> {
+            nobody_asks()
+        }
+        fn create(&self) -> Pending<'_, ()> {
+            nobody_asks()
+        }
+        fn add<'a>(&'a self, _: &'a [NewOutboxEvent]) -> Pending<'a, ()> {
+            nobody_asks()
+        }
+        fn claim<'a>(
+            &'a self,
+            _: &'a str,
+            _: usize,
+            _: Duration,
+            _: OnDead,
+        ) -> Pending<'a, Vec<OutboxEvent>> {
+            nobody_asks()
+        }
+        fn renew<'a>(&'a self, _: &'a str, _: Duration) -> Pending<'a, u64> {
+            nobody_asks()
+        }
+        fn settle<'a>(&'a self, _: &'a str, _: &'a [(i64, Settled)]) -> Pending<'a, u64> {
+            nobody_asks()
+        }
+        fn added(&self, _: Duration) -> Pending<'_, ()> {
+            nobody_asks()
+        }
+        fn counts(&self) -> Pending<'_, OutboxCounts> {
+            nobody_asks()
+        }
+        fn dead(&self, _: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {
+            nobody_asks()
+        }
+        fn retry<'a>(&'a self, _: &'a [String]) -> Pending<'a, Vec<String>> {
+            nobody_asks()
+        }
+        fn purgeable(&self, _: Duration, _: bool) -> Pending<'_, u64> {
+            nobody_asks()
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_is_deleted_than_was_agreed_to() {
+        for agreed in [0, 3, CHUNK as u64, 2 * CHUNK as u64 + 1] {
+            let (count, ended) = delete(&Endless, Duration::ZERO, true, agreed, &Stop::new()).await;
+            ended.unwrap();
+            assert_eq!(count, agreed);
+        }
+    }
+}

@@ -200,3 +200,67 @@ impl Engine<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RelayRequest;
+    use super::super::flight::Passenger;
+    use super::*;
+    use crate::kafka::{Cluster, Connection};
+    use crate::model::outbox::{NewOutboxEvent, OutboxEvent};
+    use crate::ops::stop::Stop;
+    use crate::store::outbox::open;
+
+    fn passenger(id: &str, fate: Fate) -> Passenger {
+        let event = NewOutboxEvent {
+            id: id.to_owned(),
+            aggregate_type: "order".to_owned(),
+            aggregate_id: id.to_owned(),
+            event_type: "OrderCreated".to_owned(),
+            payload: None,
+        };
+        Passenger {
+            event: OutboxEvent {
+                position: 1,
+                event,
+                attempts: 0,
+                created_ms: None,
+            },
+            topic: "orders".to_owned(),
+            fate,
+        }
+    }
+
+    /// Its producer has broken before: what it refused then is no refusal, and what it left behind goes before what
+    /// follows.
+    #[tokio::test]
+    async fn a_producer_that_is_gone_refuses_nothing_and_holds_up_what_it_did_not_publish() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.db").display().to_string();
+        let (address, table) = (path.parse().unwrap(), "outbox".parse().unwrap());
+        let patience = Duration::from_secs(30);
+        let outbox = open(&address, &table, patience).await.unwrap();
+        outbox.create().await.unwrap();
+        let connection = Connection {
+            brokers: "127.0.0.1:1".to_owned(),
+            timeout: patience,
+            properties: Vec::new(),
+            verbose_client_logs: false,
+        };
+        let (cluster, stop) = (Cluster::new(connection).unwrap(), Stop::new());
+        let watch = |_: Told<'_>| {};
+        let mut engine = Engine::new(&cluster, outbox, RelayRequest::default(), &stop, &watch);
+        let flight = Flight::with(vec![
+            passenger("published", Fate::Published),
+            passenger("refused", Fate::Refused(Error::failed("closed"))),
+            passenger("open", Fate::Open),
+            passenger("kept", Fate::Kept),
+        ]);
+        let unpublished = engine.land(flight).await.unwrap();
+        let mut ids: Vec<String> = unpublished.into_iter().map(|(_, id)| id).collect();
+        ids.sort();
+        assert_eq!(ids, ["kept", "open", "refused"]);
+        let tally = &engine.tally;
+        assert_eq!((tally.figures.refused, tally.released), (0, 2));
+    }
+}
