@@ -13,6 +13,7 @@ mod dlq;
 mod event;
 mod expect;
 mod global;
+mod going_on;
 mod group;
 mod lag;
 mod man;

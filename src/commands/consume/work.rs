@@ -1,6 +1,7 @@
 //! `eda consume` with a handler.
 
 use super::super::context::Context;
+use super::super::going_on::{Rate, STOPPING};
 use super::Args;
 use super::refused::refuse_properties;
 use crate::error::{Error, Result, Status};
@@ -93,9 +94,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     Ok(work.ended?.unwrap_or(Status::Done))
 }
 
-/// Said when a signal has asked it to stop.
-const STOPPING: &str = "finishing what is in hand, once more ends it at once";
-
 /// What a handler has no use for.
 fn refuse(args: &Args) -> Result<()> {
     let refused = [
@@ -171,26 +169,4 @@ fn line(sample: &Sample, rate: f64) -> String {
         text.push_str(&format!("; {STOPPING}"));
     }
     text
-}
-
-/// Records a second, over the last few looks.
-#[derive(Default)]
-struct Rate(std::collections::VecDeque<(std::time::Instant, u64)>);
-
-impl Rate {
-    const LOOKS: usize = 20;
-
-    fn of(&mut self, processed: u64) -> f64 {
-        let now = std::time::Instant::now();
-        self.0.push_back((now, processed));
-        if self.0.len() > Self::LOOKS {
-            self.0.pop_front();
-        }
-        match self.0.front() {
-            Some((then, before)) if now > *then => {
-                processed.saturating_sub(*before) as f64 / now.duration_since(*then).as_secs_f64()
-            }
-            _ => 0.0,
-        }
-    }
 }

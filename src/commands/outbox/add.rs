@@ -116,7 +116,7 @@ async fn add_rows(context: &Context, args: Args) -> Result<Status> {
     let consent = context.ui.consent_to_add(&empty, "Add them?", false, yes)?;
     let outcome = add::add_rows(outbox.as_ref(), input, consent).await;
     let shown = context.ui.report(&outcome);
-    outcome.end(shown)
+    super::end(outcome.error, shown)
 }
 
 fn open(file: &str) -> Result<Box<dyn Read + Send>> {

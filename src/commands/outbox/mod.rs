@@ -9,7 +9,15 @@ mod retry;
 mod status;
 
 use super::context::Context;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
+
+/// How it ended, after it was `shown`: what ended it early comes before an error of showing it.
+fn end(error: Option<Error>, shown: Result<Status>) -> Result<Status> {
+    match error {
+        Some(error) => Err(error),
+        None => shown,
+    }
+}
 
 /// Publish events that an application has written into its own database
 #[derive(Debug, clap::Subcommand)]

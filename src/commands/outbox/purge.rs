@@ -52,5 +52,5 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let stop = context.stop_on_signals();
     let outcome = purge::purge(outbox.as_ref(), plan, &stop, consent).await;
     let shown = context.ui.report(&outcome);
-    outcome.end(shown)
+    super::end(outcome.error, shown)
 }

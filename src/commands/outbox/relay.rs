@@ -1,15 +1,15 @@
 use super::place::PlaceArgs;
 use crate::commands::arguments;
 use crate::commands::context::Context;
+use crate::commands::going_on::{Rate, STOPPING};
 use crate::error::{Result, Status};
 use crate::model::outbox::OnDead;
 use crate::ops::outbox::relay::{self, Figures, RelayRequest, Told, TopicTemplate};
 use crate::ui::working::Working;
 use clap::ValueEnum;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Publish the events of an outbox
 ///
@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
 
-    /// How long events in hand are nobody else's unless that is renewed, which it is three times as often
+    /// How long a claim lasts; renewed at a third of it
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = lease)]
     lease: Duration,
 
@@ -83,7 +83,9 @@ Guarantees:
   at least once  An event is marked after its acknowledgement, so a relay that is killed, or a
                  database that goes away in between, repeats up to two batches, with the same
                  ids, and loses none. Consumers know duplicates by the header `id`:
-                 `eda consume --dedupe` does.
+                 `eda consume --dedupe` does. Keep --lease longer than --timeout, which is how
+                 long the database may take to answer: else the events of a relay that waits for
+                 it are taken over meanwhile, and are sent twice.
   order          The first occurrences of the events of one aggregate are in the order of their
                  positions, in each topic they go to. That is the order of their inserts; of
                  their commits, too, if the writers of one aggregate wait for each other (a row
@@ -148,11 +150,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         true => context.ui.report(&outcome),
         false => Ok(Status::Done),
     };
-    outcome.end(reported)
+    super::end(outcome.error, reported)
 }
-
-/// Said when a signal has asked it to stop.
-const STOPPING: &str = "finishing what is in hand, once more ends it at once";
 
 struct Shown<'a> {
     working: &'a Working,
@@ -192,26 +191,4 @@ fn line(figures: &Figures, rate: f64) -> String {
         text.push_str(&format!("; {STOPPING}"));
     }
     text
-}
-
-/// Events a second, over the last few looks.
-#[derive(Default)]
-struct Rate(VecDeque<(Instant, u64)>);
-
-impl Rate {
-    const SPAN: Duration = Duration::from_secs(2);
-
-    fn of(&mut self, published: u64) -> f64 {
-        let now = Instant::now();
-        self.0.push_back((now, published));
-        while self.0.len() > 2 && now.duration_since(self.0[0].0) > Self::SPAN {
-            self.0.pop_front();
-        }
-        let (then, before) = self.0[0];
-        let seconds = now.duration_since(then).as_secs_f64();
-        match seconds > 0.0 {
-            true => published.saturating_sub(before) as f64 / seconds,
-            false => 0.0,
-        }
-    }
 }

@@ -105,13 +105,10 @@ impl Relays {
         let relay = self.running.remove(at);
         let stopped = || Error::failed(format!("{} stopped", relay.name));
         match relay.task.await {
-            Ok(outcome) => {
-                let ended = outcome.end(Ok(Status::Done));
-                Err(ended
-                    .err()
-                    .unwrap_or_else(stopped)
-                    .context(format!("{} stopped", relay.name)))
-            }
+            Ok(outcome) => Err(outcome
+                .error
+                .unwrap_or_else(stopped)
+                .context(format!("{} stopped", relay.name))),
             Err(error) => Err(stopped().caused_by(error)),
         }
     }

@@ -242,8 +242,9 @@ pub struct AddOutcome {
     added: u64,
     /// The first of them.
     events: Vec<Added>,
+    /// What ended it early.
     #[serde(skip)]
-    error: Option<Error>,
+    pub error: Option<Error>,
 }
 
 impl AddOutcome {
@@ -252,17 +253,6 @@ impl AddOutcome {
         let room = SHOWN.saturating_sub(self.events.len());
         self.events
             .extend(events.iter().take(room).map(Added::from));
-    }
-
-    /// How it ended, after it was `shown`.
-    ///
-    /// # Errors
-    /// What ended it early; else that it could not be shown.
-    pub fn end(self, shown: Result<crate::error::Status>) -> Result<crate::error::Status> {
-        match self.error {
-            Some(error) => Err(error),
-            None => shown,
-        }
     }
 }
 

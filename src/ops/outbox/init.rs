@@ -2,7 +2,7 @@
 
 use super::refused;
 use crate::consent::Consent;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{Report, Table};
 use crate::store::outbox::Outbox;
 use serde::Serialize;
@@ -78,17 +78,26 @@ pub struct InitOutcome {
 /// Makes what is missing: all of it or nothing.
 ///
 /// # Errors
-/// The database does not answer, or refuses; nothing was made then.
+/// The database does not answer, or refuses; nothing was made when it has refused.
 pub async fn init(outbox: &dyn Outbox, plan: InitPlan, _consent: Consent) -> Result<InitOutcome> {
     let InitPlan {
         database, table, ..
     } = plan;
     outbox.create().await.map_err(|outage| {
-        let tried = format!("could not make table `{table}` in `{database}`; nothing was changed");
-        // Whoever is given the right may try again: as with credentials.
-        Error::unreachable(tried)
-            .caused_by(outage.message)
-            .hint("`--print` shows the SQL, for somebody who may run it")
+        let tried = format!("could not make table `{table}` in `{database}`");
+        // Who got no answer does not know; all of it was made, or nothing.
+        let (known, hint) = match outage.passing {
+            true => (
+                "whether it was made is not known",
+                "`eda outbox init --dry-run` shows what is missing",
+            ),
+            false => (
+                "nothing was changed",
+                "`--print` shows the SQL, for somebody who may run it",
+            ),
+        };
+        let tried = format!("{tried}; {known}");
+        refused(outage).context(tried).hint(hint)
     })?;
     Ok(InitOutcome {
         database,

@@ -14,9 +14,9 @@ pub mod status;
 use crate::error::Error;
 use crate::store::Outage;
 
-/// The error of a database that did not do what it was asked for.
+/// The error of a database that did not do what it was asked for: the one place that says which exit status it has.
 fn refused(outage: Outage) -> Error {
-    match outage.passing {
+    match outage.passing || outage.barred {
         true => Error::unreachable(outage.message),
         false => Error::failed(outage.message),
     }

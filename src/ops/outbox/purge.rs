@@ -101,11 +101,12 @@ pub struct PurgeOutcome {
     interrupted: bool,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// What ended it early.
     #[serde(skip)]
-    error: Option<Error>,
+    pub error: Option<Error>,
 }
 
-/// Deletes them, until none is left or a stop is requested.
+/// Deletes as many as were planned, unless fewer are left or a stop is requested.
 pub async fn purge(
     outbox: &dyn Outbox,
     plan: PurgePlan,
@@ -119,13 +120,13 @@ pub async fn purge(
         stopped: None,
         error: None,
     };
-    if let Some(age) = plan.request.published {
-        let (count, ended) = delete(outbox, age, false, stop).await;
+    if let (Some(age), Some(agreed)) = (plan.request.published, plan.published) {
+        let (count, ended) = delete(outbox, age, false, agreed, stop).await;
         outcome.published = Some(count);
         outcome.error = ended.err();
     }
-    if plan.request.dead && outcome.error.is_none() {
-        let (count, ended) = delete(outbox, Duration::ZERO, true, stop).await;
+    if let (Some(agreed), None) = (plan.dead, &outcome.error) {
+        let (count, ended) = delete(outbox, Duration::ZERO, true, agreed, stop).await;
         outcome.dead = Some(count);
         outcome.error = ended.err();
     }
@@ -134,35 +135,24 @@ pub async fn purge(
     outcome
 }
 
-/// How many, also when it ended early.
+/// How many, also when it ended early; no more than was agreed to, whatever has come since.
 async fn delete(
     outbox: &dyn Outbox,
     older_than: Duration,
     dead: bool,
+    agreed: u64,
     stop: &Stop,
 ) -> (u64, Result<()>) {
     let mut count = 0;
-    while stop.requested().is_none() {
-        match outbox.purge(older_than, dead, CHUNK).await {
+    while count < agreed && stop.requested().is_none() {
+        let left = usize::try_from(agreed - count).unwrap_or(usize::MAX);
+        match outbox.purge(older_than, dead, left.min(CHUNK)).await {
             Ok(0) => break,
             Ok(deleted) => count += deleted,
             Err(outage) => return (count, Err(refused(outage))),
         }
     }
     (count, Ok(()))
-}
-
-impl PurgeOutcome {
-    /// How it ended, after it was `shown`.
-    ///
-    /// # Errors
-    /// The database did not answer any more; else that it could not be shown.
-    pub fn end(self, shown: Result<Status>) -> Result<Status> {
-        match self.error {
-            Some(error) => Err(error),
-            None => shown,
-        }
-    }
 }
 
 impl Report for PurgeOutcome {
@@ -185,6 +175,77 @@ impl Report for PurgeOutcome {
         match self.published.unwrap_or(0) + self.dead.unwrap_or(0) {
             0 => None,
             count => Some(format!("{count} were deleted all the same")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::outbox::{
+        DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    };
+    use crate::store::{Outage, Pending};
+
+    /// More comes all the time.
+    #[derive(Debug)]
+    struct Endless;
+
+    fn nobody_asks<'a, T: 'a>() -> Pending<'a, T> {
+        Box::pin(async { Err(Outage::lasting("nobody asks")) })
+    }
+
+    impl Outbox for Endless {
+        fn purge(&self, _: Duration, _: bool, limit: usize) -> Pending<'_, u64> {
+            Box::pin(async move { Ok(limit as u64) })
+        }
+        fn missing(&self) -> Pending<'_, String> {
+            nobody_asks()
+        }
+        fn create(&self) -> Pending<'_, ()> {
+            nobody_asks()
+        }
+        fn add<'a>(&'a self, _: &'a [NewOutboxEvent]) -> Pending<'a, ()> {
+            nobody_asks()
+        }
+        fn claim<'a>(
+            &'a self,
+            _: &'a str,
+            _: usize,
+            _: Duration,
+            _: OnDead,
+        ) -> Pending<'a, Vec<OutboxEvent>> {
+            nobody_asks()
+        }
+        fn renew<'a>(&'a self, _: &'a str, _: Duration) -> Pending<'a, u64> {
+            nobody_asks()
+        }
+        fn settle<'a>(&'a self, _: &'a str, _: &'a [(i64, Settled)]) -> Pending<'a, u64> {
+            nobody_asks()
+        }
+        fn added(&self, _: Duration) -> Pending<'_, ()> {
+            nobody_asks()
+        }
+        fn counts(&self) -> Pending<'_, OutboxCounts> {
+            nobody_asks()
+        }
+        fn dead(&self, _: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {
+            nobody_asks()
+        }
+        fn retry<'a>(&'a self, _: &'a [String]) -> Pending<'a, Vec<String>> {
+            nobody_asks()
+        }
+        fn purgeable(&self, _: Duration, _: bool) -> Pending<'_, u64> {
+            nobody_asks()
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_is_deleted_than_was_agreed_to() {
+        for agreed in [0, 3, CHUNK as u64, 2 * CHUNK as u64 + 1] {
+            let (count, ended) = delete(&Endless, Duration::ZERO, true, agreed, &Stop::new()).await;
+            ended.unwrap();
+            assert_eq!(count, agreed);
         }
     }
 }

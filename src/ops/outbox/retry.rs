@@ -7,7 +7,7 @@ use crate::error::{Error, Result, Status};
 use crate::report::{Cell, Report, Table, Tone};
 use crate::store::outbox::Outbox;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many dead events are looked through for those that are named.
 const LOOKED_AT: usize = 100_000;
@@ -29,6 +29,14 @@ pub struct RetryPlan {
     ids: Vec<String>,
 }
 
+/// A UUID is one, however it is written.
+fn usual(id: &str) -> String {
+    match uuid::Uuid::parse_str(id) {
+        Ok(uuid) => uuid.to_string(),
+        Err(_) => id.to_owned(),
+    }
+}
+
 /// Looks them up; `ids` empty means all.
 ///
 /// # Errors
@@ -45,10 +53,14 @@ pub async fn plan(outbox: &dyn Outbox, ids: &[String]) -> Result<RetryPlan> {
         });
     }
     let mut wanted: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let mut spellings: BTreeMap<String, &str> =
+        ids.iter().map(|id| (usual(id), id.as_str())).collect();
+    spellings.extend(ids.iter().map(|id| (id.clone(), id.as_str())));
     let mut found = Vec::new();
     let mut events = Vec::new();
     for event in outbox.dead(LOOKED_AT).await.map_err(refused)? {
-        if wanted.remove(event.id.as_str()) {
+        if let Some(named) = spellings.get(&event.id) {
+            wanted.remove(named);
             found.push(event.id.clone());
             if events.len() < SHOWN {
                 events.push(Dead::from(event));
@@ -105,7 +117,10 @@ impl Report for RetryPlan {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetryOutcome {
-    retried: Vec<String>,
+    /// How many.
+    retried: u64,
+    /// The first of them.
+    ids: Vec<String>,
     /// Those that were named and were not dead.
     not_dead: Vec<String>,
 }
@@ -119,19 +134,33 @@ pub async fn retry(
     plan: RetryPlan,
     _consent: Consent,
 ) -> Result<RetryOutcome> {
-    let retried = outbox.retry(&plan.ids).await.map_err(refused)?;
+    let mut ids = outbox.retry(&plan.ids).await.map_err(refused)?;
     let mut not_dead = plan.not_dead;
-    let done: BTreeSet<&String> = retried.iter().collect();
-    not_dead.extend(plan.ids.into_iter().filter(|id| !done.contains(id)));
+    let done: BTreeSet<String> = match plan.ids.is_empty() {
+        true => BTreeSet::new(),
+        false => ids.iter().map(|id| usual(id)).collect(),
+    };
+    let is_left = |id: &String| !done.contains(&usual(id));
+    not_dead.extend(plan.ids.into_iter().filter(is_left));
     not_dead.sort();
-    Ok(RetryOutcome { retried, not_dead })
+    let retried = ids.len() as u64;
+    ids.truncate(SHOWN);
+    Ok(RetryOutcome {
+        retried,
+        ids,
+        not_dead,
+    })
 }
 
 impl Report for RetryOutcome {
     fn table(&self) -> Table {
         let mut table = Table::new(&["ID", "RESULT"], "no event is dead");
-        for id in &self.retried {
+        for id in &self.ids {
             table.row([id.as_str().into(), "pending".into()]);
+        }
+        let untold = self.retried.saturating_sub(self.ids.len() as u64);
+        if untold > 0 {
+            table.note(format!("and {untold} more are pending"), Tone::Plain);
         }
         for id in &self.not_dead {
             table.row([id.as_str().into(), Cell::from("not dead").tone(Tone::Bad)]);
@@ -144,7 +173,7 @@ impl Report for RetryOutcome {
     }
 
     fn effect(&self) -> Option<String> {
-        match self.retried.len() {
+        match self.retried {
             0 => None,
             1 => Some("1 event is pending again all the same".to_owned()),
             count => Some(format!("{count} events are pending again all the same")),

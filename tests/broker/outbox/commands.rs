@@ -3,7 +3,7 @@
 use super::{databases, in_a_file};
 use crate::broker::PATIENCE;
 use crate::support::databases::postgres;
-use crate::support::eda;
+use crate::support::{broker, eda};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -39,14 +39,41 @@ fn init_shows_what_it_would_make_makes_it_once_and_has_then_nothing_to_do() {
 /// The SQL is what a migration runs.
 #[test]
 fn what_init_prints_makes_an_outbox() {
-    let Some(database) = postgres("what_init_prints_makes_an_outbox") else {
-        return;
-    };
-    let url = database.url();
-    let print = eda(&["outbox", "init", "--print", "--db", &url]).run();
-    database.sql(&print.succeeds().stdout);
-    let init = eda(&["outbox", "init", "--db", &url]).run();
-    init.succeeds().stderr_has("nothing to do");
+    for outbox in databases("what_init_prints_makes_an_outbox") {
+        let print = outbox.eda(&["outbox", "init", "--print"]).run();
+        let sql = print.succeeds().stdout;
+        match &outbox.postgres {
+            Some(database) => drop(database.sql(&sql)),
+            None => {
+                let path = outbox.address.strip_prefix("sqlite:").unwrap();
+                let file = rusqlite::Connection::open(path).unwrap();
+                file.execute_batch(&sql).unwrap();
+            }
+        }
+        let init = outbox.eda(&["outbox", "init"]).run();
+        init.succeeds().stderr_has("nothing to do");
+    }
+}
+
+/// Whatever is asked of it: it is 3, and nothing is made.
+#[test]
+fn a_file_that_is_not_there_is_unreachable_to_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, path) = (folder.path().join("none"), folder.path().join("outbox.db"));
+    let file = path.display().to_string();
+    let inside = missing.join("outbox.db").display().to_string();
+    let add = "add --yes A --aggregate-type a --aggregate 1 n=1";
+    let commands = ["status", "retry --all", "purge --dead", "relay --once", add];
+    for command in commands {
+        for place in [&file, &inside] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let eda = eda(&["outbox"]).args(words).args(["--db", place]);
+            eda.on(broker()).run().status(3).stderr_has(place);
+        }
+    }
+    let init = eda(&["outbox", "init", "--yes", "--db", &inside]).run();
+    init.status(3).stderr_has(&inside);
+    assert!(!missing.exists() && !path.exists());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod commands;
 mod killed;
+mod lost;
 mod outage;
 mod refused;
 mod relay;

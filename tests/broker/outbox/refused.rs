@@ -90,7 +90,9 @@ fn a_refused_event_is_dead_after_its_attempts_and_the_others_go_on() {
             "max.message.bytes=100000",
         ]);
         alter.arg("--yes").on(broker()).run().succeeds();
-        let retry = outbox.eda(&["outbox", "retry", dead["id"].as_str().unwrap()]);
+        // A UUID is one in capitals, too.
+        let capitals = dead["id"].as_str().unwrap().to_uppercase();
+        let retry = outbox.eda(&["outbox", "retry", &capitals]);
         retry.clone().run().status(2).stderr_has("--yes");
         let plan = retry.clone().arg("--dry-run").run().succeeds();
         plan.stdout_has("would be pending again");

@@ -1,6 +1,7 @@
 //! The loop: claim, send, and settle what was sent before.
 
 use super::super::refused;
+use super::claiming::Claimed;
 use super::flight::{Aggregate, Flight, Manner};
 use super::outcome::{RelayOutcome, Tally};
 use super::sender::{BATCH_BYTES, Sender};
@@ -12,26 +13,24 @@ use crate::model::outbox::{OnDead, OutboxEvent, Settled};
 use crate::ops::consume::Backoff;
 use crate::ops::largest_batch::largest_batch;
 use crate::ops::stop::Stop;
-use crate::store::Outage;
 use crate::store::outbox::Outbox;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long nothing is looked for when there was nothing: whatever tells of new events may be missed.
-const POLL: Duration = Duration::from_millis(500);
-
 /// The first claim; each is twice the one before, up to what was asked for, unless events turn out to be large.
 const FIRST_CLAIM: usize = 100;
-
-/// What a claim is to weigh at most, going by the one before it.
-const CLAIM_BYTES: usize = 16 * 1024 * 1024;
 
 /// A cluster that takes longer to say how much a topic takes is not asked about the next one.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// So many producers in a row may break before one of them has published anything.
 const BROKEN: u32 = 5;
+
+/// Nobody else's name.
+pub(super) fn new_owner() -> String {
+    format!("eda-{}-{:016x}", std::process::id(), fastrand::u64(..))
+}
 
 pub(super) struct Engine<'a> {
     pub(super) cluster: &'a Cluster,
@@ -40,12 +39,12 @@ pub(super) struct Engine<'a> {
     pub(super) request: RelayRequest,
     pub(super) stop: &'a Stop,
     pub(super) watch: Watch<'a>,
-    pub(super) lease: &'a Lease,
+    pub(super) lease: Lease,
     pub(super) sender: Option<Sender>,
     /// What topics take at most in a batch, where it is known.
     pub(super) limits: HashMap<String, Option<u32>>,
     /// How many events the next claim is for.
-    limit: usize,
+    pub(super) limit: usize,
     /// Until when events wait that this relay has had refused.
     pub(super) due: Option<Instant>,
     /// When what is in hand must be over, once it is to stop.
@@ -65,13 +64,13 @@ impl<'a> Engine<'a> {
     pub(super) fn new(
         cluster: &'a Cluster,
         outbox: Arc<dyn Outbox>,
-        owner: String,
         request: RelayRequest,
         stop: &'a Stop,
         watch: Watch<'a>,
-        lease: &'a Lease,
     ) -> Self {
         let (base, cap) = request.backoff;
+        let owner = new_owner();
+        let lease = Lease::keep(Arc::clone(&outbox), owner.clone(), request.lease);
         Engine {
             cluster,
             outbox,
@@ -126,14 +125,23 @@ impl<'a> Engine<'a> {
                 self.land(flight).await?;
                 continue;
             }
-            let Some(events) = self.claim().await? else {
-                return Ok(());
+            let events = match self.claim().await? {
+                Claimed::Events(events) => events,
+                Claimed::Stopped => return Ok(()),
+                Claimed::Lost => {
+                    if let Some(flight) = under_way.take() {
+                        self.land(flight).await?;
+                    }
+                    self.take_another_name();
+                    continue;
+                }
             };
             if events.is_empty() {
                 if let Some(flight) = under_way.take() {
                     self.land(flight).await?;
                 } else if !self.pause().await? {
-                    return self.look_back().await;
+                    self.look_back().await;
+                    return Ok(());
                 }
                 continue;
             }
@@ -157,7 +165,14 @@ impl<'a> Engine<'a> {
             {
                 held = self.land(flight).await?;
             }
-            let flight = self.launch(events, company, held, under_way.as_ref())?;
+            let sender = match self.provide(company) {
+                Ok(sender) => sender,
+                Err(error) => {
+                    self.give_back(events).await?;
+                    return Err(error);
+                }
+            };
+            let flight = self.launch(sender, events, held, under_way.as_ref());
             if let Some(earlier) = under_way.replace(flight) {
                 self.land(earlier).await?;
             }
@@ -165,27 +180,27 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
+    /// The producer there is, or another one: smaller batches need one, larger ones are no need.
+    fn provide(&mut self, company: u32) -> Result<Sender> {
+        match self.sender.take_if(|sender| sender.company <= company) {
+            Some(sender) => Ok(sender),
+            None => Sender::open(self.cluster, company, self.request.on_dead == OnDead::Park),
+        }
+    }
+
     fn launch(
         &mut self,
+        sender: Sender,
         events: Vec<OutboxEvent>,
-        company: u32,
         mut held: HashSet<Aggregate>,
         under_way: Option<&Flight>,
-    ) -> Result<Flight> {
-        let one_at_a_time = self.request.on_dead == OnDead::Block;
-        // Smaller batches need another producer; larger ones are no need.
-        let usable = self.sender.take_if(|sender| sender.company <= company);
-        let usable = match usable {
-            Some(sender) => sender,
-            None => Sender::open(self.cluster, company, !one_at_a_time)?,
-        };
-        let sender = self.sender.insert(usable);
+    ) -> Flight {
         let manner = Manner {
             template: &self.request.topic,
-            one_at_a_time,
+            one_at_a_time: self.request.on_dead == OnDead::Block,
             bytes: under_way.map_or(0, |flight| flight.bytes),
         };
-        Ok(Flight::begin(sender, events, &manner, &mut held))
+        Flight::begin(self.sender.insert(sender), events, &manner, &mut held)
     }
 
     /// Whoever comes next may have them.
@@ -194,107 +209,6 @@ impl<'a> Engine<'a> {
         let outcomes: Vec<_> = events.iter().map(released).collect();
         self.tally.figures.in_hand -= outcomes.len() as u64;
         self.write_down(&outcomes).await.map(drop)
-    }
-
-    /// Claims the next batch; `None` when it is to stop before the database answers.
-    async fn claim(&mut self) -> Result<Option<Vec<OutboxEvent>>> {
-        loop {
-            let (lease, on_dead) = (self.request.lease, self.request.on_dead);
-            let claimed = self
-                .outbox
-                .claim(&self.owner, self.limit, lease, on_dead)
-                .await;
-            match claimed {
-                Ok(events) => {
-                    self.database.is_over(self.watch);
-                    self.reckon(&events);
-                    return Ok(Some(events));
-                }
-                Err(outage) => {
-                    if !self.wait_for_database(outage).await? {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    /// How many the next claim may be for, so that what is in hand fits into memory.
-    fn reckon(&mut self, events: &[OutboxEvent]) {
-        let bytes: usize = events
-            .iter()
-            .map(|event| super::sender::size(&event.event))
-            .sum();
-        self.limit = match bytes > CLAIM_BYTES {
-            true => events.len().saturating_mul(CLAIM_BYTES) / bytes,
-            false => self.limit.saturating_mul(2),
-        };
-        self.limit = self.limit.clamp(1, self.request.batch.max(1));
-    }
-
-    /// Waits a moment for a database that did not answer; false when it is to stop.
-    ///
-    /// # Errors
-    /// Waiting does not help, or is over.
-    pub(super) async fn wait_for_database(&mut self, outage: Outage) -> Result<bool> {
-        if !outage.passing {
-            return Err(refused(outage));
-        }
-        let pause = self.database.goes_on(&outage.message, self.watch);
-        if self.is_over(&self.database) {
-            return Err(refused(outage));
-        }
-        Ok(self.rest(pause).await)
-    }
-
-    /// Whether one run alone has waited long enough.
-    pub(super) fn is_over(&self, waiting: &Waiting) -> bool {
-        self.request.once && waiting.lasts() > self.cluster.connection().timeout
-    }
-
-    /// Whether it is to go on after this long.
-    async fn rest(&self, pause: Duration) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => true,
-            _ = self.stop.wait() => false,
-        }
-    }
-
-    /// There is nothing to claim: waits until there may be. False when it is over.
-    async fn pause(&mut self) -> Result<bool> {
-        self.lease.set(false);
-        let mut pause = POLL;
-        if self.request.once {
-            // What was refused in this run has the attempts it is given; what others have in hand is theirs.
-            let left = self
-                .due
-                .map(|due| due.saturating_duration_since(Instant::now()));
-            match left {
-                Some(left) => pause = POLL.min(left + Duration::from_millis(1)),
-                None => return Ok(false),
-            }
-            if left == Some(Duration::ZERO) {
-                self.due = None;
-            }
-        }
-        let added = tokio::select! {
-            added = self.outbox.added(pause) => added,
-            _ = self.stop.wait() => return Ok(true),
-        };
-        match added {
-            Ok(()) => Ok(true),
-            Err(outage) => {
-                self.wait_for_database(outage).await?;
-                Ok(true)
-            }
-        }
-    }
-
-    /// What there is that could not be claimed.
-    async fn look_back(&mut self) -> Result<()> {
-        let counts = self.outbox.counts().await.map_err(refused)?;
-        self.tally.left = Some(counts.pending);
-        Ok(())
     }
 
     /// The most bytes of a batch that all topics take, as far as the cluster says.

@@ -119,6 +119,20 @@ impl Flight {
         flight
     }
 
+    /// One that has landed.
+    #[cfg(test)]
+    pub(super) fn with(passengers: Vec<Passenger>) -> Flight {
+        Flight {
+            passengers,
+            under_way: FuturesUnordered::new(),
+            queues: HashMap::new(),
+            one_at_a_time: false,
+            bytes: 0,
+            is_cut_short: false,
+            answered: 0,
+        }
+    }
+
     fn board(&mut self, sender: &mut Sender, passenger: usize, held: &mut HashSet<Aggregate>) {
         if !held.is_empty() && held.contains(&self.passengers[passenger].aggregate()) {
             self.is_cut_short = true;

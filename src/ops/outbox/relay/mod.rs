@@ -7,9 +7,10 @@
 //! refused: then those that were under way behind it have overtaken it.
 //!
 //! - [`template`]: where an event goes; - `sender`: the producer; - `flight`: a batch on its way;
-//! - `engine`: the loop; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer;
+//! - `engine`: the loop; - `claiming`: what is next; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer;
 //! - [`outcome`]: what came of it all.
 
+mod claiming;
 mod engine;
 mod flight;
 pub mod outcome;
@@ -114,9 +115,7 @@ pub async fn relay(
     stop: &Stop,
     watch: Watch<'_>,
 ) -> RelayOutcome {
-    let owner = format!("eda-{}-{:016x}", std::process::id(), fastrand::u64(..));
-    let lease = Lease::keep(Arc::clone(&outbox), owner.clone(), request.lease);
-    let mut engine = Engine::new(cluster, outbox, owner, request, stop, watch, &lease);
+    let mut engine = Engine::new(cluster, outbox, request, stop, watch);
     let ended = engine.run().await;
     engine.outcome(ended)
 }

@@ -44,8 +44,9 @@ pub struct RelayOutcome {
     topics: Vec<OfTopic>,
     #[serde(skip)]
     stopped: Option<Status>,
+    /// What ended it early.
     #[serde(skip)]
-    error: Option<Error>,
+    pub error: Option<Error>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -128,17 +129,6 @@ impl RelayOutcome {
     /// Whether there is anything to tell besides an error.
     pub fn is_telling(&self) -> bool {
         self.error.is_none() || self.published + self.refused + self.released + self.unmarked > 0
-    }
-
-    /// How it ended, after it was `shown`: an error of its own comes before one of showing it.
-    ///
-    /// # Errors
-    /// Either of them.
-    pub fn end(self, shown: Result<Status>) -> Result<Status> {
-        match self.error {
-            Some(error) => Err(error),
-            None => shown,
-        }
     }
 }
 

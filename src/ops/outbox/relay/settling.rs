@@ -25,8 +25,19 @@ const TOLD: usize = 100;
 /// A reason that is kept, in letters.
 const REASON: usize = 1000;
 
+/// When it may be tried again, if it waits from now on.
+fn waits_until((_, settled): &(i64, Settled)) -> Option<Instant> {
+    match settled {
+        Settled::Refused { again_in_ms, .. } => {
+            let wait = u64::try_from(*again_in_ms).unwrap_or(0);
+            Instant::now().checked_add(Duration::from_millis(wait))
+        }
+        _ => None,
+    }
+}
+
 impl Engine<'_> {
-    /// Waits for the answers, and writes down what became of each event. The aggregates of which one was refused.
+    /// Waits for the answers, and writes down what became of each event. The aggregates of which one was not published.
     pub(super) async fn land(&mut self, mut flight: Flight) -> Result<HashSet<Aggregate>> {
         let silence = self.answers(&mut flight).await;
         if silence.is_err() {
@@ -34,10 +45,11 @@ impl Engine<'_> {
             self.sender = None;
         }
         let broken = self.sender.as_ref().and_then(|sender| sender.broken());
-        if broken.is_some() {
+        // Also when it broke before, and is gone: it has refused what it still had.
+        if broken.is_some() || self.sender.is_none() {
             flight.doubt();
         }
-        let (outcomes, refused) = self.outcomes(&flight);
+        let (outcomes, unpublished) = self.outcomes(&flight);
         let count = flight.passengers.len() as u64;
         let published = |(_, settled): &&(i64, Settled)| *settled == Settled::Published;
         let published = outcomes.iter().filter(published).count() as u64;
@@ -50,13 +62,16 @@ impl Engine<'_> {
         self.lease.set(self.tally.figures.in_hand > 0);
         self.show();
         written?;
+        // The database counts from now at the latest.
+        let due = outcomes.iter().filter_map(waits_until).max();
+        self.due = self.due.max(due);
         silence?;
         match broken {
             Some(why) => self.replace(why)?,
             None if published > 0 => self.broken = 0,
             None => {}
         }
-        Ok(refused)
+        Ok(unpublished)
     }
 
     /// Waits until every event has its answer.
@@ -128,10 +143,11 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// By position what is to be written down, and the aggregates of which one was refused.
+    /// By position what is to be written down, and the aggregates of which one was not published: nothing that follows
+    /// it may be.
     fn outcomes(&mut self, flight: &Flight) -> (Vec<(i64, Settled)>, HashSet<Aggregate>) {
         let mut outcomes = Vec::with_capacity(flight.passengers.len());
-        let mut refused = HashSet::new();
+        let mut unpublished = HashSet::new();
         for passenger in &flight.passengers {
             let settled = match &passenger.fate {
                 Fate::Published => {
@@ -139,7 +155,6 @@ impl Engine<'_> {
                     Settled::Published
                 }
                 Fate::Refused(error) => {
-                    refused.insert(passenger.aggregate());
                     self.refuse(&passenger.topic, passenger.event.attempts, error)
                 }
                 Fate::Kept => Settled::Released,
@@ -148,9 +163,12 @@ impl Engine<'_> {
                     Settled::Released
                 }
             };
+            if settled != Settled::Published {
+                unpublished.insert(passenger.aggregate());
+            }
             outcomes.push((passenger.event.position, settled));
         }
-        (outcomes, refused)
+        (outcomes, unpublished)
     }
 
     /// The brokers refused it, after so many attempts before.
@@ -176,11 +194,73 @@ impl Engine<'_> {
             return Settled::Dead { reason };
         }
         let wait = self.backoff.after(attempts);
-        let due = Instant::now() + wait;
-        self.due = Some(self.due.map_or(due, |known| known.max(due)));
         Settled::Refused {
             reason,
             again_in_ms: i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RelayRequest;
+    use super::super::flight::Passenger;
+    use super::*;
+    use crate::kafka::{Cluster, Connection};
+    use crate::model::outbox::{NewOutboxEvent, OutboxEvent};
+    use crate::ops::stop::Stop;
+    use crate::store::outbox::open;
+
+    fn passenger(id: &str, fate: Fate) -> Passenger {
+        let event = NewOutboxEvent {
+            id: id.to_owned(),
+            aggregate_type: "order".to_owned(),
+            aggregate_id: id.to_owned(),
+            event_type: "OrderCreated".to_owned(),
+            payload: None,
+        };
+        Passenger {
+            event: OutboxEvent {
+                position: 1,
+                event,
+                attempts: 0,
+                created_ms: None,
+            },
+            topic: "orders".to_owned(),
+            fate,
+        }
+    }
+
+    /// Its producer has broken before: what it refused then is no refusal, and what it left behind goes before what
+    /// follows.
+    #[tokio::test]
+    async fn a_producer_that_is_gone_refuses_nothing_and_holds_up_what_it_did_not_publish() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.db").display().to_string();
+        let (address, table) = (path.parse().unwrap(), "outbox".parse().unwrap());
+        let patience = Duration::from_secs(30);
+        let outbox = open(&address, &table, patience).await.unwrap();
+        outbox.create().await.unwrap();
+        let connection = Connection {
+            brokers: "127.0.0.1:1".to_owned(),
+            timeout: patience,
+            properties: Vec::new(),
+            verbose_client_logs: false,
+        };
+        let (cluster, stop) = (Cluster::new(connection).unwrap(), Stop::new());
+        let watch = |_: Told<'_>| {};
+        let mut engine = Engine::new(&cluster, outbox, RelayRequest::default(), &stop, &watch);
+        let flight = Flight::with(vec![
+            passenger("published", Fate::Published),
+            passenger("refused", Fate::Refused(Error::failed("closed"))),
+            passenger("open", Fate::Open),
+            passenger("kept", Fate::Kept),
+        ]);
+        let unpublished = engine.land(flight).await.unwrap();
+        let mut ids: Vec<String> = unpublished.into_iter().map(|(_, id)| id).collect();
+        ids.sort();
+        assert_eq!(ids, ["kept", "open", "refused"]);
+        let tally = &engine.tally;
+        assert_eq!((tally.figures.refused, tally.released), (0, 2));
     }
 }

@@ -1,0 +1,145 @@
+//! What is next, waiting for it, and waiting for a database that does not answer.
+
+use super::super::refused;
+use super::Lease;
+use super::engine::{Engine, new_owner};
+use super::waiting::Waiting;
+use crate::error::Result;
+use crate::model::outbox::OutboxEvent;
+use crate::store::Outage;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long nothing is looked for when there was nothing: whatever tells of new events may be missed.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How long what is due may be late, and how often it is asked for meanwhile.
+const LATE: Duration = Duration::from_secs(1);
+const SHORTLY: Duration = Duration::from_millis(50);
+
+/// What a claim is to weigh at most, going by the one before it.
+const CLAIM_BYTES: usize = 16 * 1024 * 1024;
+
+/// The answer to a claim.
+pub(super) enum Claimed {
+    Events(Vec<OutboxEvent>),
+    /// There was none: nobody knows whether it was carried out.
+    Lost,
+    /// There was none, and it is to stop.
+    Stopped,
+}
+
+impl Engine<'_> {
+    /// Claims the next batch.
+    pub(super) async fn claim(&mut self) -> Result<Claimed> {
+        let (lease, on_dead) = (self.request.lease, self.request.on_dead);
+        let claimed = self
+            .outbox
+            .claim(&self.owner, self.limit, lease, on_dead)
+            .await;
+        match claimed {
+            Ok(events) => {
+                self.database.is_over(self.watch);
+                self.reckon(&events);
+                Ok(Claimed::Events(events))
+            }
+            Err(outage) => Ok(match self.wait_for_database(outage).await? {
+                true => Claimed::Lost,
+                false => Claimed::Stopped,
+            }),
+        }
+    }
+
+    /// What a lost claim may have claimed is in the hand of this name, which is not given it again and which later events
+    /// of the same aggregates are given to. In another's hand it blocks them, until the lease has run out.
+    pub(super) fn take_another_name(&mut self) {
+        self.owner = new_owner();
+        let (outbox, owner) = (Arc::clone(&self.outbox), self.owner.clone());
+        self.lease = Lease::keep(outbox, owner, self.request.lease);
+    }
+
+    /// How many the next claim may be for, so that what is in hand fits into memory.
+    fn reckon(&mut self, events: &[OutboxEvent]) {
+        let bytes: usize = events
+            .iter()
+            .map(|event| super::sender::size(&event.event))
+            .sum();
+        self.limit = match bytes > CLAIM_BYTES {
+            true => events.len().saturating_mul(CLAIM_BYTES) / bytes,
+            false => self.limit.saturating_mul(2),
+        };
+        self.limit = self.limit.clamp(1, self.request.batch.max(1));
+    }
+
+    /// Waits a moment for a database that did not answer; false when it is to stop.
+    ///
+    /// # Errors
+    /// Waiting does not help, or is over.
+    pub(super) async fn wait_for_database(&mut self, outage: Outage) -> Result<bool> {
+        if !outage.passing {
+            return Err(refused(outage));
+        }
+        let pause = self.database.goes_on(&outage.message, self.watch);
+        if self.is_over(&self.database) {
+            return Err(refused(outage));
+        }
+        Ok(self.rest(pause).await)
+    }
+
+    /// Whether one run alone has waited long enough.
+    pub(super) fn is_over(&self, waiting: &Waiting) -> bool {
+        self.request.once && waiting.lasts() > self.cluster.connection().timeout
+    }
+
+    /// Whether it is to go on after this long.
+    async fn rest(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            _ = self.stop.wait() => false,
+        }
+    }
+
+    /// There is nothing to claim: waits until there may be. False when it is over.
+    pub(super) async fn pause(&mut self) -> Result<bool> {
+        self.lease.set(false);
+        let mut pause = POLL;
+        if self.request.once {
+            // What was refused in this run has the attempts it is given; what others have in hand is theirs.
+            let Some(due) = self.due else {
+                return Ok(false);
+            };
+            let left = due.saturating_duration_since(Instant::now());
+            pause = match left {
+                Duration::ZERO => SHORTLY,
+                left => POLL.min(left + Duration::from_millis(1)),
+            };
+            // It may be late: somebody has its row, or the clock of the database was set.
+            if left.is_zero() && (due.elapsed() > LATE || !self.is_any_retrying().await) {
+                return Ok(false);
+            }
+        }
+        let added = tokio::select! {
+            added = self.outbox.added(pause) => added,
+            _ = self.stop.wait() => return Ok(true),
+        };
+        match added {
+            Ok(()) => Ok(true),
+            Err(outage) => {
+                self.wait_for_database(outage).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Whether events are left of which another attempt may be made, as far as the database says.
+    async fn is_any_retrying(&self) -> bool {
+        let counts = self.outbox.counts().await;
+        counts.map_or(true, |counts| counts.retrying > 0)
+    }
+
+    /// What there is that could not be claimed.
+    pub(super) async fn look_back(&mut self) {
+        // All that was to be done is done, whether it answers or not.
+        self.tally.left = self.outbox.counts().await.ok().map(|counts| counts.pending);
+    }
+}
