@@ -47,6 +47,14 @@ pub(super) async fn delete(
     groups
 }
 
+/// The outcome of a run, which says what it leaves behind when there is no report to say it.
+pub(super) fn saying<T>(outcome: Result<T>, left_behind: &[String]) -> Result<T> {
+    match left_behind {
+        [] => outcome,
+        _ => outcome.map_err(|error| error.hint(format!("left behind: {}", left_behind.join(" ")))),
+    }
+}
+
 /// The groups of the run that exist; all there may be, when the cluster does not say.
 async fn groups(cluster: &Cluster, names: &Names) -> Vec<String> {
     let ours = SERVICES.iter().map(|service| names.group(service));

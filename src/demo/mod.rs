@@ -45,6 +45,7 @@ mod saga;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod topics;
 mod topology;
 
 pub use audit::{Ends, Invariant, Verdict};
@@ -56,3 +57,11 @@ pub use outbox::OutboxReport;
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;
 pub use timeline::{End, Follow, Handled, Step, Timeline};
+
+use std::time::Duration;
+
+/// How often it is looked whether something has come to be.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long members may take to join their groups.
+const JOINING: Duration = Duration::from_secs(15);

@@ -16,21 +16,14 @@ use super::report::{DeadLetters, DemoReport, Orders, ServiceReport};
 use super::sabotage::Sabotage;
 use super::timeline::Witness;
 use super::topology::{AUDIT, Names, PARTITIONS, SERVICES};
-use super::{cleanup, orders};
+use super::{JOINING, LOOK, cleanup, orders, topics};
 use crate::error::{Error, Result};
 use crate::kafka::Cluster;
-use crate::model::topic::NewTopic;
-use crate::ops::topic::wait_until_visible;
+use crate::ops::outbox::relay::refuse_properties;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// How often it is looked whether something has come to be.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long members may take to join; then the run goes on with those who did.
-const JOINING: Duration = Duration::from_secs(15);
 
 /// How long a run may take besides what its orders take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,10 +41,14 @@ const SEEDS: u64 = 1_000_000;
 /// then missing breaks an invariant.
 ///
 /// # Errors
-/// Options that make no sense, a cluster that cannot be reached, a topic of the run that exists already, a service
+/// Options that make no sense, client properties that do not go with a relay, a cluster that cannot be reached, a topic of the run that exists already, a service
 /// that stopped by itself, and [`DemoOptions::stop`].
 pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport> {
     options.check()?;
+    if options.outbox {
+        // The relays would refuse them when topics exist and members are at work.
+        refuse_properties(&cluster.connection().properties)?;
+    }
     let dice = Dice {
         seed: options.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
         rates: options.rates,
@@ -76,14 +73,9 @@ pub async fn run(cluster: &Cluster, options: &DemoOptions) -> Result<DemoReport>
             cleanup::clean_up(cluster, &names, options.keep, patience).await
         }
     };
-    match outcome {
-        Ok(mut report) => {
-            report.left_behind = left_behind;
-            Ok(report)
-        }
-        Err(error) if left_behind.is_empty() => Err(error),
-        Err(error) => Err(error.hint(format!("left behind: {}", left_behind.join(" ")))),
-    }
+    let mut report = cleanup::saying(outcome, &left_behind)?;
+    report.left_behind = left_behind;
+    Ok(report)
 }
 
 /// A run under way.
@@ -117,7 +109,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let clock = Clock::start();
         let witness = followed.map(|order| Arc::new(Witness::new(order, names.clone(), clock)));
-        create_topics(cluster, names).await?;
+        topics::create(cluster, names.topics(), PARTITIONS).await?;
         let publisher = Publisher::open(cluster.connection(), names.clone(), dice)?;
         let service = SERVICES.iter().find(|service| service.name == AUDIT);
         let service = service.ok_or_else(|| Error::failed("there is no audit"))?;
@@ -232,6 +224,7 @@ impl<'a> Run<'a> {
 
     /// Puts the orders in and waits until everyone has done everything, or the time is over.
     async fn work(&mut self) -> Result<()> {
+        // Then the run goes on with those who did.
         let joining = Instant::now() + JOINING;
         while !self.fleet.has_joined() && Instant::now() < joining {
             self.look().await?;
@@ -361,26 +354,4 @@ async fn refuse_existing(cluster: &Cluster, names: &Names) -> Result<()> {
             .hint("the demo works on topics of its own: give it another prefix")),
         None => Ok(()),
     }
-}
-
-async fn create_topics(cluster: &Cluster, names: &Names) -> Result<()> {
-    let mut creating = tokio::task::JoinSet::new();
-    for name in names.topics() {
-        let cluster = cluster.clone();
-        creating.spawn(async move {
-            let topic = NewTopic {
-                name,
-                partitions: PARTITIONS,
-                replicas: None,
-                configs: Vec::new(),
-            };
-            cluster.create_topic(&topic, false).await?;
-            // A member that subscribes to a topic its broker does not know yet would be told that there is none.
-            wait_until_visible(&cluster, &topic).await
-        });
-    }
-    while let Some(created) = creating.join_next().await {
-        created.map_err(|error| Error::failed("a topic was not created").caused_by(error))??;
-    }
-    Ok(())
 }

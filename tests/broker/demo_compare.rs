@@ -26,6 +26,7 @@ fn is_plausible(report: &Value) {
     for architecture in [calls, events] {
         let complete = number(&architecture["complete"]["p50Ms"]);
         assert!(complete >= 300.0, "payment and notification: {report}");
+        assert_eq!(architecture["lost"], 0, "{report}");
         assert_eq!(architecture["outage"]["lost"], 0, "{report}");
         for throughput in architecture["throughput"].as_array().unwrap() {
             let instances = number(&throughput["instances"]);

@@ -10,18 +10,18 @@ use crate::demo::event::{Clock, Event};
 use crate::demo::handler::Publisher;
 use crate::demo::saga::react;
 use crate::demo::topology::Names;
+use crate::demo::{JOINING, LOOK, topics};
 use crate::error::{Error, Result};
-use crate::kafka::{Cluster, Producer, ProducerOptions};
+use crate::kafka::Cluster;
 use crate::model::dead_letter::Failure;
 use crate::model::record::Record;
-use crate::model::topic::NewTopic;
-use crate::ops::consume::{Handled, Handler, Handling, Member, RuntimeOptions, start};
-use crate::ops::topic::wait_until_visible;
+use crate::ops::consume::{Figures, Handled, Handler, Handling, Member, RuntimeOptions, start};
 use bytes::Bytes;
 use hyper::StatusCode;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// The topics of the flow.
@@ -29,9 +29,6 @@ const TOPICS: [&str; 2] = ["order-created", "payment-processed"];
 
 /// What 1, 2, 3 and 4 instances share evenly.
 const PARTITIONS: i32 = 12;
-
-/// How long members may take to join.
-const JOINING: Duration = Duration::from_secs(15);
 
 /// How long a group may take to notice that its last member has left.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -46,8 +43,6 @@ const NOTHING_FAILS: Rates = Rates {
     delays: 0.0,
 };
 
-const LOOK: Duration = Duration::from_millis(10);
-
 /// All instances of the three services.
 pub(super) struct Events {
     cluster: Cluster,
@@ -55,6 +50,8 @@ pub(super) struct Events {
     orders: Vec<Instance>,
     payments: Vec<Member>,
     notifications: Vec<Member>,
+    /// Members that were asked to stop, until they have.
+    leaving: JoinSet<Result<Figures>>,
     payment: Work,
     workers: usize,
     completed: Arc<Completed>,
@@ -72,25 +69,20 @@ impl Completed {
 
 impl Events {
     /// Makes the topics and starts everyone. `part` tells the topics and groups of one measurement from the next one's.
+    /// What cannot be deleted when that fails is added to what is left behind.
     pub(super) async fn start(
         cluster: &Cluster,
         options: &CompareOptions,
         part: &str,
         instances: usize,
+        left_behind: &mut Vec<String>,
     ) -> Result<Events> {
         let names = Names::new(&format!("{}{part}-", options.prefix));
-        let no_wait = ProducerOptions {
-            linger: Some(Duration::ZERO),
-            ..ProducerOptions::default()
+        let dice = Dice {
+            seed: 0,
+            rates: NOTHING_FAILS,
         };
-        let publisher = Publisher {
-            producer: Producer::open(cluster.connection(), no_wait)?,
-            names: names.clone(),
-            dice: Dice {
-                seed: 0,
-                rates: NOTHING_FAILS,
-            },
-        };
+        let publisher = Publisher::open(cluster.connection(), names.clone(), dice)?;
         let completed = Arc::new(Completed::default());
         let work = |service, time| Work {
             service,
@@ -104,6 +96,7 @@ impl Events {
             orders: Vec::new(),
             payments: Vec::new(),
             notifications: Vec::new(),
+            leaving: JoinSet::new(),
             payment: work(PAYMENT, options.payment),
             workers: options.workers,
             completed: Arc::clone(&completed),
@@ -111,7 +104,7 @@ impl Events {
         };
         let started = events.begin(options, instances, work(NOTIFICATION, options.notification));
         if let Err(error) = started.await {
-            events.end().await;
+            left_behind.extend(events.end().await);
             return Err(error);
         }
         Ok(events)
@@ -123,17 +116,7 @@ impl Events {
         instances: usize,
         notification: Work,
     ) -> Result<()> {
-        for topic in TOPICS {
-            let topic = NewTopic {
-                name: self.names.topic(topic),
-                partitions: PARTITIONS,
-                replicas: None,
-                configs: Vec::new(),
-            };
-            self.cluster.create_topic(&topic, false).await?;
-            // A member that subscribes to a topic its broker does not know yet would be told that there is none.
-            wait_until_visible(&self.cluster, &topic).await?;
-        }
+        topics::create(&self.cluster, self.topics().into(), PARTITIONS).await?;
         let serve = accepting(&self.payment.publisher, self.payment.clock);
         for _ in 0..instances {
             let instance = Instance::start(0, options.workers, Arc::clone(&serve)).await?;
@@ -141,7 +124,10 @@ impl Events {
             self.notifications.push(self.member(&notification)?);
         }
         self.start_payment(instances).await?;
-        joined(self.payments.iter().chain(&self.notifications)).await
+        tokio::select! {
+            joined = joined(self.payments.iter().chain(&self.notifications)) => joined,
+            status = options.stop.wait() => Err(Error::stopped(status)),
+        }
     }
 
     fn member(&self, work: &Work) -> Result<Member> {
@@ -172,9 +158,26 @@ impl Events {
         &self.completed
     }
 
-    /// Stops the payment service: what it has in hand is finished, and it leaves its group.
+    /// Stops the payment service: what it has in hand is finished, and it leaves its group. Also when this is given up
+    /// half-way: whoever ends everything waits for it.
     pub(super) async fn stop_payment(&mut self) -> Result<()> {
-        stop(std::mem::take(&mut self.payments)).await
+        for member in self.payments.drain(..) {
+            self.leaving.spawn(member.stop());
+        }
+        self.left().await
+    }
+
+    /// Waits until those have left who were asked to.
+    async fn left(&mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        while let Some(stopped) = self.leaving.join_next().await {
+            let failed = |error| Error::failed("a service did not stop").caused_by(error);
+            let stopped = stopped
+                .map_err(failed)
+                .and_then(|stopped| stopped.map(drop));
+            outcome = outcome.and(stopped);
+        }
+        outcome
     }
 
     /// Starts so many instances of it.
@@ -198,29 +201,23 @@ impl Events {
     /// Stops everyone and deletes topics and groups; answers the names of those that are still there.
     pub(super) async fn end(mut self) -> Vec<String> {
         self.orders.clear();
-        let members = self.payments.drain(..).chain(self.notifications.drain(..));
-        if let Err(error) = stop(members.collect()).await {
+        for member in self.payments.drain(..).chain(self.notifications.drain(..)) {
+            self.leaving.spawn(member.stop());
+        }
+        if let Err(error) = self.left().await {
             tracing::warn!("stopping: {}", error.one_line());
         }
         let groups = [PAYMENT, NOTIFICATION].map(|service| self.group(service));
-        let topics = TOPICS.map(|topic| self.names.topic(topic));
-        cleanup::delete(&self.cluster, groups.into(), &topics, LEAVING).await
+        cleanup::delete(&self.cluster, groups.into(), &self.topics(), LEAVING).await
+    }
+
+    fn topics(&self) -> [String; 2] {
+        TOPICS.map(|topic| self.names.topic(topic))
     }
 
     fn group(&self, service: &str) -> String {
         self.names.topic(&format!("{service}-service"))
     }
-}
-
-async fn stop(members: Vec<Member>) -> Result<()> {
-    let mut stopping = tokio::task::JoinSet::new();
-    for member in members {
-        stopping.spawn(member.stop());
-    }
-    while let Some(stopped) = stopping.join_next().await {
-        stopped.map_err(|error| Error::failed("a service did not stop").caused_by(error))??;
-    }
-    Ok(())
 }
 
 async fn joined(members: impl Iterator<Item = &Member> + Clone) -> Result<()> {

@@ -37,6 +37,8 @@ pub struct Architecture {
     pub response: Times,
     /// From the same moment until payment and notification were done.
     pub complete: Times,
+    /// Orders of these that were accepted and never became complete.
+    pub lost: u64,
     pub outage: Outage,
     /// In the order of the instances.
     pub throughput: Vec<Throughput>,
@@ -186,8 +188,14 @@ impl Comparison {
             [a.p99_ms, b.p99_ms],
             ratio(a.p99_ms, b.p99_ms),
         );
-        let (a, b) = (&sync.outage, &events.outage);
         let count = |count: u64| count as f64;
+        row(
+            "orders-lost",
+            none,
+            [count(sync.lost), count(events.lost)],
+            None,
+        );
+        let (a, b) = (&sync.outage, &events.outage);
         row(
             "outage-orders-failed",
             ["cascades", "isolated"],
@@ -295,10 +303,11 @@ impl Report for Comparison {
 
     /// An order that was accepted and is lost is what must not be.
     fn status(&self) -> Result<Status> {
+        let both = [&self.synchronous, &self.events];
         Ok(
-            match self.synchronous.outage.lost + self.events.outage.lost {
-                0 => Status::Done,
-                _ => Status::Alarm,
+            match both.iter().any(|one| one.lost + one.outage.lost > 0) {
+                false => Status::Done,
+                true => Status::Alarm,
             },
         )
     }
@@ -317,6 +326,7 @@ mod tests {
         Architecture {
             response: times(response),
             complete: times(2000.0),
+            lost: 0,
             outage: Outage {
                 orders: 140,
                 failed: 3,
@@ -349,6 +359,18 @@ mod tests {
     fn an_order_that_is_lost_is_an_alarm() {
         assert_eq!(comparison(0).status().unwrap(), Status::Done);
         assert_eq!(comparison(1).status().unwrap(), Status::Alarm);
+        // Also one that was lost while all was well.
+        let mut calm = comparison(0);
+        calm.events.lost = 1;
+        assert_eq!(calm.status().unwrap(), Status::Alarm);
+        let json = serde_json::to_value(&calm).unwrap();
+        assert_eq!(json["events"]["lost"], 1);
+        let row = calm
+            .table()
+            .rows
+            .into_iter()
+            .find(|row| row[0] == "orders-lost".into());
+        assert_eq!(row.unwrap()[4], "1".into());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{OrderStore, opened};
 use crate::demo::topology::Names;
 use crate::error::{Error, Result, Status};
 use crate::kafka::Cluster;
-use crate::ops::outbox::relay::{RelayOutcome, RelayRequest, refuse_properties, relay};
+use crate::ops::outbox::relay::{RelayOutcome, RelayRequest, relay};
 use crate::ops::stop::Stop;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,13 +40,12 @@ impl Relays {
     /// Starts them.
     ///
     /// # Errors
-    /// Client properties that do not go with a relay, or a database that cannot be opened.
+    /// A database that cannot be opened.
     pub(in crate::demo) async fn start(
         cluster: &Cluster,
         store: &OrderStore,
         names: &Names,
     ) -> Result<Self> {
-        refuse_properties(&cluster.connection().properties)?;
         let topic = names.topic("order-created").parse();
         let mut relays = Relays {
             cluster: cluster.clone(),
