@@ -8,7 +8,6 @@ use crate::ui::screen::{Action, Viewer};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -29,8 +28,9 @@ Examples:
   eda top --every 5s
   eda top --handler 127.0.0.1:9400        beside: eda consume … --metrics :9400",
     after_long_help = "\
-Exit status: 0 after q, 130 after Ctrl-C, 143 after SIGTERM; 3 when the cluster is not there at the
-start. `eda lag --watch` is for pipes and logs, `eda serve` the same on a web page."
+Exit status: 0 after q, 130 after Ctrl-C, 143 after SIGTERM or when the terminal is closed;
+3 when the cluster is not there at the start. `eda lag --watch` is for pipes and logs, `eda serve`
+the same on a web page."
 )]
 pub struct Args {
     /// How often to look at the cluster
@@ -81,9 +81,6 @@ async fn watch_screen(
     every: Duration,
     stop: &Stop,
 ) -> Result<Status> {
-    let listened = Error::failed("cannot listen to signals");
-    let suspend = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
-    let mut suspended = signal(suspend).map_err(|error| listened.caused_by(error))?;
     let mut screen = context.ui.screen()?;
     let mut viewer = Viewer::default();
     let mut asking: JoinSet<Members> = JoinSet::new();
@@ -112,7 +109,6 @@ async fn watch_screen(
                 Action::Interrupt => return Ok(Status::Interrupted),
                 Action::Suspend => screen.suspend()?,
             },
-            _ = suspended.recv() => screen.suspend()?,
             Ok(()) = states.changed() => {}
             _ = ticks.tick() => {}
             Some(Ok(answer)) = asking.join_next() => found = Some(answer),

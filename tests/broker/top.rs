@@ -125,6 +125,24 @@ fn it_can_be_stopped_and_goes_on() {
 }
 
 #[test]
+fn a_shell_that_waits_for_it_stops_with_it() {
+    if is_missing("a_shell_that_waits_for_it_stops_with_it") {
+        return;
+    }
+    let top = eda(&["top", "--every", "200ms"]).on(broker());
+    let mut top = top.on_a_terminal_under_a_shell(80, 24);
+    top.wait_for("Groups");
+    top.press("\u{1a}");
+    top.shell_stops();
+    assert!(!top.settings().contains("-icanon"), "given back");
+    top.go_on();
+    let is_ours = || top.settings().contains("-icanon");
+    wait_until("the terminal taken again", PATIENCE, is_ours);
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+}
+
+#[test]
 fn a_window_that_is_too_small_is_told_what_it_needs() {
     if is_missing("a_window_that_is_too_small_is_told_what_it_needs") {
         return;

@@ -134,12 +134,17 @@ impl Eda {
 
     /// Starts it on a terminal of its own.
     pub fn on_a_terminal(&self) -> Terminal {
-        Terminal::start(self, None)
+        Terminal::start(self, None, false)
     }
 
     /// The same with a terminal of so many columns and rows, which can be made another size.
     pub fn on_a_terminal_of(&self, columns: u16, rows: u16) -> Terminal {
-        Terminal::start(self, Some((columns, rows)))
+        Terminal::start(self, Some((columns, rows)), false)
+    }
+
+    /// The same, started by a shell that waits for it.
+    pub fn on_a_terminal_under_a_shell(&self, columns: u16, rows: u16) -> Terminal {
+        Terminal::start(self, Some((columns, rows)), true)
     }
 
     fn start(&self, stdin: Stdio) -> Running {

@@ -42,7 +42,7 @@ pub struct Terminal {
 const MARK: &str = "terminal: ";
 
 impl Terminal {
-    pub(super) fn start(eda: &Eda, size: Option<(u16, u16)>) -> Terminal {
+    pub(super) fn start(eda: &Eda, size: Option<(u16, u16)>, waited: bool) -> Terminal {
         let words = std::iter::once(program().into_os_string()).chain(eda.words().iter().cloned());
         let quoted: Vec<String> = words.map(|word| quote(&word)).collect();
         // The shell becomes the program, so that its status is the program's, and its id.
@@ -50,6 +50,11 @@ impl Terminal {
             format!("stty cols {columns} rows {rows}; echo \"{MARK}$$ $(tty)\"; ")
         });
         let line = format!("{sized}exec {}", quoted.join(" "));
+        let line = match waited {
+            // With something to do after it, a shell does not become the other.
+            true => format!("sh -c {}; exit $?", quote(&line.into())),
+            false => line,
+        };
         let mut command = Command::new("script");
         command
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])
@@ -113,17 +118,22 @@ impl Terminal {
     #[track_caller]
     pub fn go_on(&self) {
         let (id, _) = self.place();
-        let is_stopped = || {
-            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-            let state = status.lines().find(|line| line.starts_with("State:"));
-            state.is_some_and(|line| line.contains("stopped"))
-        };
-        wait_until("it to stop", PATIENCE, is_stopped);
+        wait_until("it to stop", PATIENCE, || is_stopped(id));
         wait_until("it to go on", PATIENCE, || {
             signal("CONT", self.running.id());
             signal("CONT", id);
-            !is_stopped()
+            !is_stopped(id)
         });
+    }
+
+    /// Waits until the shell that waits for the program has stopped too.
+    #[track_caller]
+    pub fn shell_stops(&self) {
+        let (id, _) = self.place();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        let parent: u32 = parent.unwrap().trim().parse().unwrap();
+        wait_until("the shell to stop", PATIENCE, || is_stopped(parent));
     }
 
     /// How the terminal is set: `stty -a`.
@@ -206,6 +216,12 @@ impl Terminal {
         output.stdout = plain(&output.stdout);
         output
     }
+}
+
+fn is_stopped(id: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let state = status.lines().find(|line| line.starts_with("State:"));
+    state.is_some_and(|line| line.contains("stopped"))
 }
 
 fn quote(word: &OsString) -> String {

@@ -24,10 +24,11 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, kill_current_process_group};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::signal::unix::{self, SignalKind, signal};
 
 /// Whether the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -38,6 +39,8 @@ type Drawn = Terminal<CrosstermBackend<BufWriter<File>>>;
 pub struct Screen {
     terminal: Drawn,
     keys: Keys,
+    /// Ctrl-Z, where somebody else presses it.
+    stops: unix::Signal,
     styled: bool,
 }
 
@@ -52,11 +55,14 @@ impl Ui {
     /// # Errors
     /// When there is none, or it is gone.
     pub fn screen(&self) -> Result<Screen> {
+        let stops = signal(SignalKind::from_raw(Signal::TSTP.as_raw()));
+        let stops = stops.map_err(Error::output)?;
         enter().map_err(Error::output)?;
         match blank() {
             Ok(terminal) => Ok(Screen {
                 terminal,
                 keys: Keys::listen(),
+                stops,
                 styled: self.styled(),
             }),
             Err(error) => {
@@ -80,22 +86,26 @@ impl Screen {
         drawn.map(drop).map_err(Error::output)
     }
 
-    /// The next key that is pressed, or that the window has another size.
+    /// The next key that is pressed, or that the window has another size. Who is told to stop was pressed Ctrl-Z.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub async fn next(&mut self) -> Result<Pressed> {
-        self.keys.next().await.map_err(Error::output)
+        tokio::select! {
+            pressed = self.keys.next() => pressed.map_err(Error::output),
+            Some(()) = self.stops.recv() => Ok(Pressed::Control('z')),
+        }
     }
 
-    /// Gives the terminal back and stops the process, as Ctrl-Z does; takes it again when somebody lets it go on.
+    /// Gives the terminal back and stops, as Ctrl-Z does; takes it again when somebody lets it go on.
     ///
     /// # Errors
     /// When the terminal is gone by then.
     pub fn suspend(&mut self) -> Result<()> {
         leave();
-        // Not the signal that asked for it: that one is listened to.
-        let stopped = kill_process(getpid(), Signal::STOP);
+        // Not the signal that asked for it: that one is listened to. The whole job stops, as it does by the terminal's own
+        // Ctrl-Z: a shell waits for its job, and not for a program that `time` or a script has started.
+        let stopped = kill_current_process_group(Signal::STOP);
         stopped.map_err(|error| Error::output(error.into()))?;
         enter().map_err(Error::output)?;
         // Not cleared by the library, which asks the terminal where its cursor is and waits for the answer.
