@@ -170,7 +170,7 @@ impl Sql {
             false => "state",
         };
         format!(
-            "SELECT {id}, state.aggregatetype, state.aggregateid, CAST({event}.type AS text),
+            "SELECT {id}, state.aggregatetype, state.aggregateid, coalesce(CAST({event}.type AS text), ''),
                 CAST(state.attempts AS bigint), coalesce(state.error, '')
              FROM {from} WHERE {dead} ORDER BY state.position LIMIT {m}1"
         )

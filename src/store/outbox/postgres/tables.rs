@@ -39,13 +39,14 @@ impl Known {
     pub async fn look(transaction: &Transaction<'_>, table: &TableName) -> Result<Self, Failure> {
         let found = transaction
             .query_typed_opt(
-                "SELECT n.nspname::text, c.relname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                "SELECT n.nspname::text, c.relname::text, c.relkind IN ('r', 'p') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
                  WHERE c.oid = to_regclass($1)",
                 &[(&table.quoted(), Type::TEXT)],
             )
             .await?;
         let table = match found {
-            Some(row) => TableName::exactly(row.try_get(0)?, row.try_get(1)?),
+            Some(row) if row.try_get(2)? => TableName::exactly(row.try_get(0)?, row.try_get(1)?),
+            Some(_) => return Err(Outage::lasting(format!("`{table}` is not a table")).into()),
             None => table.clone(),
         };
         let types = columns(transaction, &table.quoted()).await?;

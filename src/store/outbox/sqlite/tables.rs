@@ -36,11 +36,18 @@ impl File {
                 missing.join("`, `")
             )))
         })?;
-        if matches!(shape, Shape::Foreign { .. }) && !has_rowid(connection, self.table.name())? {
-            return Err(Trouble::from(Outage::lasting(format!(
-                "the table `{}` in `{}` has no rowid, so nobody knows the order of its events",
-                self.table, self.shown
-            ))));
+        let (table, shown) = (&self.table, &self.shown);
+        let wrong = match kind_of(connection, table.name())? {
+            Some((kind, _)) if kind == "view" => {
+                Some(format!("`{table}` in `{shown}` is a view, and not a table"))
+            }
+            Some((_, true)) if matches!(shape, Shape::Foreign { .. }) => Some(format!(
+                "the table `{table}` in `{shown}` has no rowid, so nobody knows the order of its events"
+            )),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Trouble::from(Outage::lasting(wrong)));
         }
         Ok(shape)
     }
@@ -124,13 +131,12 @@ fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Stri
     rows.collect()
 }
 
-fn has_rowid(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let without =
-        "SELECT wr FROM pragma_table_list WHERE lower(name) = lower(?1) AND schema = 'main'";
-    let without: Option<bool> = connection
-        .query_row(without, [table], |row| row.get(0))
-        .optional()?;
-    Ok(without != Some(true))
+/// `table` or `view`, and whether it is without rowids; `None` when there is none.
+fn kind_of(connection: &Connection, table: &str) -> rusqlite::Result<Option<(String, bool)>> {
+    let kind =
+        "SELECT type, wr FROM pragma_table_list WHERE lower(name) = lower(?1) AND schema = 'main'";
+    let kind = connection.query_row(kind, [table], |row| Ok((row.get(0)?, row.get(1)?)));
+    kind.optional()
 }
 
 fn id_type(connection: &Connection, table: &str) -> rusqlite::Result<String> {

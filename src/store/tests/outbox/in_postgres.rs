@@ -341,3 +341,36 @@ async fn a_table_made_by_hand_is_told_what_it_lacks() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_view_is_no_outbox_and_what_an_application_leaves_empty_is_shown() {
+    let name = "a_view_is_no_outbox_and_what_an_application_leaves_empty_is_shown";
+    let Some(place) = Place::postgres(name) else {
+        return;
+    };
+    let client = application(&place).await;
+    let made = "CREATE TABLE outbox (id text, aggregatetype text, aggregateid text, type text, payload text);
+                CREATE VIEW seen AS SELECT * FROM outbox;
+                INSERT INTO outbox VALUES ('x', NULL, NULL, NULL, 'y')";
+    client.batch_execute(made).await.unwrap();
+    let address: OutboxAddress = place.database().url().parse().unwrap();
+    let seen: TableName = "seen".parse().unwrap();
+    let opened = open(&address, &seen, TIMEOUT).await;
+    let said = match opened {
+        Ok(store) => store.missing().await.unwrap_err().message,
+        Err(error) => error.one_line(),
+    };
+    assert!(said.contains("`seen` is not a table"), "{said}");
+    let store = place.made().await;
+    let claimed = claim(&store, "a", 10).await;
+    let dead = Settled::Dead {
+        reason: "no topic".to_owned(),
+    };
+    assert_eq!(settle(&store, "a", &claimed, dead).await, 1);
+    let dead = store.dead(10).await.unwrap();
+    assert_eq!(
+        (dead[0].id.as_str(), dead[0].event_type.as_str()),
+        ("x", "")
+    );
+    assert_eq!(store.retry(&[]).await.unwrap(), ["x"]);
+}

@@ -33,7 +33,8 @@ async fn what_is_no_outbox_is_said_with_its_path() {
         .execute_batch(
             "CREATE TABLE outbox (id TEXT, payload TEXT);
              CREATE TABLE keyed (id TEXT PRIMARY KEY, aggregatetype TEXT, aggregateid TEXT, type TEXT, payload TEXT)
-                WITHOUT ROWID",
+                WITHOUT ROWID;
+             CREATE VIEW seen AS SELECT * FROM keyed",
         )
         .unwrap();
     for (path, table, kind, part) in [
@@ -62,6 +63,7 @@ async fn what_is_no_outbox_is_said_with_its_path() {
             "no column `aggregatetype`, `aggregateid`, `type`",
         ),
         (&other, "keyed", Kind::Failed, "has no rowid"),
+        (&other, "seen", Kind::Failed, "is a view"),
     ] {
         let error = refusal(path, table).await;
         assert_eq!(error.kind(), kind, "{error}");
