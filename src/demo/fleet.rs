@@ -1,5 +1,6 @@
 //! All members of all services.
 
+use super::absent::Absent;
 use super::chance::Dice;
 use super::chaos::{self, Mortal, What};
 use super::event::Clock;
@@ -13,9 +14,10 @@ use crate::kafka::Cluster;
 use crate::ops::consume::{Figures, Handler, Member, Meter, Order, RuntimeOptions, memory, start};
 use crate::store::{Idempotency, Lasting, StoreAddress, open};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Retries come soon: the failures are made up and over at once.
 const BACKOFF_BASE: Duration = Duration::from_millis(20);
@@ -29,9 +31,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long the claim of an instance that was killed keeps others from its event.
 const LEASE: Duration = Duration::from_secs(3);
-
-/// How soon an instance is started again that reached nobody.
-const STARTED_AGAIN: Duration = Duration::from_secs(1);
 
 /// What instances are made of.
 pub(super) struct Equipment {
@@ -77,11 +76,22 @@ pub(super) async fn memories(
     Ok(memories)
 }
 
+/// `payment-2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    service: &'static str,
+    number: u32,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.service, self.number)
+    }
+}
+
 /// One member, as a process would be.
 struct Instance {
-    service: &'static Service,
-    /// `payment-2`.
-    name: String,
+    name: Name,
     member: Member,
     mortal: Option<Arc<Mortal>>,
 }
@@ -93,10 +103,8 @@ pub(super) struct Fleet {
     started: BTreeMap<&'static str, u32>,
     /// What those did that are gone.
     gone: Vec<(&'static str, Arc<Meter>)>,
-    /// Those that reached nobody, and when each is started again.
-    absent: Vec<(&'static Service, String, Instant)>,
-    /// What happened to them, until it is told.
-    news: Vec<(What, String)>,
+    /// Those that reached nobody.
+    absent: Absent<Name>,
 }
 
 impl Fleet {
@@ -107,56 +115,51 @@ impl Fleet {
             instances: Vec::new(),
             started: BTreeMap::new(),
             gone: Vec::new(),
-            absent: Vec::new(),
-            news: Vec::new(),
+            absent: Absent::new(),
         };
         for service in &SERVICES {
             for _ in 0..options.instances_of(service.name) {
-                fleet.add(service)?;
+                fleet.start_another(service.name)?;
             }
         }
         Ok(fleet)
     }
 
-    fn add(&mut self, service: &'static Service) -> Result<String> {
-        let number = self.started.entry(service.name).or_default();
-        *number += 1;
-        let name = format!("{}-{number}", service.name);
-        let instance = self.equipment.instance(service, name.clone())?;
-        self.instances.push(instance);
-        Ok(name)
-    }
-
     /// Starts one more member of this service; answers its name.
-    pub(super) fn start_another(&mut self, service: &str) -> Result<String> {
-        let service = SERVICES.iter().find(|known| known.name == service);
-        self.add(service.ok_or_else(|| Error::failed("there is no such service"))?)
+    pub(super) fn start_another(&mut self, service: &'static str) -> Result<String> {
+        let started = self.started.entry(service).or_default();
+        *started += 1;
+        let number = *started;
+        let name = Name { service, number };
+        let instance = self.equipment.instance(name)?;
+        self.instances.push(instance);
+        Ok(name.to_string())
     }
 
     /// Ends a member of this service as kill -9 would; answers its name. `nth` is counted round.
     pub(super) fn kill(&mut self, service: &str, nth: u32) -> Option<String> {
-        let of_service =
-            |(at, instance): (usize, &Instance)| (instance.service.name == service).then_some(at);
-        let there: Vec<usize> = self
-            .instances
-            .iter()
-            .enumerate()
-            .filter_map(of_service)
-            .collect();
-        let at = *there.get((nth as usize).checked_rem(there.len())?)?;
+        let at_work = self.instances.iter().map(|instance| instance.name);
+        let victim = self
+            .absent
+            .victim(at_work, |name| name.service == service, nth)?;
+        let mut instances = self.instances.iter();
+        let Some(at) = instances.position(|instance| instance.name == victim) else {
+            // It had just ended by itself.
+            return Some(victim.to_string());
+        };
         let instance = self.instances.remove(at);
         if let Some(mortal) = &instance.mortal {
             mortal.die();
         }
         self.part_with(&instance);
         instance.member.kill();
-        Some(instance.name)
+        Some(victim.to_string())
     }
 
     /// Keeps what it did.
     fn part_with(&mut self, instance: &Instance) {
         let meter = instance.member.meter();
-        self.gone.push((instance.service.name, meter));
+        self.gone.push((instance.name.service, meter));
     }
 
     /// Whether every member is in its group.
@@ -170,7 +173,7 @@ impl Fleet {
     pub(super) fn instances(&self) -> BTreeMap<&'static str, u32> {
         let mut instances = BTreeMap::new();
         for instance in &self.instances {
-            *instances.entry(instance.service.name).or_default() += 1;
+            *instances.entry(instance.name.service).or_default() += 1;
         }
         instances
     }
@@ -186,44 +189,41 @@ impl Fleet {
                 continue;
             };
             if self.equipment.chaos.is_none() || error.kind() != Kind::Unreachable {
-                let service = instance.service.name;
+                let service = instance.name.service;
                 return Err(error.context(format!("the {service} service stopped")));
             }
             tracing::info!("{} ended: {}", instance.name, error.one_line());
             let instance = self.instances.remove(at);
             self.part_with(&instance);
-            self.news.push((What::GaveUp, instance.name.clone()));
-            let again = Instant::now() + STARTED_AGAIN;
-            self.absent.push((instance.service, instance.name, again));
+            self.absent.gave_up(instance.name);
         }
-        let is_due = |(_, _, at): &mut (&Service, String, Instant)| *at <= Instant::now();
-        for (service, name, _) in self.absent.extract_if(.., is_due).collect::<Vec<_>>() {
-            let instance = self.equipment.instance(service, name.clone())?;
+        for name in self.absent.due() {
+            let instance = self.equipment.instance(name)?;
             self.instances.push(instance);
-            self.news.push((What::StartedAgain, name));
+            self.absent.started_again(name);
         }
         Ok(())
     }
 
     /// What was not told yet.
     pub(super) fn news(&mut self) -> Vec<(What, String)> {
-        std::mem::take(&mut self.news)
+        self.absent.news()
     }
 
     /// Stops all members, and adds up what each service did.
     pub(super) async fn stop(&mut self) -> BTreeMap<&'static str, Figures> {
         let mut stopping = tokio::task::JoinSet::new();
         for instance in std::mem::take(&mut self.instances) {
-            let (service, member) = (instance.service, instance.member);
+            let (service, member) = (instance.name.service, instance.member);
             stopping.spawn(async move {
                 let before = member.figures();
                 let stopped = member.stop().await;
                 // Whatever it could not commit is lag, and reported as such.
                 let figures = stopped.unwrap_or_else(|error| {
-                    tracing::warn!(service = service.name, "stopping: {}", error.one_line());
+                    tracing::warn!(service, "stopping: {}", error.one_line());
                     before
                 });
-                (service.name, figures)
+                (service, figures)
             });
         }
         let mut figures: BTreeMap<&'static str, Figures> = BTreeMap::new();
@@ -240,7 +240,9 @@ impl Fleet {
 }
 
 impl Equipment {
-    fn instance(&self, service: &'static Service, name: String) -> Result<Instance> {
+    fn instance(&self, name: Name) -> Result<Instance> {
+        let service = SERVICES.iter().find(|known| known.name == name.service);
+        let service = service.ok_or_else(|| Error::failed("there is no such service"))?;
         let publisher = match &self.chaos {
             // It dies with its instance, and what it has not sent yet with it.
             Some(_) => self.publisher.another(self.cluster.connection())?,
@@ -276,7 +278,6 @@ impl Equipment {
             }),
         };
         Ok(Instance {
-            service,
             name,
             member: start(&self.cluster, runtime, handler)?,
             mortal,

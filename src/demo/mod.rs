@@ -24,6 +24,7 @@
 //! A service that handles an event twice produces the same event twice, with the same id, since ids follow from
 //! their cause; whoever reads it does its work once.
 
+mod absent;
 mod audit;
 mod chance;
 mod chaos;
@@ -37,6 +38,7 @@ mod lag;
 mod options;
 mod orders;
 mod outbox;
+mod ports;
 mod provider;
 mod report;
 mod run;
@@ -54,6 +56,7 @@ pub use chaos::{ChaosEvent, What};
 pub use folder::temporary_folder;
 pub use options::{ChaosOptions, DemoOptions, DemoProgress, RestartBroker, Storyteller, Watcher};
 pub use outbox::OutboxReport;
+pub use ports::{start_again, start_on_a_port};
 pub use report::{DeadLetters, DemoReport, Orders, ServiceReport};
 pub use run::run;
 pub use timeline::{End, Follow, Handled, Step, Timeline};

@@ -153,7 +153,9 @@ impl<'a> Run<'a> {
             witness,
             fleet: Fleet::start(equipment, options)?,
             relays: match &store {
-                Some(store) => Some(Relays::start(cluster, store, names).await?),
+                Some(store) => {
+                    Some(Relays::start(cluster, store, names, options.chaos.is_some()).await?)
+                }
                 None => None,
             },
             store,

@@ -3,7 +3,6 @@ use crate::commands::arguments;
 use crate::commands::context::Context;
 use crate::demo::compare::{self, CompareOptions};
 use crate::error::{Error, Result, Status};
-use crate::kafka::{Cluster, Connection};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,12 +102,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         compare::compare(context.cluster()?, &options).await?
     } else {
         let broker = OwnBroker::fleeting().await?;
-        // The user's properties are for the user's cluster: this one knows no TLS, for example.
-        let cluster = Cluster::new(Connection {
-            brokers: broker.address().to_string(),
-            properties: Vec::new(),
-            ..context.connection()
-        })?;
+        let cluster = broker.cluster(context)?;
         let outcome = compare::compare(&cluster, &options).await;
         broker.stop().await;
         outcome?

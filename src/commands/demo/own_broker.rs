@@ -1,22 +1,15 @@
 //! The embedded broker of a run, which chaos kills and starts again.
 
 use crate::broker::{Broker, Options};
-use crate::demo::{RestartBroker, temporary_folder};
-use crate::error::{Error, Result};
+use crate::commands::context::Context;
+use crate::demo::{RestartBroker, start_again, start_on_a_port, temporary_folder};
+use crate::error::Result;
+use crate::kafka::{Cluster, Connection};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
-
-/// Where a broker listens that will be away for a while. Outgoing connections get none of these ports on most systems:
-/// somebody else would have it meanwhile, or a client that connects to itself.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
-const PORTS_TRIED: u32 = 20;
-
-/// What was killed may hold its port and its files a moment longer.
-const COMING_BACK: Duration = Duration::from_secs(10);
-const ANOTHER_TRY: Duration = Duration::from_millis(50);
 
 /// Shorter than Kafka's least, so that a group soon notices that an instance is gone.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,21 +36,19 @@ impl OwnBroker {
     /// One that can be restarted: what it acknowledged is in a folder of its own until the run is over.
     pub async fn durable() -> Result<Self> {
         let data = temporary_folder("eda-demo-broker-")?;
-        let mut options = Options {
+        let options = Options {
             data: Some(data.path().to_owned()),
             min_session_timeout: SESSION_TIMEOUT,
             ..Options::default()
         };
-        let mut tried = 0;
-        loop {
-            let port = fastrand::u16(PORTS);
-            options.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            match Broker::start(options.clone()).await {
-                Ok(broker) => return Ok(OwnBroker::new(broker, options, Some(data))),
-                Err(error) if tried >= PORTS_TRIED => return Err(error),
-                Err(_) => tried += 1,
-            }
-        }
+        let start = |port| {
+            Broker::start(Options {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+                ..options.clone()
+            })
+        };
+        let broker = start_on_a_port(start).await?;
+        Ok(OwnBroker::new(broker, options, Some(data)))
     }
 
     fn new(broker: Broker, mut options: Options, data: Option<TempDir>) -> Self {
@@ -71,8 +62,14 @@ impl OwnBroker {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// How to talk to it.
+    pub fn cluster(&self, context: &Context) -> Result<Cluster> {
+        // The user's properties are for the user's cluster: this one knows no TLS, for example.
+        Cluster::new(Connection {
+            brokers: self.address.to_string(),
+            properties: Vec::new(),
+            ..context.connection()
+        })
     }
 
     /// For chaos. Killed means that its tasks end at the next wait, whatever they are at, and connections are closed
@@ -87,7 +84,8 @@ impl OwnBroker {
                     broker.stop().await;
                 }
                 tokio::time::sleep(away).await;
-                *running = Some(start_again(options).await?);
+                let start = || Broker::start(options.clone());
+                *running = Some(start_again("the broker", start).await?);
                 Ok(())
             })
         })
@@ -97,22 +95,6 @@ impl OwnBroker {
     pub async fn stop(self) {
         if let Some(broker) = self.running.lock().await.take() {
             broker.stop().await;
-        }
-    }
-}
-
-async fn start_again(options: Options) -> Result<Broker> {
-    let deadline = Instant::now() + COMING_BACK;
-    loop {
-        match Broker::start(options.clone()).await {
-            Ok(broker) => return Ok(broker),
-            Err(error) if Instant::now() >= deadline => {
-                return Err(Error::context(error, "the broker does not come back"));
-            }
-            Err(error) => {
-                tracing::debug!("not started yet: {}", error.one_line());
-                tokio::time::sleep(ANOTHER_TRY).await;
-            }
         }
     }
 }

@@ -5,7 +5,6 @@ use crate::demo::{
     self, ChaosEvent, ChaosOptions, DemoOptions, DemoProgress, DemoReport, Follow, Invariant, Rates,
 };
 use crate::error::{Result, Status};
-use crate::kafka::{Cluster, Connection};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,12 +178,7 @@ async fn run_on_own_broker(context: &Context, options: &mut DemoOptions) -> Resu
             broker
         }
     };
-    // The user's properties are for the user's cluster: this one knows no TLS, for example.
-    let cluster = Cluster::new(Connection {
-        brokers: broker.address().to_string(),
-        properties: Vec::new(),
-        ..context.connection()
-    })?;
+    let cluster = broker.cluster(context)?;
     let outcome = demo::run(&cluster, options).await;
     broker.stop().await;
     outcome

@@ -87,7 +87,12 @@ impl Chaos {
         relays: Option<&mut Relays>,
     ) -> Result<()> {
         let mut relays = relays;
-        for (what, whom) in fleet.news() {
+        let of_relays = relays.as_deref_mut().map(Relays::news);
+        for (what, whom) in fleet
+            .news()
+            .into_iter()
+            .chain(of_relays.unwrap_or_default())
+        {
             self.tell(what, whom);
         }
         if let Some(restarting) = self

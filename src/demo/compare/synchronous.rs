@@ -3,6 +3,7 @@
 
 use super::http::{Caller, Instance, Serve};
 use super::options::CompareOptions;
+use crate::demo::ports::{start_again, start_on_a_port};
 use crate::error::Result;
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -21,7 +22,13 @@ pub(super) struct Synchronous {
 impl Synchronous {
     pub(super) async fn start(options: &CompareOptions, instances: usize) -> Result<Synchronous> {
         let workers = options.workers;
-        let payments = several(instances, workers, &working(options.payment)).await?;
+        let mut payments = Vec::new();
+        for _ in 0..instances {
+            // It will be away, and back where it was.
+            let serve = working(options.payment);
+            let start = |port| Instance::start(port, workers, Arc::clone(&serve));
+            payments.push(start_on_a_port(start).await?);
+        }
         let notifications = several(instances, workers, &working(options.notification)).await?;
         let downstream = Arc::new((Caller::new(&payments), Caller::new(&notifications)));
         let serve: Serve = Arc::new(move |order: Bytes| {
@@ -58,7 +65,8 @@ impl Synchronous {
     pub(super) async fn start_payment(&mut self, ports: &[u16]) -> Result<()> {
         let serve = working(self.payment);
         for port in ports {
-            let instance = Instance::start(*port, self.workers, Arc::clone(&serve)).await?;
+            let start = || Instance::start(*port, self.workers, Arc::clone(&serve));
+            let instance = start_again("the payment service", start).await?;
             self.payments.push(instance);
         }
         Ok(())

@@ -18,10 +18,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// Of the orders, with chaos: the service crashes before it can commit, and the customer asks again.
 const CRASHES: f64 = 0.1;
+
+/// How long the service's database may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ANOTHER_TRY: Duration = Duration::from_millis(50);
 
 /// An order that is never announced, when that is asked for.
 const UNANNOUNCED: &str = "order-unannounced";
@@ -50,6 +55,8 @@ pub(super) struct OrderStore {
     dice: Dice,
     crashes: bool,
     rolled_back: Arc<AtomicU64>,
+    /// One order is written at a time: each waits on a thread, and the file takes no more.
+    turn: Arc<Mutex<()>>,
 }
 
 impl OrderStore {
@@ -71,6 +78,7 @@ impl OrderStore {
             dice,
             crashes,
             rolled_back: Arc::default(),
+            turn: Arc::default(),
         })
     }
 
@@ -93,16 +101,35 @@ impl OrderStore {
             event_type: event.kind.name.clone(),
             payload: Some(payload),
         };
+        let _turn = self.turn.lock().await;
         if self.crashes && self.dice.chaos(&format!("crash {order}")) < CRASHES {
-            let crashed = self
-                .book
-                .place(order, &content, Some(row.clone()), Ending::Crash);
-            crashed.await.map_err(refused)?;
+            self.write(order, &content, &row, Ending::Crash).await?;
             self.rolled_back.fetch_add(1, Ordering::Relaxed);
         }
-        let placed = self.book.place(order, &content, Some(row), Ending::Commit);
-        placed.await.map_err(refused)?;
-        Ok(())
+        self.write(order, &content, &row, Ending::Commit).await
+    }
+
+    /// Also when the file is busy for a while, as beside two relays. What is repeated may have been done: an order that is
+    /// there is left as it is.
+    async fn write(
+        &self,
+        order: &str,
+        content: &str,
+        row: &NewOutboxEvent,
+        ending: Ending,
+    ) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let placing = self.book.place(order, content, Some(row.clone()), ending);
+            match placing.await {
+                Ok(_) => return Ok(()),
+                Err(outage) if outage.passing && Instant::now() < deadline => {
+                    tracing::debug!("the order is not written yet: {outage}");
+                    tokio::time::sleep(ANOTHER_TRY).await;
+                }
+                Err(outage) => return Err(refused(outage)),
+            }
+        }
     }
 
     /// Whether everything is published that can be.

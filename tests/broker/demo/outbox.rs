@@ -89,6 +89,15 @@ fn an_order_without_its_event_and_an_event_without_its_order_are_noticed() {
         .stderr_has("`order-has-event` is about the outbox, and there is none");
 }
 
+#[test]
+fn properties_that_would_lose_events_are_refused_before_anything_is_made() {
+    // Nothing listens there: it is not even asked.
+    outbox(&["--brokers", "127.0.0.1:1", "-X", "acks=1"])
+        .run()
+        .status(2)
+        .stderr_has("`-X acks` does not go with a relay");
+}
+
 /// With numbers and the widths they make out of the way, and without what chaos did, whose order is that of the moment.
 fn shape(report: &str) -> String {
     let word = |word: &str| match word.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -14,18 +14,18 @@ fn options(bench: &Bench, session_ms: &str) -> RuntimeOptions {
 async fn what_it_has_in_hand_is_dropped_and_the_group_finds_out_by_itself() {
     let bench = Bench::new(1).await;
     bench.produce(0, values(3)).await;
-    let options = options(&bench, "1000");
     let doomed = Scripted::new(|_, _| Ok(()));
     doomed.open(false);
-    let member = bench.start(options.clone(), &doomed);
+    let member = bench.start(options(&bench, "1000"), &doomed);
     until("a record in hand", || !doomed.attempts().is_empty()).await;
     let meter = member.meter();
     member.kill();
     doomed.open(true);
 
     let heir = Scripted::new(|_, _| Ok(()));
-    let second = bench.start(options, &heir);
-    until("all records", || heir.tries().len() == 3).await;
+    // Its own session is long, or on a busy machine it might lose it and get records twice.
+    let second = bench.start(bench.options(), &heir);
+    until("all records", || heir.tries().len() >= 3).await;
     bench.committed_is(&[(0, 3)]).await;
     assert_eq!(second.stop().await.unwrap().processed, 3);
     assert_eq!(doomed.tries(), [(0, 1)]);
