@@ -14,9 +14,9 @@ use std::time::Duration;
 /// cluster. While the cluster is away the page says since when and shows what was seen last; it goes on by itself. Status,
 /// rates and time left are as in `eda lag --watch`.
 ///
-/// A dead-letter topic is known by its name or configuration, as in `eda dlq list --no-probe`. WAITING is what lies beyond
-/// the commits of the group that replays it: what was put back out of order still counts, for only `eda dlq list` reads the
-/// ledger.
+/// A dead-letter topic is known by its name or configuration, as in `eda dlq list --no-probe`. UNREPLAYED is what lies
+/// beyond the commits of the group that replays it: what was put back out of order still counts, for only `eda dlq list`
+/// reads the ledger.
 #[derive(Debug, clap::Args)]
 #[command(
     before_long_help = "\
@@ -31,11 +31,12 @@ Examples:
 Paths:
   /                   the page
   /events             the state with every look, as server-sent events
-  /api/state          the state: {time, brokers, everyMs, seen, error, groups, topics, deadLetters,
-                      handlers, failures}. seen is when the cluster was seen last, error
-                      {kind, message, since} why it was not since. Lists are sorted by name, null is
-                      unknown, keys are only ever added. groups are those of `eda lag --watch
-                      --json`, and history: the lag of the last 30 looks.
+  /api/state          the state: {time, brokers, everyMs, staleAfterMs, seen, error, groups, topics,
+                      deadLetters, handlers, failures}. seen is when the cluster was seen last,
+                      error {kind, message, since} why it was not since. Lists are sorted by name,
+                      null is unknown, keys are only ever added. groups are those of
+                      `eda lag --watch --json`, and severity: 0 good, 1 unknown, 2 a warning, 3 bad;
+                      and history: the lag of the last 30 looks.
   /api/groups/NAME    {group, partitions}: rows as in `eda lag --watch --json`
   /metrics            for Prometheus
 
@@ -52,7 +53,7 @@ Who may look:
   There is neither authentication nor TLS: :PORT and the default listen on the loopback address
   alone. Only GET and HEAD are answered. A request whose Host is not localhost, 127.0.0.1, [::1],
   the address or --allow-host gets status 421, one from another site's page 403.
-  Ctrl-C or SIGTERM ends it, with status 0. A cluster that is not there at the start is status 3."
+  Ctrl-C or SIGTERM ends it, with status 0, as `eda lag --serve`. A cluster that is not there at the start is status 3."
 )]
 pub struct Args {
     /// Where to listen; :PORT is on the loopback address

@@ -116,9 +116,8 @@ fn it_can_be_stopped_and_goes_on() {
         }
         let is_ours = |top: &Terminal| top.settings().contains("-icanon");
         wait_until("the terminal back", PATIENCE, || !is_ours(&top));
-        top.go_on();
-        wait_until("the terminal taken again", PATIENCE, || is_ours(&top));
-        top.wait_for("Groups");
+        top.go_on("Groups");
+        assert!(is_ours(&top), "taken again");
     }
     top.press("q");
     top.gives_back_the_screen().succeeds();
@@ -135,9 +134,8 @@ fn a_shell_that_waits_for_it_stops_with_it() {
     top.press("\u{1a}");
     top.shell_stops();
     assert!(!top.settings().contains("-icanon"), "given back");
-    top.go_on();
-    let is_ours = || top.settings().contains("-icanon");
-    wait_until("the terminal taken again", PATIENCE, is_ours);
+    top.go_on("Groups");
+    assert!(top.settings().contains("-icanon"), "taken again");
     top.press("q");
     top.gives_back_the_screen().succeeds();
 }

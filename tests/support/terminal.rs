@@ -114,15 +114,19 @@ impl Terminal {
         signal(name, self.place().0);
     }
 
-    /// Waits until the program has stopped, and lets it go on; `script` stops with it.
+    /// Waits until the program has stopped, and lets it go on until this is seen. `script` stops with it, perhaps only when
+    /// the program goes on already: until something comes through it, it is to be told again.
     #[track_caller]
-    pub fn go_on(&self) {
+    pub fn go_on(&self, text: &str) {
         let (id, _) = self.place();
         wait_until("it to stop", PATIENCE, || is_stopped(id));
-        wait_until("it to go on", PATIENCE, || {
-            signal("CONT", self.running.id());
-            signal("CONT", id);
-            !is_stopped(id)
+        self.wait_until(text, |screen| {
+            for stopped in [self.running.id(), id] {
+                if is_stopped(stopped) {
+                    signal("CONT", stopped);
+                }
+            }
+            screen.contains(text)
         });
     }
 

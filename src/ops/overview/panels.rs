@@ -16,10 +16,6 @@ use std::time::Duration;
 
 use ColumnKind::{Course, Figure, Name, Text};
 
-/// After so many intervals without news, and [`GRACE`], it is said that there are none.
-const MISSED: u32 = 5;
-const GRACE: Duration = Duration::from_secs(5);
-
 const fn column(header: &'static str, kind: ColumnKind, from: u16) -> Column {
     Column { header, from, kind }
 }
@@ -39,7 +35,7 @@ impl State {
                 clock(self.seen),
                 outage.message
             )),
-            None if age > every * MISSED + GRACE => Some(format!(
+            None if age > Duration::from_millis(self.stale_after_ms) => Some(format!(
                 "no news for {}, last seen {}",
                 roughly(age),
                 clock(self.seen)
@@ -89,19 +85,10 @@ fn unknown_first(value: Option<i64>) -> f64 {
     value.map_or(f64::INFINITY, |value| value as f64)
 }
 
-fn severity(cell: &Cell) -> f64 {
-    match cell {
-        Cell::Text(_, Tone::Bad) => 3.0,
-        Cell::Text(_, Tone::Warn) => 2.0,
-        Cell::Text(_, Tone::Good) => 0.0,
-        _ => 1.0,
-    }
-}
-
-fn worst(tones: impl Iterator<Item = f64>) -> Tone {
-    match tones.fold(0.0, f64::max) {
-        worst if worst >= 3.0 => Tone::Bad,
-        worst if worst >= 2.0 => Tone::Warn,
+fn worst(severities: impl Iterator<Item = u8>) -> Tone {
+    match severities.max() {
+        Some(3..) => Tone::Bad,
+        Some(2) => Tone::Warn,
         _ => Tone::Plain,
     }
 }
@@ -142,7 +129,7 @@ fn groups(groups: &[Group]) -> Panel {
             name: row.group.clone(),
             keys: vec![
                 Key::Text(row.group.clone()),
-                Key::Both(severity(&status), behind),
+                Key::Both(group.severity.into(), behind),
                 Key::Number(behind),
                 eta_key(row.effective_lag, row.eta_ms, row.catching_up),
                 number(row.consumed_per_second),
@@ -178,7 +165,7 @@ fn groups(groups: &[Group]) -> Panel {
             column("MEMBERS", Figure, 110),
             column("TREND", Course, 0),
         ],
-        tone: worst(rows.iter().map(|row| severity(&row.cells[1]))),
+        tone: worst(groups.iter().map(|group| group.severity)),
         rows,
         empty: "no consumer groups".to_owned(),
         sort: (1, true),
@@ -186,31 +173,38 @@ fn groups(groups: &[Group]) -> Panel {
     }
 }
 
+/// What is unknown is no letter yet.
+fn unreplayed_tone(letters: &DeadLetterTopic) -> Tone {
+    match letters.unreplayed {
+        Some(0) => Tone::Plain,
+        Some(_) => Tone::Bad,
+        None => Tone::Warn,
+    }
+}
+
 fn letters(letters: &[DeadLetterTopic]) -> Panel {
-    let row = |letters: &DeadLetterTopic| {
-        let waiting = match letters.unreplayed {
-            Some(0) => Tone::Plain,
-            _ => Tone::Bad,
-        };
-        PanelRow {
-            name: letters.topic.clone(),
-            keys: vec![
-                Key::Text(letters.topic.clone()),
-                Key::Number(unknown_first(letters.unreplayed)),
-                Key::Number(unknown_first(letters.records)),
-                number(letters.per_minute),
-                Key::Text(letters.found.name().to_owned()),
-            ],
-            cells: vec![
-                letters.topic.as_str().into(),
-                Cell::from(letters.unreplayed).tone(waiting),
-                letters.records.into(),
-                rate(letters.per_minute),
-                letters.found.name().into(),
-            ],
-        }
+    let row = |letters: &DeadLetterTopic| PanelRow {
+        name: letters.topic.clone(),
+        keys: vec![
+            Key::Text(letters.topic.clone()),
+            Key::Number(unknown_first(letters.unreplayed)),
+            Key::Number(unknown_first(letters.records)),
+            number(letters.per_minute),
+            Key::Text(letters.found.name().to_owned()),
+        ],
+        cells: vec![
+            letters.topic.as_str().into(),
+            Cell::from(letters.unreplayed).tone(unreplayed_tone(letters)),
+            letters.records.into(),
+            rate(letters.per_minute),
+            letters.found.name().into(),
+        ],
     };
-    let waits = letters.iter().any(|letters| letters.unreplayed != Some(0));
+    let is = |tone: Tone| {
+        letters
+            .iter()
+            .any(|letters| unreplayed_tone(letters) == tone)
+    };
     Panel {
         title: "Dead letters".to_owned(),
         columns: vec![
@@ -224,7 +218,11 @@ fn letters(letters: &[DeadLetterTopic]) -> Panel {
         empty: "no dead-letter topics".to_owned(),
         sort: (1, true),
         opens: false,
-        tone: if waits { Tone::Bad } else { Tone::Plain },
+        tone: match (is(Tone::Bad), is(Tone::Warn)) {
+            (true, _) => Tone::Bad,
+            (false, true) => Tone::Warn,
+            (false, false) => Tone::Plain,
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use super::letters::DeadLetterTopic;
 use crate::kafka::Cluster;
 use crate::model::group::GroupListing;
 use crate::ops::lag::{GroupRow, Outage, WatchedRow};
+use crate::report::{Cell, Tone};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -13,6 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// After so many intervals without news, and [`GRACE`], it is said that there are none.
+const MISSED: u32 = 5;
+const GRACE: Duration = Duration::from_secs(5);
 /// More sentences than that are counted.
 const SENTENCES: usize = 50;
 
@@ -21,6 +25,8 @@ const SENTENCES: usize = 50;
 pub struct Group {
     #[serde(flatten)]
     pub row: GroupRow,
+    /// How bad it is: 0 good, 1 unknown, 2 a warning, 3 bad.
+    pub severity: u8,
     /// The lag of the last samples, the latest last; null where it was not known.
     pub history: Vec<Option<i64>>,
 }
@@ -52,6 +58,8 @@ pub struct State {
     /// How the cluster is called.
     pub brokers: String,
     pub every_ms: u64,
+    /// When the cluster was seen longer ago than that, it is said that there is no news.
+    pub stale_after_ms: u64,
     /// When the cluster was seen last: groups, topics and dead letters are those of then.
     #[serde(serialize_with = "time")]
     pub seen: Timestamp,
@@ -101,7 +109,8 @@ impl State {
         State {
             time,
             brokers: seen.brokers.clone(),
-            every_ms: u64::try_from(seen.every.as_millis()).unwrap_or(u64::MAX),
+            every_ms: milliseconds(seen.every),
+            stale_after_ms: milliseconds(seen.every.saturating_mul(MISSED).saturating_add(GRACE)),
             seen: seen.at,
             error: seen.error.clone(),
             groups: Arc::clone(&seen.groups),
@@ -139,6 +148,20 @@ impl State {
         };
         self.event.get_or_init(write).clone()
     }
+}
+
+/// How bad a status is, from good through unknown to bad.
+pub(super) fn severity(status: &Cell) -> u8 {
+    match status {
+        Cell::Text(_, Tone::Bad) => 3,
+        Cell::Text(_, Tone::Warn) => 2,
+        Cell::Text(_, Tone::Good) => 0,
+        _ => 1,
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Those of sorted rows that are of the group.
@@ -210,6 +233,7 @@ impl Histories {
             let mut history = before.remove(&name).unwrap_or_default();
             push(&mut history, row.effective_lag);
             groups.push(Group {
+                severity: severity(&row.status_cell()),
                 row,
                 history: history.iter().copied().collect(),
             });

@@ -33,7 +33,27 @@ use tokio::signal::unix::{self, SignalKind, signal};
 /// Whether the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-type Drawn = Terminal<CrosstermBackend<BufWriter<File>>>;
+type Drawn = Terminal<CrosstermBackend<Out>>;
+
+/// The terminal for as long as it is ours. The library writes once more when it is dropped, and complains on standard
+/// error if it cannot: where the terminal is gone, that is gone too, and the complaint would be a panic.
+struct Out(BufWriter<File>);
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match TAKEN.load(Ordering::Acquire) {
+            true => self.0.write(bytes),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match TAKEN.load(Ordering::Acquire) {
+            true => self.0.flush(),
+            false => Ok(()),
+        }
+    }
+}
 
 /// The terminal, taken.
 pub struct Screen {
@@ -123,7 +143,7 @@ impl Drop for Screen {
 /// A screen on which nothing was drawn yet, as it is when it was taken.
 fn blank() -> std::io::Result<Drawn> {
     let out = BufWriter::with_capacity(64 * 1024, super::stdout()?);
-    Terminal::new(CrosstermBackend::new(out))
+    Terminal::new(CrosstermBackend::new(Out(out)))
 }
 
 fn enter() -> std::io::Result<()> {

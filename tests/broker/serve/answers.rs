@@ -23,6 +23,13 @@ fn the_state_is_what_lag_and_dlq_say() {
         (&found["lag"], &found["members"], &found["state"]),
         (&json!(4), &json!(0), &json!("Empty"))
     );
+    let severity = match found["status"].as_str() {
+        Some("OK") => 0,
+        Some("WARN") => 2,
+        Some(_) => 3,
+        None => 1,
+    };
+    assert_eq!(found["severity"], severity, "{found}");
     assert!(!found["history"].as_array().unwrap().is_empty());
     let found = row(&state, "topics", "topic", &topic);
     assert_eq!(
@@ -36,8 +43,8 @@ fn the_state_is_what_lag_and_dlq_say() {
         expected
     );
     assert_eq!(
-        (&state["error"], &state["everyMs"]),
-        (&Value::Null, &json!(200))
+        (&state["error"], &state["everyMs"], &state["staleAfterMs"]),
+        (&Value::Null, &json!(200), &json!(6000))
     );
 
     let of_group = served.json(&format!("/api/groups/{group}"));
@@ -51,7 +58,19 @@ fn the_state_is_what_lag_and_dlq_say() {
     served.running.interrupt();
     let output = served.running.wait(PATIENCE).succeeds();
     assert_eq!(output.stdout, "");
-    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+}
+
+#[test]
+fn a_cluster_that_answers_is_no_news() {
+    let broker = Broker::embedded(&[]);
+    create(&broker, "orders", 1);
+    let served = serve_on(&broker, &[]);
+    let rates =
+        |state: &Value| row(state, "topics", "topic", "orders")["writtenPerSecond"].is_f64();
+    wait_until("a second look", PATIENCE, || rates(&served.state()));
+    served.running.interrupt();
+    let output = served.running.wait(PATIENCE).succeeds();
+    assert!(!output.stderr.contains("no answer"), "{}", output.stderr);
 }
 
 #[test]

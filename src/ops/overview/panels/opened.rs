@@ -1,7 +1,8 @@
 //! The tables of a group that was opened: its partitions, and who is in it.
 
 use super::super::members::Members;
-use super::{column, count, eta_key, lag_cell, number, severity};
+use super::super::state::severity;
+use super::{column, count, eta_key, lag_cell, number};
 use crate::ops::lag::WatchedRow;
 use crate::ops::lag::shown::rate;
 use crate::report::panel::ColumnKind::{Course, Figure, Name, Text};
@@ -30,7 +31,7 @@ pub(super) fn partitions(rows: &[WatchedRow], members: Option<&Members>) -> Pane
         PanelRow {
             keys: vec![
                 Key::Text(name.clone()),
-                Key::Both(severity(&status), behind),
+                Key::Both(severity(&status).into(), behind),
                 Key::Number(behind),
                 eta_key(row.lag.effective_lag, row.eta_ms, row.catching_up),
                 number(row.consumed_per_second),

@@ -118,8 +118,6 @@ function eta(cell, row) {
 
 const shows = (show) => (cell, row) => set(cell, show(row));
 const number = (value) => (value === null || value === undefined ? -1 : value);
-const SEVERITY = { ERR: 3, STALLED: 3, STOPPED: 3, REWIND: 3, WARN: 2, OK: 0 };
-const severity = (value) => (value in SEVERITY ? SEVERITY[value] : 1);
 const unknownFirst = (value) => (value === null ? Number.MAX_SAFE_INTEGER : value);
 
 // ---------------------------------------------------------------- tables
@@ -127,7 +125,7 @@ const unknownFirst = (value) => (value === null ? Number.MAX_SAFE_INTEGER : valu
 // A column: title, what it shows, what it is sorted by (a number or a text), and in which windows it is seen.
 const GROUPS = [
   { title: "Group", by: (row) => row.group },
-  { title: "Status", draw: (cell, row) => status(cell, row.status), by: (row) => [severity(row.status), unknownFirst(behind(row))] },
+  { title: "Status", draw: (cell, row) => status(cell, row.status), by: (row) => [row.severity, unknownFirst(behind(row))] },
   { title: "Lag", draw: lag, by: (row) => unknownFirst(behind(row)) },
   { title: "ETA", draw: eta, by: (row) => (row.catchingUp === false && row.effectiveLag !== 0 ? Infinity : number(row.etaMs)), seen: "" },
   { title: "Read/s", draw: shows((row) => rate(row.consumedPerSecond)), by: (row) => number(row.consumedPerSecond), seen: "middle" },
@@ -150,9 +148,9 @@ const PARTITIONS = [
 const LETTERS = [
   { title: "Topic", by: (row) => row.topic },
   {
-    title: "Waiting",
+    title: "Unreplayed",
     draw: (cell, row) => {
-      dress(cell, cell.dataset.base + (row.unreplayed > 0 ? " bad-text" : ""));
+      dress(cell, cell.dataset.base + (row.unreplayed > 0 ? " bad-text" : row.unreplayed === null ? " warn-text" : ""));
       set(cell, text(row.unreplayed));
     },
     by: (row) => unknownFirst(row.unreplayed),
@@ -408,8 +406,8 @@ let heard = 0; // when it was heard last
 
 function draw() {
   if (!drawn) return;
-  const trouble = drawn.groups.filter((group) => severity(group.status) >= 2);
-  const bad = trouble.some((group) => group.status === "ERR");
+  const trouble = drawn.groups.filter((group) => group.severity >= 2);
+  const bad = trouble.some((group) => group.severity >= 3);
   const sum = (rows, of) => rows.reduce((sum, row) => sum + (of(row) || 0), 0);
   const letters = sum(drawn.deadLetters, (row) => row.unreplayed);
   set($("tile-trouble"), whole.format(trouble.length));
@@ -417,8 +415,9 @@ function draw() {
   set($("tile-lag"), whole.format(sum(drawn.groups, (row) => row.lag)));
   const rates = drawn.topics.filter((row) => row.writtenPerSecond !== null);
   set($("tile-written"), rates.length ? rate(sum(rates, (row) => row.writtenPerSecond)) : "–");
-  set($("tile-letters"), whole.format(letters));
-  dress($("tile-letters"), letters ? "bad" : "");
+  const unknown = drawn.deadLetters.some((row) => row.unreplayed === null);
+  set($("tile-letters"), unknown ? (letters ? `≥ ${text(letters)}` : "unknown") : text(letters));
+  dress($("tile-letters"), letters ? "bad" : unknown ? "warn" : "");
   set($("brokers"), drawn.brokers);
   document.title = `${trouble.length ? `(${trouble.length}) ` : ""}eda ${drawn.brokers}`;
   for (const [list, sheet] of Object.entries(sheets)) sheet.show(drawn[list]);
@@ -454,13 +453,13 @@ function connection() {
       said = `broker unreachable since ${clock(state.error.since)}, last seen ${clock(state.seen)} ` +
         `(${length(age)} ago): ${state.error.message}`;
     } else {
-      old = age > 5 * state.everyMs + 5000;
+      old = age > state.staleAfterMs;
       tone = old ? "wait" : "good";
       said = `${old ? "no news" : "connected"}, seen ${clock(state.seen)}` + (old ? ` (${length(age)} ago)` : "") +
         `, every ${length(state.everyMs).replace(".0", "")}`;
     }
   }
-  if (drawn !== state) said += ` · paused, the tables are those of ${clock(drawn.seen)}`;
+  if (drawn && drawn !== state) said += ` · paused, the tables are those of ${clock(drawn.seen)}`;
   dress($("connection"), tone);
   set($("connection-text"), said);
   $("main").classList.toggle("old", old);
