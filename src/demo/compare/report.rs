@@ -145,7 +145,7 @@ impl Comparison {
                 claimed_events,
                 value_sync,
                 value_events,
-                times.map(|times| format!("{times:.1}x")).into(),
+                times.map(|times| format!("{}x", number(times))).into(),
             ]);
         };
         let ratio = |one: f64, other: f64| (other > 0.0).then(|| one / other);
@@ -245,6 +245,15 @@ impl Comparison {
                 number(first.accepted_per_second),
                 number(first.completed_per_second),
             ));
+            notes.push(
+                "with calls a worker of the order service is held for the whole chain; with events each service's is for \
+                 its own part"
+                    .to_owned(),
+            );
+            notes.push(
+                "clients, servers and broker share this machine, which bounds what is accepted with more instances"
+                    .to_owned(),
+            );
         }
         if !self.left_behind.is_empty() {
             notes.push(format!("left behind: {}", self.left_behind.join(" ")));
@@ -368,11 +377,11 @@ mod tests {
     #[test]
     fn what_was_measured_stands_beside_what_is_claimed() {
         let table = comparison(0).table();
-        let cells: Vec<_> = ["response-p50-ms", "2000", "100", "2000", "4", "500.0x"]
+        let cells: Vec<_> = ["response-p50-ms", "2000", "100", "2000", "4", "500x"]
             .map(Cell::from)
             .into();
         assert_eq!(table.rows[0], cells);
-        let cells: Vec<_> = ["accepted-per-second", "50", "1000+", "2", "1000", "500.0x"]
+        let cells: Vec<_> = ["accepted-per-second", "50", "1000+", "2", "1000", "500x"]
             .map(Cell::from)
             .into();
         assert_eq!(table.rows[3], cells);

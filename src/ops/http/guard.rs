@@ -77,6 +77,18 @@ impl Guard {
         {
             return Err(foreign);
         }
+        let refused = (
+            StatusCode::FORBIDDEN,
+            "pages of other sites are not answered\n",
+        );
+        // What a page of another site loads without asking may not be read there, and would take a seat; a link is fine.
+        let says = |name: &'static str, value: &str| {
+            let said = request.headers().get(name);
+            said.is_some_and(|said| said.as_bytes() == value.as_bytes())
+        };
+        if says("sec-fetch-site", "cross-site") && !says("sec-fetch-mode", "navigate") {
+            return Err(refused);
+        }
         if !request.headers().contains_key(ORIGIN) {
             return Ok(());
         }
@@ -86,10 +98,7 @@ impl Guard {
         });
         match is_own {
             true => Ok(()),
-            false => Err((
-                StatusCode::FORBIDDEN,
-                "pages of other sites are not answered\n",
-            )),
+            false => Err(refused),
         }
     }
 }
@@ -219,6 +228,19 @@ mod tests {
         ] {
             assert_eq!(from(foreign), 403, "{foreign}");
         }
+    }
+
+    #[test]
+    fn what_other_sites_load_is_refused_and_links_are_followed() {
+        let from = |site, mode| {
+            let site = (HeaderName::from_static("sec-fetch-site"), site);
+            let mode = (HeaderName::from_static("sec-fetch-mode"), mode);
+            check(&[(HOST, "localhost:8080"), site, mode])
+        };
+        assert_eq!(from("cross-site", "no-cors"), 403);
+        assert_eq!(from("cross-site", "navigate"), 200);
+        assert_eq!(from("same-origin", "cors"), 200);
+        assert_eq!(from("none", "navigate"), 200);
     }
 
     #[test]

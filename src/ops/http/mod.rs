@@ -89,9 +89,12 @@ impl Server {
         let bound =
             listening.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
         let (listener, address) = bound.map_err(|error| {
-            Error::failed(format!("cannot listen on `{address}`"))
-                .caused_by(error)
-                .hint("does somebody else listen there? port 0 picks a free one")
+            let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+            let failed = Error::failed(format!("cannot listen on `{address}`")).caused_by(error);
+            match is_taken {
+                true => failed.hint("does somebody else listen there? port 0 picks a free one"),
+                false => failed,
+            }
         })?;
         Ok(Server { listener, address })
     }

@@ -192,7 +192,9 @@ impl Exporter {
 
     /// One look, in the time that one request may take: whoever scrapes does not wait for several.
     async fn look(&self) -> Result<Look> {
-        let limit = self.cluster.connection().timeout;
+        // Less than all of it: Prometheus waits for as long as a request may take unless told otherwise, ten seconds, and
+        // is to hear that nobody answers.
+        let limit = self.cluster.connection().timeout.mul_f64(0.8);
         let look = gather::look(&self.cluster, &self.selection);
         match tokio::time::timeout(limit, look).await {
             Ok(look) => look,

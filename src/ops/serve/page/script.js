@@ -484,25 +484,44 @@ function speak() {
   if (said.length) set($("news"), `${clock(Date.now())} ${said.slice(0, 3).join("; ")}` + (said.length > 3 ? ` and ${said.length - 3} more` : ""));
 }
 
+function take(news) {
+  lost = null;
+  heard = Date.now();
+  state = news;
+  if (pause.getAttribute("aria-pressed") !== "true") {
+    drawn = state;
+    draw();
+  }
+  speak();
+  connection();
+}
+
+// Too many watch already: the state is asked for instead.
+async function ask() {
+  try {
+    const answer = await fetch("/api/state");
+    if (!answer.ok) return false;
+    take(await answer.json());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function gone() {
+  if (lost === null) lost = Date.now();
+  speak();
+  connection();
+}
+
 function connect() {
   const events = new EventSource("/events");
-  events.addEventListener("message", (event) => {
-    lost = null;
-    heard = Date.now();
-    state = JSON.parse(event.data);
-    if (pause.getAttribute("aria-pressed") !== "true") {
-      drawn = state;
-      draw();
-    }
-    speak();
-    connection();
-  });
-  events.addEventListener("error", () => {
-    if (lost === null) lost = Date.now();
-    speak();
-    connection();
+  events.addEventListener("message", (event) => take(JSON.parse(event.data)));
+  events.addEventListener("error", async () => {
     // It tries again by itself, unless it was refused.
-    if (events.readyState === EventSource.CLOSED) setTimeout(connect, RETRY);
+    if (events.readyState !== EventSource.CLOSED) return gone();
+    if (!(await ask())) gone();
+    setTimeout(connect, RETRY);
   });
 }
 
