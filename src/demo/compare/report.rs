@@ -8,6 +8,10 @@ use std::time::Duration;
 /// Characters of the longest bar.
 const WIDTH: u32 = 40;
 
+/// Why the figures are as they are.
+const ABOUT_INSTANCES: &str = "with calls a worker of the order service is held for the whole chain, with events for its \
+                               own part; clients, servers and broker share this machine";
+
 /// What the comparison found.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,8 +233,7 @@ impl Comparison {
                 number(sync.complete.p50_ms),
             ),
             format!(
-                "payment was down for {:.1} s: of {} orders {} failed with calls, and {} of {} with events, the last of \
-                 which was complete after {} ms",
+                "payment was down for {:.1} s: of {} orders {} failed with calls, and {} of {} with events; the slowest took {} ms",
                 self.outage_ms / 1000.0,
                 sync.outage.orders,
                 sync.outage.failed,
@@ -245,15 +248,7 @@ impl Comparison {
                 number(first.accepted_per_second),
                 number(first.completed_per_second),
             ));
-            notes.push(
-                "with calls a worker of the order service is held for the whole chain; with events each service's is for \
-                 its own part"
-                    .to_owned(),
-            );
-            notes.push(
-                "clients, servers and broker share this machine, which bounds what is accepted with more instances"
-                    .to_owned(),
-            );
+            notes.push(ABOUT_INSTANCES.to_owned());
         }
         if !self.left_behind.is_empty() {
             notes.push(format!("left behind: {}", self.left_behind.join(" ")));
