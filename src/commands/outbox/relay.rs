@@ -8,7 +8,7 @@ use crate::ops::outbox::relay::{self, Figures, RelayRequest, Told, TopicTemplate
 use crate::ui::working::Working;
 use clap::ValueEnum;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Publish the events of an outbox
@@ -41,6 +41,10 @@ pub struct Args {
     /// Where events go; {aggregatetype}, {type} and {event} (the type as order-created) are filled in
     #[arg(long, value_name = "TEMPLATE", default_value_t = TopicTemplate::default())]
     topic: TopicTemplate,
+
+    /// Also write the type into a header of this name; ce_type is the one that `eda consume --event` knows
+    #[arg(long, value_name = "NAME", value_parser = type_header)]
+    type_header: Option<String>,
 
     /// The most events that are claimed at once
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -103,6 +107,15 @@ What is refused, and what is not:
   on when they answer again. At its start they must be there (exit status 3).
   A payload of more than 64 MiB is refused by the relay itself.";
 
+/// `id` is that of the event's id.
+fn type_header(text: &str) -> std::result::Result<String, String> {
+    match text {
+        "" => Err("a header has a name".to_owned()),
+        "id" => Err("the header `id` is that of the event's id".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// Shorter ones would run out before they are renewed.
 fn lease(text: &str) -> std::result::Result<Duration, String> {
     match arguments::duration(text)? {
@@ -117,6 +130,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let place = args.place.place(context)?;
     let request = RelayRequest {
         topic: args.topic,
+        type_header: args.type_header.map(Arc::from),
         batch: usize::try_from(args.batch).unwrap_or(usize::MAX),
         lease: args.lease,
         max_attempts: args.max_attempts,

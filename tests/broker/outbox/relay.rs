@@ -183,3 +183,23 @@ fn an_outbox_that_was_made_for_debezium_is_relayed_as_it_is() {
     let ids: Vec<&str> = records.iter().map(id).collect();
     assert_eq!(ids, IDS);
 }
+
+#[test]
+fn the_type_goes_into_a_header_when_asked_for_and_a_reader_finds_it_by_that() {
+    let outbox = in_a_file().made();
+    outbox.add(&[("order-7", json!({"n": 0}))]);
+    let relay = outbox.relay(&["--once", "--type-header", "ce_type"]);
+    relay.run().succeeds();
+    let topic = outbox.topic();
+    let read = eda(&["consume", &topic, "-o", ":end", "--json"]).on(broker());
+    let headers = json!([
+        ["id", id(&outbox.published()[0])],
+        ["ce_type", "OrderCreated"]
+    ]);
+    let found = read.clone().args(["--event", "OrderCreated"]).run();
+    assert_eq!(found.succeeds().records()[0]["headers"], headers);
+    for name in ["", "id"] {
+        let relay = outbox.relay(&["--once", "--type-header", name]);
+        relay.run().status(2).stderr_has("header");
+    }
+}

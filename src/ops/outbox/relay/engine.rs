@@ -198,6 +198,7 @@ impl<'a> Engine<'a> {
         let manner = Manner {
             template: &self.request.topic,
             one_at_a_time: self.request.on_dead == OnDead::Block,
+            type_header: self.request.type_header.clone(),
             bytes: under_way.map_or(0, |flight| flight.bytes),
         };
         Flight::begin(self.sender.insert(sender), events, &manner, &mut held)

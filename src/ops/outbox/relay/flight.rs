@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What may be under way at once, keys and values. What is more waits in the database.
@@ -44,6 +45,8 @@ pub(super) struct Flight {
     /// One at a time: what follows of each aggregate. Empty otherwise.
     queues: HashMap<Aggregate, VecDeque<(usize, Outlet)>>,
     one_at_a_time: bool,
+    /// The header for the type of each, if any.
+    type_header: Option<Arc<str>>,
     /// Keys and values that were handed over.
     pub(super) bytes: usize,
     /// Some are neither sent nor will be: nothing that was written after them may be.
@@ -73,6 +76,7 @@ pub(super) struct Manner<'a> {
     pub(super) template: &'a TopicTemplate,
     /// The next event of an aggregate is sent when the one before it is acknowledged.
     pub(super) one_at_a_time: bool,
+    pub(super) type_header: Option<Arc<str>>,
     /// Keys and values that are under way already.
     pub(super) bytes: usize,
 }
@@ -90,6 +94,7 @@ impl Flight {
             under_way: FuturesUnordered::new(),
             queues: HashMap::new(),
             one_at_a_time: manner.one_at_a_time,
+            type_header: manner.type_header.clone(),
             bytes: 0,
             is_cut_short: false,
             answered: 0,
@@ -127,6 +132,7 @@ impl Flight {
             under_way: FuturesUnordered::new(),
             queues: HashMap::new(),
             one_at_a_time: false,
+            type_header: None,
             bytes: 0,
             is_cut_short: false,
             answered: 0,
@@ -162,7 +168,7 @@ impl Flight {
 
     fn send(&mut self, passenger: usize, outlet: &Outlet) -> Result<()> {
         let sent = &mut self.passengers[passenger];
-        let delivery = sender::send(outlet, &sent.event.event)?;
+        let delivery = sender::send(outlet, &sent.event.event, self.type_header.as_deref())?;
         sent.event.event.payload = None;
         sent.fate = Fate::Open;
         self.under_way.push(UnderWay {

@@ -36,6 +36,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct RelayRequest {
     pub topic: TopicTemplate,
+    /// The header into which the type of an event is written, if any.
+    pub type_header: Option<Arc<str>>,
     /// The most events that are claimed at once.
     pub batch: usize,
     /// How long they are nobody else's, unless that is renewed.
@@ -55,6 +57,7 @@ impl Default for RelayRequest {
     fn default() -> Self {
         RelayRequest {
             topic: TopicTemplate::default(),
+            type_header: None,
             batch: 1000,
             lease: Duration::from_secs(30),
             max_attempts: 5,

@@ -16,7 +16,7 @@ pub(super) const BATCH_BYTES: u32 = 1_000_000;
 pub(super) const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// The header by which consumers know duplicates.
-const ID: &str = "id";
+pub(super) const ID: &str = "id";
 
 pub(super) struct Sender {
     outlets: HashMap<String, Outlet>,
@@ -60,11 +60,16 @@ impl Sender {
     }
 }
 
-/// Puts the event into the producer's queue, as Debezium's event router would write it.
+/// Puts the event into the producer's queue, as Debezium's event router would write it; with its type in this header, as
+/// that does with `table.fields.additional.placement`.
 ///
 /// # Errors
 /// It cannot be sent at all.
-pub(super) fn send(outlet: &Outlet, event: &NewOutboxEvent) -> Result<Delivery> {
+pub(super) fn send(
+    outlet: &Outlet,
+    event: &NewOutboxEvent,
+    type_header: Option<&str>,
+) -> Result<Delivery> {
     if size(event) > MOST_BYTES {
         let text = format!(
             "{} bytes are more than a relay sends: {MOST_BYTES}",
@@ -72,11 +77,16 @@ pub(super) fn send(outlet: &Outlet, event: &NewOutboxEvent) -> Result<Delivery> 
         );
         return Err(Error::failed(text));
     }
-    let id: HeaderRef<'_> = (Cow::Borrowed(ID), Some(event.id.as_bytes()));
+    let name = type_header.unwrap_or_default();
+    let headers: [HeaderRef<'_>; 2] = [
+        (Cow::Borrowed(ID), Some(event.id.as_bytes())),
+        (Cow::Borrowed(name), Some(event.event_type.as_bytes())),
+    ];
+    let count = if type_header.is_some() { 2 } else { 1 };
     outlet.send(OutgoingRef {
         key: Some(event.aggregate_id.as_bytes()),
         value: event.payload.as_deref(),
-        headers: Headers::Borrowed(&[id]),
+        headers: Headers::Borrowed(&headers[..count]),
         ..OutgoingRef::default()
     })
 }

@@ -11,7 +11,7 @@ use crate::model::lag::status::WINDOW;
 use exposition::Reading;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Nobody waits longer for a page, however seldom it is looked at.
@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handler {
-    /// `HOST:PORT` of its page.
+    /// `HOST:PORT` of its page, and its path where that is not /metrics.
     pub instance: String,
     /// `None` while it has not answered.
     pub group: Option<String>,
@@ -68,7 +68,10 @@ struct Known {
 }
 
 impl Handlers {
-    pub(super) fn new(pages: Vec<HandlerPage>) -> Self {
+    /// One that is named twice is looked at once.
+    pub(super) fn new(mut pages: Vec<HandlerPage>) -> Self {
+        let mut named = BTreeSet::new();
+        pages.retain(|page| named.insert(page.instance().to_owned()));
         let known = |page| Known {
             page,
             seen: None,

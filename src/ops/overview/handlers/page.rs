@@ -17,10 +17,15 @@ const LONGEST: usize = 4 * 1024 * 1024;
 /// Nor is the head of an answer.
 const LONGEST_HEAD: usize = 64 * 1024;
 
+/// Where `eda consume --metrics` has its page.
+const USUAL: &str = "/metrics";
+
 /// `http://HOST:PORT/metrics`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandlerPage {
     /// `HOST:PORT`.
+    address: String,
+    /// The same, and the path where it is not the usual one.
     instance: String,
     path: String,
 }
@@ -33,11 +38,13 @@ pub struct HandlerPageError;
 impl FromStr for HandlerPage {
     type Err = HandlerPageError;
 
-    /// `HOST:PORT` alone will do: that is what `eda consume --metrics` is told.
+    /// `HOST:PORT` alone will do, or `:PORT` for the loopback address: that is what `eda consume --metrics` is told.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = match text.contains("://") {
-            true => text.to_owned(),
-            false => format!("http://{text}"),
+        let is_url = text.contains("://");
+        let text = match text {
+            url if is_url => url.to_owned(),
+            port if port.starts_with(':') => format!("http://127.0.0.1{port}"),
+            other => format!("http://{other}"),
         };
         let uri: Uri = text.parse().map_err(|_| HandlerPageError)?;
         let authority = uri.authority().ok_or(HandlerPageError)?.as_str();
@@ -48,25 +55,29 @@ impl FromStr for HandlerPage {
         let host = uri.host().unwrap_or_default();
         let port = match uri.port_u16() {
             Some(port @ 1..) => port,
-            None if authority == host => 80,
+            None if is_url && authority == host => 80,
             _ => return Err(HandlerPageError),
         };
         if host.is_empty() {
             return Err(HandlerPageError);
         }
         let path = match uri.path_and_query().map(|path| path.as_str()) {
-            None | Some("" | "/") => "/metrics".to_owned(),
+            None | Some("" | "/") => USUAL.to_owned(),
             Some(path) => path.to_owned(),
         };
+        // Two pages at one address are two instances.
+        let shown = if path == USUAL { "" } else { &path };
+        let instance = format!("{host}:{port}{shown}");
         Ok(HandlerPage {
-            instance: format!("{host}:{port}"),
+            address: format!("{host}:{port}"),
+            instance,
             path,
         })
     }
 }
 
 impl HandlerPage {
-    /// What it is called: `HOST:PORT`.
+    /// What it is called: `HOST:PORT`, and its path where it is not the usual one.
     pub fn instance(&self) -> &str {
         &self.instance
     }
@@ -80,7 +91,7 @@ impl HandlerPage {
     }
 
     async fn text(&self) -> Result<String, String> {
-        let stream = TcpStream::connect(&self.instance).await;
+        let stream = TcpStream::connect(&self.address).await;
         let stream = stream.map_err(|error| format!("cannot connect: {error}"))?;
         let broken = |error: hyper::Error| format!("the connection broke: {error}");
         let (mut sender, connection) = http1::Builder::new()
@@ -89,7 +100,7 @@ impl HandlerPage {
             .await
             .map_err(broken)?;
         let request = Request::get(&self.path)
-            .header(HOST, &self.instance)
+            .header(HOST, &self.address)
             .body(Empty::<Bytes>::new())
             .map_err(|error| error.to_string())?;
         let exchange = async {
@@ -120,7 +131,8 @@ mod tests {
         let cases = [
             ("127.0.0.1:9400", "127.0.0.1:9400", "/metrics"),
             ("http://localhost:9400/", "localhost:9400", "/metrics"),
-            ("http://[::1]:9400/x?y=1", "[::1]:9400", "/x?y=1"),
+            ("http://[::1]:9400/x?y=1", "[::1]:9400/x?y=1", "/x?y=1"),
+            (":9400", "127.0.0.1:9400", "/metrics"),
             ("http://handlers", "handlers:80", "/metrics"),
         ];
         for (text, instance, path) in cases {
@@ -133,6 +145,7 @@ mod tests {
             "http://me:secret@a:1/",
             "http://a:0/",
             "http://a:99999/",
+            "handlers",
             "http://",
             "a b:1",
         ] {
