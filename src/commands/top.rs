@@ -59,7 +59,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         every,
         handlers: args.handlers,
     };
-    let looking = context.ui.progress(None, "looking");
+    let looking = context.ui.progress(None, "looking (Ctrl-C ends it)");
     let overview = tokio::select! {
         overview = Overview::begin(cluster, request) => overview,
         status = stop.wait() => return Ok(status),
