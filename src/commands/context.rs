@@ -8,6 +8,7 @@ use crate::model::event::Catalog;
 use crate::ops::stop::Stop;
 use crate::settings::Settings;
 use crate::ui::Ui;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 pub struct Context {
@@ -70,6 +71,16 @@ impl Context {
     /// From here on Ctrl-C and SIGTERM ask the command to finish instead of ending the process.
     pub fn stop_on_signals(&self) -> Stop {
         signals::listen()
+    }
+
+    /// Says that a server listens, by this line, and who can read what it shows.
+    pub fn listens(&self, address: SocketAddr, line: &str) {
+        if !address.ip().is_loopback() {
+            self.ui.warn(&format!(
+                "listening on {address}: anyone who can reach it can read the names of topics and groups"
+            ));
+        }
+        self.ui.status(line);
     }
 
     /// The voice, when the command is over.

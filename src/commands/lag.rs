@@ -251,13 +251,10 @@ async fn export(context: &Context, args: Args) -> Result<Status> {
     let stop = context.stop_on_signals();
     let tell = |news| match news {
         News::Listening(address) => {
-            if !address.ip().is_loopback() {
-                context.ui.warn(&format!(
-                    "listening on {address}: anyone who can reach it can read the names of topics and groups"
-                ));
-            }
-            let line = format!("listening on http://{address}/metrics (Ctrl-C ends it)");
-            context.ui.status(&line);
+            context.listens(
+                address,
+                &format!("listening on http://{address}/metrics (Ctrl-C ends it)"),
+            );
         }
         News::Health(Health::Down(reason)) => {
             context.ui.warn(&format!("scrapes fail: {reason}"));

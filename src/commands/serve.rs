@@ -101,13 +101,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
     let stop = context.stop_on_signals();
     let tell = |news| match news {
         News::Listening(address) => {
-            if !address.ip().is_loopback() {
-                context.ui.warn(&format!(
-                    "listening on {address}: anyone who can reach it can read the names of topics and groups"
-                ));
-            }
-            let line = format!("open http://{address}/ (Ctrl-C ends it)");
-            context.ui.status(&line);
+            context.listens(address, &format!("open http://{address}/ (Ctrl-C ends it)"));
         }
         News::Lost(reason) => context.ui.warn(&format!("no answer: {reason}")),
         News::Back => context.ui.status("the cluster answers again"),

@@ -64,18 +64,24 @@ fn named(prefix: &str) -> (Vec<String>, BTreeSet<String>) {
     )
 }
 
+/// That the run says so, and that it is so.
+#[track_caller]
+fn nothing_is_left(report: &Value) {
+    assert_eq!(report["leftBehind"], json!([]));
+    let prefix = prefix(report);
+    wait_until(&format!("the end of `{prefix}…`"), PATIENCE, || {
+        let (topics, groups) = named(prefix);
+        topics.is_empty() && groups.is_empty()
+    });
+}
+
 #[test]
 fn on_brokers_that_are_named_nothing_of_a_run_is_left() {
     let demo = eda(&["demo", "--orders", "50", "--seed", "3", "--json"]);
     let report = demo.on(broker()).timeout(LONG).run().succeeds().json();
     assert_eq!(report["orders"]["total"], 50);
     assert_eq!(sum(&report["orders"]), 50);
-    assert_eq!(report["leftBehind"], json!([]));
-    let prefix = prefix(&report);
-    wait_until(&format!("the end of `{prefix}…`"), PATIENCE, || {
-        let (topics, groups) = named(prefix);
-        topics.is_empty() && groups.is_empty()
-    });
+    nothing_is_left(&report);
 }
 
 #[test]

@@ -5,7 +5,6 @@ mod rows;
 
 pub use rows::add_rows;
 
-use super::refused;
 use crate::consent::Consent;
 use crate::error::{Error, Result};
 use crate::model::event::{Assignment, Catalog, EventType, Filling, object};
@@ -13,6 +12,7 @@ use crate::model::outbox::NewOutboxEvent;
 use crate::ops::produce::typed;
 use crate::report::{Report, Table, Tone};
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -266,7 +266,7 @@ pub async fn add(outbox: &dyn Outbox, plan: AddPlan, _consent: Consent) -> Resul
     outbox
         .add(&events)
         .await
-        .map_err(|outage| refused(outage).context(format!("event `{id}` was not added")))?;
+        .map_err(|outage| error_of(outage).context(format!("event `{id}` was not added")))?;
     let mut outcome = AddOutcome::default();
     outcome.count(&events);
     Ok(outcome)

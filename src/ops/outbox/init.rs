@@ -1,10 +1,10 @@
 //! `eda outbox init`: plan, then make what is missing, in one transaction.
 
-use super::refused;
 use crate::consent::Consent;
 use crate::error::Result;
 use crate::report::{Report, Table};
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Serialize;
 
 /// The SQL that is to be run.
@@ -23,7 +23,7 @@ pub struct InitPlan {
 /// The database does not answer, or refuses to say.
 pub async fn plan(outbox: &dyn Outbox, database: &str, table: &str) -> Result<InitPlan> {
     let sql = outbox.missing().await.map_err(|outage| {
-        refused(outage).context(format!(
+        error_of(outage).context(format!(
             "could not look for table `{table}` in `{database}`"
         ))
     })?;
@@ -97,7 +97,7 @@ pub async fn init(outbox: &dyn Outbox, plan: InitPlan, _consent: Consent) -> Res
             ),
         };
         let tried = format!("{tried}; {known}");
-        refused(outage).context(tried).hint(hint)
+        error_of(outage).context(tried).hint(hint)
     })?;
     Ok(InitOutcome {
         database,

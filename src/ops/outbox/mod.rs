@@ -11,17 +11,6 @@ pub mod relay;
 pub mod retry;
 pub mod status;
 
-use crate::error::Error;
-use crate::store::Outage;
-
-/// The error of a database that did not do what it was asked for: the one place that says which exit status it has.
-fn refused(outage: Outage) -> Error {
-    match outage.passing || outage.barred {
-        true => Error::unreachable(outage.message),
-        false => Error::failed(outage.message),
-    }
-}
-
 /// So much of a text that somebody else wrote.
 fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

@@ -1,12 +1,12 @@
 //! `eda outbox purge`: plan, then delete what is over, a bounded number at a time.
 
-use super::refused;
 use crate::consent::Consent;
 use crate::error::{Error, Result, Status};
 use crate::model::duration::human;
 use crate::ops::stop::Stop;
 use crate::report::{Cell, Report, Table, Tone};
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -40,13 +40,13 @@ pub struct PurgePlan {
 /// The database does not answer.
 pub async fn plan(outbox: &dyn Outbox, request: PurgeRequest) -> Result<PurgePlan> {
     let published = match request.published {
-        Some(age) => Some(outbox.purgeable(age, false).await.map_err(refused)?),
+        Some(age) => Some(outbox.purgeable(age, false).await.map_err(error_of)?),
         None => None,
     };
     let dead = match request.dead {
         true => {
             let count = outbox.purgeable(Duration::ZERO, true).await;
-            Some(count.map_err(refused)?)
+            Some(count.map_err(error_of)?)
         }
         false => None,
     };
@@ -149,7 +149,7 @@ async fn delete(
         match outbox.purge(older_than, dead, left.min(CHUNK)).await {
             Ok(0) => break,
             Ok(deleted) => count += deleted,
-            Err(outage) => return (count, Err(refused(outage))),
+            Err(outage) => return (count, Err(error_of(outage))),
         }
     }
     (count, Ok(()))

@@ -1,11 +1,11 @@
 //! `eda outbox retry`: plan, then make dead events pending again.
 
-use super::refused;
 use super::status::{DEAD_HEADERS, Dead};
 use crate::consent::Consent;
 use crate::error::{Error, Result, Status};
 use crate::report::{Cell, Report, Table, Tone};
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,9 +42,9 @@ fn usual(id: &str) -> String {
 /// # Errors
 /// The database does not answer; or none of those that were named is dead.
 pub async fn plan(outbox: &dyn Outbox, ids: &[String]) -> Result<RetryPlan> {
-    let counts = outbox.counts().await.map_err(refused)?;
+    let counts = outbox.counts().await.map_err(error_of)?;
     if ids.is_empty() {
-        let events = outbox.dead(SHOWN).await.map_err(refused)?;
+        let events = outbox.dead(SHOWN).await.map_err(error_of)?;
         return Ok(RetryPlan {
             dead: counts.dead,
             events: events.into_iter().map(Dead::from).collect(),
@@ -58,7 +58,7 @@ pub async fn plan(outbox: &dyn Outbox, ids: &[String]) -> Result<RetryPlan> {
     spellings.extend(ids.iter().map(|id| (id.clone(), id.as_str())));
     let mut found = Vec::new();
     let mut events = Vec::new();
-    for event in outbox.dead(LOOKED_AT).await.map_err(refused)? {
+    for event in outbox.dead(LOOKED_AT).await.map_err(error_of)? {
         if let Some(named) = spellings.get(&event.id) {
             wanted.remove(named);
             found.push(event.id.clone());
@@ -134,7 +134,7 @@ pub async fn retry(
     plan: RetryPlan,
     _consent: Consent,
 ) -> Result<RetryOutcome> {
-    let mut ids = outbox.retry(&plan.ids).await.map_err(refused)?;
+    let mut ids = outbox.retry(&plan.ids).await.map_err(error_of)?;
     let mut not_dead = plan.not_dead;
     let done: BTreeSet<String> = match plan.ids.is_empty() {
         true => BTreeSet::new(),

@@ -1,11 +1,11 @@
 //! `eda outbox status`: how much waits, how long, and what is dead.
 
-use super::refused;
 use crate::error::{Result, Status};
 use crate::model::duration::human;
 use crate::model::outbox::{DeadOutboxEvent, OutboxCounts};
 use crate::report::{Cell, Report, Table, Tone};
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -87,10 +87,10 @@ impl Dead {
 /// # Errors
 /// The database does not answer, or refuses.
 pub async fn status(outbox: &dyn Outbox, request: StatusRequest) -> Result<OutboxStatus> {
-    let counts = outbox.counts().await.map_err(refused)?;
+    let counts = outbox.counts().await.map_err(error_of)?;
     let dead = match counts.dead {
         0 => Vec::new(),
-        _ => outbox.dead(LISTED).await.map_err(refused)?,
+        _ => outbox.dead(LISTED).await.map_err(error_of)?,
     };
     Ok(OutboxStatus {
         alarms: alarms(&counts, request),

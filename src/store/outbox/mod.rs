@@ -81,8 +81,9 @@ pub async fn open(
     }
 }
 
-/// The error of an outage that is met before anything was begun.
-fn at_open(outage: Outage) -> Error {
+/// The error of an outage that ends a command: a database that does not answer, is not there or not for us may be asked
+/// again.
+pub fn error_of(outage: Outage) -> Error {
     match outage.passing || outage.barred {
         true => Error::unreachable(outage.message),
         false => Error::failed(outage.message),

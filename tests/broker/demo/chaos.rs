@@ -1,8 +1,7 @@
 //! `eda demo --chaos`: whatever goes wrong, the invariants hold; and when one does not, it is noticed.
 
-use super::{LONG, named, prefix, sum};
-use crate::broker::PATIENCE;
-use crate::support::{Broker, Eda, Running, broker, eda, terminal, wait_until};
+use super::{LONG, nothing_is_left, sum};
+use crate::support::{Broker, Eda, Running, broker, eda, terminal};
 use serde_json::{Value, json};
 
 /// A small run, in which payment is down for a second.
@@ -104,12 +103,7 @@ fn brokers_that_are_named_are_not_restarted_and_nothing_of_the_run_is_left() {
     assert_eq!(sum(&report["orders"]), 60, "{report}");
     assert_chaos(&report);
     assert!(!acts(&report).iter().any(|act| act.starts_with("broker")));
-    assert_eq!(report["leftBehind"], json!([]));
-    let prefix = prefix(&report);
-    wait_until(&format!("the end of `{prefix}…`"), PATIENCE, || {
-        let (topics, groups) = named(prefix);
-        topics.is_empty() && groups.is_empty()
-    });
+    nothing_is_left(&report);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Whole rows, a JSON object a line, under the names of the columns.
 
-use super::super::refused;
 use super::AddOutcome;
 use crate::consent::Consent;
 use crate::error::{Error, Result};
 use crate::model::event::Filling;
 use crate::model::outbox::NewOutboxEvent;
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::BufRead;
@@ -59,7 +59,7 @@ pub async fn add_rows(
             Ok((rows, _)) if rows.is_empty() => return outcome,
             Ok((rows, last)) => {
                 number = last;
-                let added = outbox.add(&rows).await.map_err(refused);
+                let added = outbox.add(&rows).await.map_err(error_of);
                 added.map(|()| outcome.count(&rows))
             }
             Err(error) => Err(error),

@@ -1,12 +1,12 @@
 //! What is next, waiting for it, and waiting for a database that does not answer.
 
-use super::super::refused;
 use super::Lease;
 use super::engine::{Engine, new_owner};
 use super::waiting::Waiting;
 use crate::error::Result;
 use crate::model::outbox::OutboxEvent;
 use crate::store::Outage;
+use crate::store::outbox::error_of;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,11 +77,11 @@ impl Engine<'_> {
     /// Waiting does not help, or is over.
     pub(super) async fn wait_for_database(&mut self, outage: Outage) -> Result<bool> {
         if !outage.passing {
-            return Err(refused(outage));
+            return Err(error_of(outage));
         }
         let pause = self.database.goes_on(&outage.message, self.watch);
         if self.is_over(&self.database) {
-            return Err(refused(outage));
+            return Err(error_of(outage));
         }
         Ok(self.rest(pause).await)
     }

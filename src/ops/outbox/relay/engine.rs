@@ -1,6 +1,5 @@
 //! The loop: claim, send, and settle what was sent before.
 
-use super::super::refused;
 use super::claiming::Claimed;
 use super::flight::{Aggregate, Flight, Manner};
 use super::outcome::{RelayOutcome, Tally};
@@ -14,6 +13,7 @@ use crate::ops::consume::Backoff;
 use crate::ops::largest_batch::largest_batch;
 use crate::ops::stop::Stop;
 use crate::store::outbox::Outbox;
+use crate::store::outbox::error_of;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -258,11 +258,11 @@ impl<'a> Engine<'a> {
                     self.database.is_over(self.watch);
                     return Ok(true);
                 }
-                Err(outage) if !outage.passing => return Err(refused(outage)),
+                Err(outage) if !outage.passing => return Err(error_of(outage)),
                 Err(outage) => {
                     let pause = self.database.goes_on(&outage.message, self.watch);
                     if self.is_over(&self.database) {
-                        return Err(refused(outage));
+                        return Err(error_of(outage));
                     }
                     let deadline = self.grace();
                     let end = deadline.unwrap_or_else(|| tokio::time::Instant::now() + pause);

@@ -5,7 +5,7 @@ use super::tables::Known;
 use crate::error::Result;
 use crate::store::Outage;
 use crate::store::link::Link;
-use crate::store::outbox::{TableName, at_open};
+use crate::store::outbox::{TableName, error_of};
 use crate::store::postgres::address::PostgresAddress;
 use crate::store::postgres::connection::{Failure, client, listener as listening};
 use crate::store::postgres::tls;
@@ -65,14 +65,14 @@ impl PostgresOutbox {
                 true => "is a PostgreSQL server running there?",
                 false => "the address is taken from `EDA_OUTBOX` when it holds a password",
             };
-            return Err(at_open(outage).hint(hint));
+            return Err(error_of(outage).hint(hint));
         }
         let looked = store.bounded(async {
             let mut session = store.session().await?;
             let transaction = session.0.transaction().await?;
             store.look(&transaction).await.map(drop)
         });
-        looked.await.map_err(at_open)?;
+        looked.await.map_err(error_of)?;
         Ok(store)
     }
 

@@ -4,7 +4,7 @@ use super::claim::Memory;
 use crate::error::Error;
 use crate::store::Outage;
 use crate::store::outbox::sql::{Shape, Sql};
-use crate::store::outbox::{TableName, at_open};
+use crate::store::outbox::{TableName, error_of};
 use crate::store::sqlite::file::{outage, prepared, refused, see_file};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::PathBuf;
@@ -81,9 +81,9 @@ impl File {
     /// What is wrong with the file when it is opened.
     fn refusal(&self, trouble: Trouble) -> Error {
         match trouble {
-            Trouble::Outage(outage) => at_open(outage),
+            Trouble::Outage(outage) => error_of(outage),
             Trouble::Sqlite(error) => match outage(&self.shown, &error) {
-                outage if outage.barred => at_open(outage),
+                outage if outage.barred => error_of(outage),
                 _ => refused(&self.path, self.table.name(), error),
             },
         }
