@@ -73,6 +73,7 @@ impl Fault {
                 | code::COORDINATOR_NOT_AVAILABLE
                 | code::NOT_COORDINATOR
                 | code::UNSTABLE_OFFSET_COMMIT
+                | code::NO_BROKERS
         )
     }
 }
@@ -181,6 +182,11 @@ impl Place<'_> {
             }
             (code::MESSAGE_TOO_LARGE, _) => Error::failed(format!("a record is too large for {subject}"))
                 .hint("the topic's `max.message.bytes` and the client's `-X message.max.bytes=N` limit it"),
+            (code::NO_BROKERS, _) => {
+                let text = format!("could not {doing}: `{brokers}` answers, and names no broker of the cluster");
+                return Error::unreachable(text)
+                    .hint("its controller has fenced it: it is starting, too busy, or cut off; try again in a moment");
+            }
             _ if fault.is_passing() => Error::unreachable(format!("could not {doing}"))
                 .hint("the cluster is electing or starting: try again in a moment"),
             _ => Error::failed(format!("could not {doing}")),

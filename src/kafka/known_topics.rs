@@ -7,7 +7,8 @@
 
 use super::Client;
 use super::error::Fault;
-use crate::model::topic::{Topic, TopicPartition};
+use crate::model::cluster::ClusterDescription;
+use crate::model::topic::TopicPartition;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,11 +66,11 @@ impl KnownTopics {
 }
 
 impl Client {
-    /// Every topic; the client has heard of them then.
-    pub(super) async fn all_topics(&self) -> Result<Vec<Topic>, Fault> {
-        let answer = self.admin.all_topics().await;
-        let names = answer.as_ref().map_err(Fault::clone).map(|topics| {
-            let names = topics.iter().map(|topic| topic.name.clone());
+    /// The cluster with every topic; the client has heard of them then.
+    pub(super) async fn describe_cluster(&self) -> Result<ClusterDescription, Fault> {
+        let answer = self.admin.describe_cluster().await;
+        let names = answer.as_ref().map_err(Fault::clone).map(|cluster| {
+            let names = cluster.topics.iter().map(|topic| topic.name.clone());
             names.collect()
         });
         *self.known_topics.last() = Some((Instant::now(), names));
@@ -86,7 +87,7 @@ impl Client {
         }
         let _asking = known.asking.lock().await;
         if !known.has(topics(), begun)? {
-            self.all_topics().await?;
+            self.describe_cluster().await?;
         }
         Ok(())
     }

@@ -138,17 +138,16 @@ impl Cluster {
 
     /// Whether anybody is there: the cheapest request that needs an answer.
     pub async fn ping(&self) -> Result<()> {
-        self.describe().await.map(drop)
+        let client = self.client()?;
+        let answer = client.admin.ping().await;
+        answer.map_err(|fault| client.error("ask for the cluster", Subject::Cluster, fault))
     }
 
-    /// The cluster's id, its controller and its brokers.
+    /// The cluster's id, its brokers and all its topics.
     pub async fn describe(&self) -> Result<ClusterDescription> {
         let client = self.client()?;
-        client
-            .admin
-            .describe_cluster()
-            .await
-            .map_err(|fault| client.error("ask for the cluster", Subject::Cluster, fault))
+        let described = client.describe_cluster().await;
+        described.map_err(|fault| client.error("ask for the cluster", Subject::Cluster, fault))
     }
 
     /// For what is not about groups. The clients share nothing, so one that is open already is best.

@@ -259,7 +259,7 @@ impl Client {
     /// Makes the client forget what it knew of topics: librdkafka answers for a partition it has not heard of without
     /// asking anybody. Whether it is worth asking again.
     pub(super) async fn refreshed(&self) -> bool {
-        self.all_topics().await.is_ok()
+        self.describe_cluster().await.is_ok()
     }
 
     async fn query(

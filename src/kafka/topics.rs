@@ -14,12 +14,10 @@ impl Cluster {
     /// Every topic, sorted by name, internal ones included.
     pub async fn topics(&self) -> Result<Vec<Topic>> {
         let client = self.client()?;
-        let mut topics = client
-            .all_topics()
-            .await
-            .map_err(|fault| client.error("list topics", Subject::Cluster, fault))?;
-        topics.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(topics)
+        let described = client.describe_cluster().await;
+        described
+            .map(|cluster| cluster.topics)
+            .map_err(|fault| client.error("list topics", Subject::Cluster, fault))
     }
 
     /// One topic; `None` when it does not exist.

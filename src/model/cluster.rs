@@ -1,5 +1,6 @@
-//! The cluster itself: its brokers, and which of them is the controller.
+//! The cluster itself: its brokers and its topics.
 
+use super::topic::Topic;
 use serde::Serialize;
 
 /// A cluster as it describes itself.
@@ -8,10 +9,10 @@ use serde::Serialize;
 pub struct ClusterDescription {
     /// `None`: a broker older than Kafka 0.10.1.
     pub id: Option<String>,
-    /// `None`: none is elected at the moment.
-    pub controller: Option<i32>,
-    /// Sorted by number.
+    /// Sorted by number; none while the controller has fenced them all.
     pub brokers: Vec<ClusterBroker>,
+    /// Those that may be described, sorted by name, internal ones included.
+    pub topics: Vec<Topic>,
 }
 
 /// One broker, as it wants to be reached.
@@ -21,6 +22,4 @@ pub struct ClusterBroker {
     pub id: i32,
     pub host: String,
     pub port: u16,
-    /// `broker.rack`, where it is set.
-    pub rack: Option<String>,
 }

@@ -19,6 +19,7 @@ mod embedded;
 mod event;
 mod expect;
 mod exporter;
+mod fenced;
 mod fleet;
 mod foreign;
 mod foreign_clients;

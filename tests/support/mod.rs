@@ -16,6 +16,7 @@ pub mod container;
 pub mod databases;
 pub mod eda;
 pub mod excuses;
+pub mod fenced;
 pub mod fleet;
 pub mod foreign;
 pub mod http;

@@ -51,6 +51,8 @@ pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
 pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;
 /// No partition of a request has a leader, so that there is nobody to send it to.
 pub(in crate::kafka) const NO_LEADERS: i32 = -156;
+/// An answer that names neither a broker nor a topic. librdkafka: `PARTIAL`.
+pub(in crate::kafka) const NO_BROKERS: i32 = -158;
 pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
 pub(in crate::kafka) const TIMED_OUT_QUEUE: i32 = -166;
 pub(in crate::kafka) const AUTHENTICATION: i32 = -169;

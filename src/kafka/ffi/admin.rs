@@ -7,7 +7,7 @@ use super::event::Event;
 use super::handle::{Handle, Kind, Properties, Refusal};
 use super::{ERROR_TEXT_BYTES, buffer_text, consume_error, milliseconds, raw};
 use rdkafka::bindings as c;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,6 +25,10 @@ const PATIENT: Duration = Duration::from_millis(250);
 /// 2.12.1 aborts the process (`eonce->refcnt > 0`) when a request for a coordinator has timed out and the coordinator
 /// comes back, or the client is destroyed.
 const LIBRDKAFKAS_TIME: Duration = Duration::from_secs(3600);
+
+/// How much longer than ours librdkafka's time-out is for requests that are not for a coordinator and that it must not
+/// hold when the client is destroyed: see [`Shared::metadata_requests`].
+const BEYOND_OURS: Duration = Duration::from_secs(1);
 
 /// The number of the first request.
 const FIRST_ID: usize = 1;
@@ -50,6 +54,12 @@ struct Shared {
     stop: AtomicBool,
     /// Some request was not answered in time, and librdkafka still holds it.
     given_up: AtomicBool,
+    /// Requests that librdkafka still holds and that are answered with metadata, whether or not somebody waits.
+    ///
+    /// librdkafka 2.12.1 follows a null pointer when such an answer is looked at in the very moment in which the client
+    /// begins to be destroyed: `rd_kafka_parse_Metadata0` says then that all is well and has looked at nothing. So a
+    /// client is destroyed when it has none.
+    metadata_requests: Mutex<HashSet<usize>>,
 }
 
 /// Options of one request, besides its time-out.
@@ -81,6 +91,7 @@ impl Admin {
             waiters: Mutex::default(),
             stop: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
+            metadata_requests: Mutex::default(),
         });
         let poller = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -116,6 +127,9 @@ impl Admin {
             // Nobody listens any more when the caller was dropped.
             let _ = sender.send(result);
         }));
+        if is_answered_with_metadata(operation) {
+            shared.metadata_requests().insert(id);
+        }
         let sent = NativeOptions::new(shared, operation, options, id).and_then(|options| {
             send(Request {
                 client: shared.handle.client(),
@@ -123,11 +137,12 @@ impl Admin {
                 queue: shared.handle.queue().pointer(),
             })
         });
-        let waiter = sent
-            .err()
-            .and_then(|fault| Some((shared.waiters().remove(&id)?, fault)));
-        if let Some((waiter, fault)) = waiter {
-            (waiter.answer)(Err(fault));
+        if let Err(fault) = sent {
+            shared.metadata_requests().remove(&id);
+            let waiter = shared.waiters().remove(&id);
+            if let Some(waiter) = waiter {
+                (waiter.answer)(Err(fault));
+            }
         }
         Pending(receiver)
     }
@@ -199,6 +214,12 @@ impl Shared {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn metadata_requests(&self) -> MutexGuard<'_, HashSet<usize>> {
+        self.metadata_requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wait(&self, answer: Box<dyn FnOnce(Answer<'_>) + Send>) -> usize {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let deadline = Instant::now() + self.timeout;
@@ -236,13 +257,21 @@ impl Shared {
             }
         }
         self.fail(|_| true);
+        // Ends by librdkafka's time-out.
+        while !self.metadata_requests().is_empty() {
+            if let Some(event) = self.handle.poll(PATIENT) {
+                self.deliver(&event);
+            }
+        }
     }
 
     fn deliver(&self, event: &Event) {
         if event.is_error() {
             return;
         }
-        let waiter = self.waiters().remove(&event.request_id());
+        let id = event.request_id();
+        self.metadata_requests().remove(&id);
+        let waiter = self.waiters().remove(&id);
         if let Some(waiter) = waiter {
             (waiter.answer)(Ok(event));
         }
@@ -267,6 +296,10 @@ impl Shared {
     }
 }
 
+fn is_answered_with_metadata(operation: c::rd_kafka_admin_op_t) -> bool {
+    operation == c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS
+}
+
 fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -286,7 +319,11 @@ impl NativeOptions {
             .map(NativeOptions)
             .ok_or_else(|| Fault::new(code::INVALID_ARG, "out of memory"))?;
         let timeout = milliseconds(shared.timeout);
-        let for_ever = milliseconds(LIBRDKAFKAS_TIME);
+        let librdkafkas = match is_answered_with_metadata(operation) {
+            true => LIBRDKAFKAS_TIME.min(shared.timeout.saturating_add(BEYOND_OURS)),
+            false => LIBRDKAFKAS_TIME,
+        };
+        let librdkafkas = milliseconds(librdkafkas);
         let pointer = options.0.as_ptr();
         let mut buffer = [0_u8; ERROR_TEXT_BYTES];
         let (text, size) = (buffer.as_mut_ptr().cast(), buffer.len());
@@ -294,7 +331,7 @@ impl NativeOptions {
         let number = unsafe {
             c::rd_kafka_AdminOptions_set_opaque(pointer, id as *mut c_void);
             let mut number =
-                raw::rd_kafka_AdminOptions_set_request_timeout(pointer, for_ever, text, size);
+                raw::rd_kafka_AdminOptions_set_request_timeout(pointer, librdkafkas, text, size);
             if number == 0 && wanted.has_operation_timeout {
                 number =
                     raw::rd_kafka_AdminOptions_set_operation_timeout(pointer, timeout, text, size);

@@ -1,10 +1,10 @@
-//! What topics there are and where their partitions live.
+//! What brokers and topics there are, and where partitions live.
 
+use super::super::BEFORE_ANOTHER_TRY;
 use super::super::error::{Fault, code};
 use super::admin::{Admin, Options, Pending};
 use super::event::Event;
 use super::handle::Handle;
-use super::topics::other_kind;
 use super::{Owned, c_text, check, fault_of, milliseconds, optional_text, raw, slice, text};
 use crate::model::cluster::{ClusterBroker, ClusterDescription};
 use crate::model::topic::{Partition, Topic};
@@ -13,37 +13,30 @@ use std::ffi::c_char;
 use std::ptr;
 use std::time::{Duration, Instant};
 
+/// What is asked for where any answer will do: small, in every cluster with a group, and never made by asking for it.
+/// Not DescribeCluster: librdkafka 2.12.1 aborts the process (`Assertion rko_result failed`) when its answer names
+/// neither a broker nor a topic, as a broker's does that the controller has fenced because it was too busy or cut off.
+const ANY_TOPIC: &str = "__consumer_offsets";
+
 impl Admin {
-    /// The smallest request there is.
+    /// Whether anybody is there: the smallest request there is, whatever is answered.
+    pub(in crate::kafka) async fn ping(&self) -> Result<(), Fault> {
+        match self.describe_topic(ANY_TOPIC).answer().await {
+            Err(fault) if fault.is_silence() => Err(fault),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The cluster with every topic. librdkafka has no asynchronous request for it.
     pub(in crate::kafka) async fn describe_cluster(&self) -> Result<ClusterDescription, Fault> {
-        self.ask_for_cluster().answer().await
-    }
-
-    fn ask_for_cluster(&self) -> Pending<ClusterDescription> {
-        self.submit(
-            c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
-            Options::default(),
-            |request| {
-                // SAFETY: client, options and queue are alive.
-                unsafe {
-                    c::rd_kafka_DescribeCluster(request.client, request.options, request.queue);
-                }
-                Ok(())
-            },
-            read_cluster,
-        )
-    }
-
-    /// Every topic. librdkafka has no asynchronous request for it.
-    pub(in crate::kafka) async fn all_topics(&self) -> Result<Vec<Topic>, Fault> {
         // As soon as librdkafka knows the brokers it ends the connection to the address it was given, and a request
         // that may go to any broker, as this one, then waits some ten milliseconds for the next: connections to any
         // are opened no more often. One that is for a certain broker opens its connection at once, for both.
-        let opener = self.is_new().then(|| self.ask_for_cluster());
-        let topics = self.blocking(fetch_all).await;
+        let opener = self.is_new().then(|| self.describe_topic(ANY_TOPIC));
+        let described = self.blocking(fetch_all).await;
         // Whether that was answered is of no interest.
         drop(opener);
-        topics
+        described
     }
 
     /// One topic, or the broker's reason for not showing it.
@@ -72,32 +65,6 @@ impl Admin {
             },
             read_description,
         )
-    }
-}
-
-fn read_cluster(event: &Event) -> Result<ClusterDescription, Fault> {
-    // SAFETY: the event is alive and keeps its result and all that hangs on it; a result of another kind is null.
-    unsafe {
-        let result = c::rd_kafka_event_DescribeCluster_result(event.pointer());
-        if result.is_null() {
-            return Err(other_kind());
-        }
-        let controller = c::rd_kafka_DescribeCluster_result_controller(result);
-        let mut count = 0;
-        let brokers = c::rd_kafka_DescribeCluster_result_nodes(result, &mut count);
-        let read = |&broker: &*const c::rd_kafka_Node_t| ClusterBroker {
-            id: c::rd_kafka_Node_id(broker),
-            host: text(c::rd_kafka_Node_host(broker)),
-            port: c::rd_kafka_Node_port(broker),
-            rack: optional_text(c::rd_kafka_Node_rack(broker)),
-        };
-        let mut brokers: Vec<ClusterBroker> = slice(brokers, count).iter().map(read).collect();
-        brokers.sort_by_key(|broker| broker.id);
-        Ok(ClusterDescription {
-            id: optional_text(c::rd_kafka_DescribeCluster_result_cluster_id(result)),
-            controller: nodes(&[controller]).first().copied(),
-            brokers,
-        })
     }
 }
 
@@ -177,7 +144,7 @@ unsafe fn nodes(list: &[*const c::rd_kafka_Node_t]) -> Vec<i32> {
         .collect()
 }
 
-fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<Topic>, Fault> {
+fn fetch_all(handle: &Handle, timeout: Duration) -> Result<ClusterDescription, Fault> {
     let begun = Instant::now();
     if !handle.context().member_up() {
         // Asked before the brokers are known, all topics would be read twice: the answer goes with the connection.
@@ -185,27 +152,70 @@ fn fetch_all(handle: &Handle, timeout: Duration) -> Result<Vec<Topic>, Fault> {
         unsafe { c::rd_kafka_controllerid(handle.client(), milliseconds(timeout)) };
     }
     let mut metadata: *const c::rd_kafka_metadata = ptr::null();
-    // SAFETY: the client is alive; no topic is named; the answer is ours to free.
-    check(unsafe {
-        raw::rd_kafka_metadata(
-            handle.client(),
-            1,
-            ptr::null_mut(),
-            &mut metadata,
-            milliseconds(timeout.saturating_sub(begun.elapsed())),
-        )
-    })?;
-    if metadata.is_null() {
-        return Ok(Vec::new());
+    let mut fenced = None;
+    loop {
+        // With time left to say what is in the way.
+        let margin = if fenced.is_some() {
+            BEFORE_ANOTHER_TRY
+        } else {
+            Duration::ZERO
+        };
+        let left = timeout.saturating_sub(begun.elapsed() + margin);
+        // SAFETY: the client is alive; no topic is named; the answer is ours to free.
+        let asked = check(unsafe {
+            raw::rd_kafka_metadata(
+                handle.client(),
+                1,
+                ptr::null_mut(),
+                &mut metadata,
+                milliseconds(left),
+            )
+        });
+        match (asked, &fenced) {
+            // It is back in a moment, or not.
+            (Err(fault), _) if fault.code == code::NO_BROKERS && left > BEFORE_ANOTHER_TRY => {
+                std::thread::sleep(BEFORE_ANOTHER_TRY);
+                fenced = Some(fault);
+            }
+            (Err(fault), Some(fenced)) if fault.is_silence() => return Err(fenced.clone()),
+            (asked, _) => break asked?,
+        }
     }
     // SAFETY: the answer is alive until it is freed below. Its parts are read field by field through raw pointers,
-    // never as Rust values, because `err` may hold a code that the binding's enum lacks.
+    // never as Rust values, because `err` may hold a code that the binding's enum lacks. The id is known by now, so that
+    // nothing is waited for.
     unsafe {
-        let topics = (0..usize::try_from((*metadata).topic_cnt).unwrap_or(0))
+        let length = |count| usize::try_from(count).unwrap_or(0);
+        let id = c::rd_kafka_clusterid(handle.client(), 0);
+        let mut brokers: Vec<ClusterBroker> = (0..length((*metadata).broker_cnt))
+            .map(|index| read_broker((*metadata).brokers.add(index)))
+            .collect();
+        brokers.sort_by_key(|broker| broker.id);
+        let mut topics: Vec<Topic> = (0..length((*metadata).topic_cnt))
             .map(|index| read_topic((*metadata).topics.add(index)))
             .collect();
+        topics.sort_by(|left, right| left.name.cmp(&right.name));
+        let description = ClusterDescription {
+            id: optional_text(id),
+            brokers,
+            topics,
+        };
+        c::rd_kafka_mem_free(handle.client(), id.cast());
         c::rd_kafka_metadata_destroy(metadata);
-        Ok(topics)
+        Ok(description)
+    }
+}
+
+/// # Safety
+/// `broker` is part of live metadata.
+unsafe fn read_broker(broker: *const c::rd_kafka_metadata_broker) -> ClusterBroker {
+    // SAFETY: as promised.
+    unsafe {
+        ClusterBroker {
+            id: (*broker).id,
+            host: text((*broker).host),
+            port: u16::try_from((*broker).port).unwrap_or(0),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::Selection;
 use crate::error::{Error, Result};
 use crate::kafka::{Cluster, Committed, Isolation};
-use crate::model::cluster::ClusterDescription;
+use crate::model::cluster::ClusterBroker;
 use crate::model::lag::{PartitionLag, compute};
 use crate::model::pattern::{Pattern, chooses};
 use crate::model::topic::{Topic, TopicPartition};
@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 /// What was found, all of it sorted.
 #[derive(Debug)]
 pub(super) struct Look {
-    pub(super) cluster: ClusterDescription,
+    pub(super) cluster_id: Option<String>,
+    pub(super) brokers: Vec<ClusterBroker>,
     pub(super) topics: Vec<Topic>,
     /// First and next offset of every partition that told them.
     pub(super) extents: scan::Stretch,
@@ -51,9 +52,8 @@ impl Look {
 /// When the cluster as a whole does not answer. Single groups and partitions, and names that do not exist, are no
 /// reason to show nothing: see [`Look::missing`] and [`Look::failures`].
 pub(super) async fn look(cluster: &Cluster, selection: &Selection) -> Result<Look> {
-    let (description, on_topics, on_groups) = tokio::try_join!(
-        cluster.describe(),
-        topics(cluster, &selection.topics),
+    let ((id, brokers, on_topics), on_groups) = tokio::try_join!(
+        on_cluster(cluster, &selection.topics),
         groups(cluster, &selection.groups)
     )?;
     let ends: BTreeMap<TopicPartition, i64> = on_topics
@@ -72,7 +72,8 @@ pub(super) async fn look(cluster: &Cluster, selection: &Selection) -> Result<Loo
     let mut failures = on_groups.failures;
     failures.extend(on_topics.unlearnt);
     Ok(Look {
-        cluster: description,
+        cluster_id: id,
+        brokers,
         topics: on_topics.topics,
         extents: on_topics.extents,
         members: on_groups.members,
@@ -91,8 +92,16 @@ struct OnTopics {
     missing: Vec<Error>,
 }
 
-async fn topics(cluster: &Cluster, patterns: &[Pattern]) -> Result<OnTopics> {
-    let all = cluster.topics().await?;
+async fn on_cluster(
+    cluster: &Cluster,
+    patterns: &[Pattern],
+) -> Result<(Option<String>, Vec<ClusterBroker>, OnTopics)> {
+    let description = cluster.describe().await?;
+    let on_topics = topics(cluster, description.topics, patterns).await?;
+    Ok((description.id, description.brokers, on_topics))
+}
+
+async fn topics(cluster: &Cluster, all: Vec<Topic>, patterns: &[Pattern]) -> Result<OnTopics> {
     let known: Vec<String> = all.iter().map(|topic| topic.name.clone()).collect();
     let (topics, unknown) = chosen(all, patterns, |topic| topic.name.as_str());
     let mut missing = Vec::new();

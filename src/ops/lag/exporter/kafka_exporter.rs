@@ -17,7 +17,7 @@ pub(super) fn write(look: &Look, families: &mut Families) -> fmt::Result {
 }
 
 fn brokers(look: &Look, families: &mut Families) -> fmt::Result {
-    let brokers = &look.cluster.brokers;
+    let brokers = &look.brokers;
     families.gauge(
         "kafka_brokers",
         "Number of brokers in the cluster",

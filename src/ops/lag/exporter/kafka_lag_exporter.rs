@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(super) fn write(look: &Look, took: Duration, families: &mut Families) -> fmt::Result {
-    let name = look.cluster.id.as_deref().unwrap_or_default();
+    let name = look.cluster_id.as_deref().unwrap_or_default();
     let cluster = [("cluster_name", name)];
     families.gauge(
         "kafka_consumergroup_poll_time_ms",

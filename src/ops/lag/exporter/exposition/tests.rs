@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::cluster::{ClusterBroker, ClusterDescription};
+use crate::model::cluster::ClusterBroker;
 use crate::model::lag::compute;
 use crate::model::topic::{Partition, Topic, TopicPartition};
 use insta::assert_snapshot;
@@ -32,15 +32,11 @@ fn look(group: &str) -> Look {
         id,
         host: "kafka".to_owned(),
         port: 9092,
-        rack: None,
     };
     let place = |id| TopicPartition::new("orders", id);
     Look {
-        cluster: ClusterDescription {
-            id: None,
-            controller: Some(1),
-            brokers: vec![broker(1), broker(2)],
-        },
+        cluster_id: None,
+        brokers: vec![broker(1), broker(2)],
         topics: vec![Topic {
             id: None,
             name: "orders".to_owned(),
@@ -180,7 +176,7 @@ fn a_group_may_be_called_anything() {
 #[test]
 fn kafka_lag_exporters_names_are_the_other_choice() {
     let mut look = look("payment");
-    look.cluster.id = Some("c-1".to_owned());
+    look.cluster_id = Some("c-1".to_owned());
     let text = flavoured(Flavour::KafkaLagExporter, Some(look), None);
     let series: Vec<&str> = text
         .lines()
