@@ -278,9 +278,10 @@ impl Deliveries {
     /// Nobody can be reached: fails what waits, so that its senders learn it now and not after the message time-out.
     fn give_up(&self) {
         self.none_reached.store(true, Ordering::Release);
-        self.gave_up.store(true, Ordering::Release);
         self.handle.purge();
         self.settle_until(Instant::now() + LAST_REPORTS);
+        // Last: a flush that hears of it finds every record's failure in the books.
+        self.gave_up.store(true, Ordering::Release);
         *lock(&self.waiting_since) = None;
         self.handle.context().try_again();
         self.room.notify_all();
@@ -344,6 +345,7 @@ impl Deliveries {
         self.note(run);
         if acknowledged > 0 {
             self.none_reached.store(false, Ordering::Release);
+            self.gave_up.store(false, Ordering::Release);
         }
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
         self.acknowledged.fetch_add(acknowledged, Ordering::AcqRel);
