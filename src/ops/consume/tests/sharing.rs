@@ -91,9 +91,9 @@ async fn a_member_that_is_dropped_leaves_too() {
     until("all partitions", || gone.partitions() == 6).await;
     until("a record in hand", || !handler.attempts().is_empty()).await;
     drop(gone);
-    let next = bench.start(bench.options(), &handler);
+    // Not one that waits too: the two may share the partitions out for a moment, and it has to give its part away again.
+    let next = bench.start(bench.options(), &Scripted::new(|_, _| Ok(())));
     until("all partitions", || next.partitions() == 6).await;
-    handler.open(true);
     bench.committed_is(&all_done()).await;
     next.stop().await.unwrap();
 }
