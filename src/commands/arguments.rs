@@ -126,13 +126,19 @@ pub fn rate(text: &str) -> Parsed<f64> {
     }
 }
 
+/// Each has threads and connections of its own, all on this machine.
+const MOST_INSTANCES: u32 = 32;
+
 /// `SERVICE=N`, at least one.
 pub fn instances(text: &str) -> Parsed<(String, u32)> {
     match text
         .split_once('=')
         .map(|(name, count)| (name, count.parse::<u32>()))
     {
-        Some((name, Ok(count))) if count >= 1 => Ok((name.to_owned(), count)),
+        Some((name, Ok(count))) if (1..=MOST_INSTANCES).contains(&count) => {
+            Ok((name.to_owned(), count))
+        }
+        Some((_, Ok(_))) => Err(format!("a service has 1 to {MOST_INSTANCES} instances")),
         _ => Err("expected SERVICE=N, such as payment=2".to_owned()),
     }
 }
@@ -148,6 +154,19 @@ pub fn share(text: &str) -> Parsed<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_has_some_instances_and_not_too_many() {
+        assert_eq!(instances("payment=32"), Ok(("payment".to_owned(), 32)));
+        for text in ["payment=0", "payment=33", "payment=99999999"] {
+            let refusal = instances(text).unwrap_err();
+            assert_eq!(refusal, "a service has 1 to 32 instances", "{text}");
+        }
+        for text in ["payment", "payment=", "payment=-1", "payment=99999999999"] {
+            let refusal = instances(text).unwrap_err();
+            assert!(refusal.contains("SERVICE=N"), "{text}: {refusal}");
+        }
+    }
 
     #[test]
     fn headers_take_both_spellings_and_null() {

@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = arguments::rate)]
     rate: Option<f64>,
 
-    /// Members of a service's group (can be repeated) [default: payment=2, the others 1]
+    /// Members of a service's group, at most 32 (can be repeated) [default: payment=2, the others 1]
     #[arg(long, value_name = "SERVICE=N", value_parser = arguments::instances)]
     instances: Vec<(String, u32)>,
 

@@ -30,7 +30,12 @@ pub async fn what_is_missing_is_made_once(place: &Place) {
          VALUES ('{}', 'order', 'order-7', 'OrderCreated', '{{\"total\": 7.00}}')",
         id(7)
     ));
-    let claimed = claim(&store, "a", 10).await;
+    // On a busy machine new rows of a foreign table are not looked for at every claim.
+    let claimed = in_the_end(|| async {
+        let claimed = claim(&store, "a", 10).await;
+        (!claimed.is_empty()).then_some(claimed)
+    })
+    .await;
     assert_eq!(numbers(&claimed), [7]);
     let expected = NewOutboxEvent {
         payload: Some(b"{\"total\": 7.00}".to_vec()),
