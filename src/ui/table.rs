@@ -5,6 +5,10 @@ use crate::report::{Cell, Table};
 use comfy_table::{CellAlignment, ContentArrangement};
 use std::io::Write;
 
+/// The most characters of a cell: one that has millions, as anybody's id or error may, would make the rows of all others
+/// as long. `--json` and `--output plain` have all of it.
+const LONGEST_CELL: usize = 1000;
+
 /// Title, rows, notes, then further tables after a blank line. On a terminal long rows are wrapped at its width;
 /// in a pipe every row stays one line.
 pub fn write(table: &Table, wrap: bool, styled: bool, out: &mut impl Write) -> std::io::Result<()> {
@@ -59,7 +63,7 @@ fn write_one(table: &Table, wrap: bool, styled: bool, out: &mut impl Write) -> s
 
 fn cell(value: &Cell, styled: bool) -> comfy_table::Cell {
     let (text, tone) = match value {
-        Cell::Text(text, tone) => (escape::line(text).into_owned(), *tone),
+        Cell::Text(text, tone) => (cut(text), *tone),
         Cell::Number(number, tone) => (number.to_string(), *tone),
         Cell::Missing => ("-".to_owned(), crate::report::Tone::Plain),
     };
@@ -67,6 +71,14 @@ fn cell(value: &Cell, styled: bool) -> comfy_table::Cell {
     match style::cell(tone) {
         Some(colour) if styled => cell.fg(colour),
         _ => cell,
+    }
+}
+
+/// The beginning of a text that is too long, escaped.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_CELL) {
+        Some((end, _)) => format!("{}…", escape::line(&text[..end])),
+        None => escape::line(text).into_owned(),
     }
 }
 
@@ -89,6 +101,23 @@ fn align_numbers(rendered: &mut comfy_table::Table, table: &Table) {
 mod tests {
     use super::*;
     use crate::report::Tone;
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        let mut table = Table::new(&["ID", "EVENTS"], "none");
+        table.row([
+            "é".repeat(LONGEST_CELL).into(),
+            Cell::Number(1, Tone::Plain),
+        ]);
+        table.row(["é".repeat(2_000_000).into(), Cell::Number(2, Tone::Plain)]);
+        let mut out = Vec::new();
+        write(&table, false, false, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let lengths: Vec<usize> = out.lines().map(|line| line.chars().count()).collect();
+        // Of the longest and its ellipsis, two of space, and `EVENTS`.
+        assert_eq!(lengths, [LONGEST_CELL + 9; 3]);
+        assert_eq!(out.matches('…').count(), 1);
+    }
 
     #[test]
     fn text_left_numbers_right_nothing_raw() {

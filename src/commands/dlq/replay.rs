@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Also those that were put back before
+    /// Also those that were put back before; an interrupted one goes on without it
     #[arg(long)]
     from_beginning: bool,
 

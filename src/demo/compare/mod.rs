@@ -47,6 +47,8 @@ const CLIENTS_PER_WORKER: f64 = 1.3;
 /// [`CompareOptions::stop`].
 pub async fn compare(cluster: &Cluster, options: &CompareOptions) -> Result<Comparison> {
     options.check()?;
+    // A cluster that is not there is told before half a minute goes into the calls.
+    cluster.ping().await?;
     let mut left_behind = Vec::new();
     let synchronous = synchronous(options).await?;
     let events = by_events(cluster, options, &mut left_behind).await;
