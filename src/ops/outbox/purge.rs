@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::model::outbox::{
         DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+        WaitingOutboxEvents,
     };
     use crate::store::{Outage, Pending};
 
@@ -227,6 +228,12 @@ mod tests {
             nobody_asks()
         }
         fn counts(&self) -> Pending<'_, OutboxCounts> {
+            nobody_asks()
+        }
+        fn waiting(&self, _: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+            nobody_asks()
+        }
+        fn hasten(&self) -> Pending<'_, u64> {
             nobody_asks()
         }
         fn dead(&self, _: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

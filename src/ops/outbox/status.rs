@@ -1,5 +1,6 @@
 //! `eda outbox status`: how much waits, how long, and what is dead.
 
+use super::relay::outcome::Waiting;
 use crate::error::{Result, Status};
 use crate::model::duration::human;
 use crate::model::outbox::{DeadOutboxEvent, OutboxCounts};
@@ -35,6 +36,8 @@ pub struct OutboxStatus {
     /// null when nothing is pending, or where the table does not say.
     oldest_pending_ms: Option<i64>,
     most_attempts: u32,
+    /// What pending events wait for that were not refused for it, most of them first.
+    waiting: Vec<Waiting>,
     /// The first of them, by position.
     dead_events: Vec<Dead>,
     /// Why the exit status is 4, a sentence each.
@@ -92,7 +95,12 @@ pub async fn status(outbox: &dyn Outbox, request: StatusRequest) -> Result<Outbo
         0 => Vec::new(),
         _ => outbox.dead(LISTED).await.map_err(error_of)?,
     };
+    let waiting = match counts.pending {
+        0 => Vec::new(),
+        _ => outbox.waiting(LISTED).await.map_err(error_of)?,
+    };
     Ok(OutboxStatus {
+        waiting: waiting.into_iter().map(Waiting::from).collect(),
         alarms: alarms(&counts, request),
         pending: counts.pending,
         in_hand: counts.in_hand,
@@ -164,6 +172,18 @@ impl Report for OutboxStatus {
                 .into(),
             u64::from(self.most_attempts).into(),
         ]);
+        if !self.waiting.is_empty() {
+            let mut waiting = Table::new(&["WAITING", "REASON"], "");
+            for of in self.waiting.iter().take(SHOWN) {
+                let reason = Cell::from(of.reason.as_str()).tone(Tone::Warn);
+                waiting.row([of.events.into(), reason]);
+            }
+            let untold = self.waiting.len().saturating_sub(SHOWN);
+            if untold > 0 {
+                waiting.note(format!("and for {untold} more reasons"), Tone::Warn);
+            }
+            table.more.push(waiting);
+        }
         if self.dead > 0 {
             let mut dead = Table::new(&DEAD_HEADERS, "");
             for event in self.dead_events.iter().take(SHOWN) {

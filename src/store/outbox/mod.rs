@@ -53,6 +53,7 @@ use super::{Outage, Pending};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use postgres::PostgresOutbox;
 use sqlite::SqliteOutbox;
@@ -131,6 +132,13 @@ pub trait Outbox: Send + Sync + fmt::Debug {
 
     /// How much there is.
     fn counts(&self) -> Pending<'_, OutboxCounts>;
+
+    /// What events wait for that were not refused for it ([`Settled::Waiting`]), most of them first, `limit` reasons at
+    /// most. Those behind them in their aggregates are not among them, unless they were claimed as well.
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>>;
+
+    /// Ends their wait: they may be claimed at once, but for rows that an application has locked at this moment. How many.
+    fn hasten(&self) -> Pending<'_, u64>;
 
     /// The dead events by position, `limit` at most.
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>>;

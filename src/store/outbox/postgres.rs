@@ -12,6 +12,7 @@ mod tables;
 use super::Outbox;
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use crate::store::Pending;
 use crate::store::stored::milliseconds;
@@ -71,6 +72,14 @@ impl Outbox for PostgresOutbox {
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         Box::pin(self.bounded(self.count_events()))
+    }
+
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+        Box::pin(self.bounded(self.waiting_events(limit)))
+    }
+
+    fn hasten(&self) -> Pending<'_, u64> {
+        Box::pin(self.bounded(self.hasten_events()))
     }
 
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

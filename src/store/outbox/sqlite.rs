@@ -2,6 +2,7 @@
 
 mod claim;
 mod file;
+mod pending;
 mod tables;
 
 use super::sql::Sql;
@@ -9,12 +10,14 @@ use super::{Outbox, TableName};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
 use claim::{Claim, Memory, settle, text};
 use file::{File, Job, Trouble, durably, start};
+use pending::{hasten, retry, waiting};
 use rusqlite::{Connection, Row, params};
 use std::fmt;
 use std::path::Path;
@@ -194,6 +197,9 @@ fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
                 .get::<_, Option<i64>>(3)?
                 .map(|created| now.saturating_sub(created).max(0)),
             most_attempts: row.get(4)?,
+            in_hand_ms: row
+                .get::<_, Option<i64>>(5)?
+                .map(|until| until.saturating_sub(now)),
             ..OutboxCounts::default()
         })
     })?;
@@ -236,33 +242,6 @@ fn purge(
     }
     transaction.commit()?;
     Ok(purged)
-}
-
-fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<String>, Trouble> {
-    let transaction = File::begin(connection)?;
-    let mut retried = Vec::new();
-    {
-        let which = match ids.is_empty() {
-            true => "",
-            false => "AND (id = ?1 OR id = ?2)",
-        };
-        let mut statement = transaction.prepare(&sql.retry(which))?;
-        if ids.is_empty() {
-            let rows = statement.query_map([], |row| text(row, 0))?;
-            retried = rows.collect::<rusqlite::Result<_>>()?;
-        }
-        for id in ids {
-            // As it is shown, though it may be stored as 16 bytes.
-            let uuid = uuid::Uuid::parse_str(id).ok();
-            let bytes = uuid.as_ref().map(|uuid| uuid.as_bytes().as_slice());
-            let rows = statement.query_map(params![id, bytes], |row| text(row, 0))?;
-            for id in rows {
-                retried.push(id?);
-            }
-        }
-    }
-    transaction.commit()?;
-    Ok(retried)
 }
 
 impl Outbox for SqliteOutbox {
@@ -339,6 +318,14 @@ impl Outbox for SqliteOutbox {
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         Box::pin(self.asks(counts))
+    }
+
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+        Box::pin(self.asks(move |connection, sql| waiting(connection, sql, limit)))
+    }
+
+    fn hasten(&self) -> Pending<'_, u64> {
+        Box::pin(self.asks(hasten))
     }
 
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

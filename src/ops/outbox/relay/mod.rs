@@ -7,12 +7,13 @@
 //! refused: then those that were under way behind it have overtaken it.
 //!
 //! - [`template`]: where an event goes; - `sender`: the producer; - `flight`: a batch on its way;
-//! - `engine`: the loop; - `claiming`: what is next; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer;
+//! - `engine`: the loop; - `claiming`: what is next; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer; - `missing`: for topics;
 //! - [`outcome`]: what came of it all.
 
 mod claiming;
 mod engine;
 mod flight;
+mod missing;
 pub mod outcome;
 mod sender;
 mod settling;

@@ -1,9 +1,11 @@
 //! What is asked: each question is one transaction.
 
-use super::claim::{Apart, Claim, claim, locked, renew, settle, turn};
+use super::claim::{Apart, Claim, claim, hasten, locked, renew, settle, turn};
 use super::tables::{Known, NOW};
 use super::{Parameter, Plans, PostgresOutbox, plans};
-use crate::model::outbox::{DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled};
+use crate::model::outbox::{
+    DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled, WaitingOutboxEvents,
+};
 use crate::store::Outage;
 use crate::store::postgres::connection::Failure;
 use crate::store::stored::milliseconds;
@@ -156,9 +158,11 @@ impl PostgresOutbox {
             .query_typed_one(&pending, &[(&now, Type::INT8)])
             .await?;
         let oldest: Option<i64> = row.try_get(3)?;
+        let leased: Option<i64> = row.try_get(5)?;
         let mut counts = OutboxCounts {
             pending: number(&row, 0)?,
             in_hand: number(&row, 1)?,
+            in_hand_ms: leased.map(|until| until.saturating_sub(now)),
             retrying: number(&row, 2)?,
             oldest_pending_ms: oldest.map(|created| now.saturating_sub(created).max(0)),
             most_attempts: u32::try_from(number(&row, 4)?).unwrap_or(u32::MAX),
@@ -177,6 +181,37 @@ impl PostgresOutbox {
             counts.pending += number(&row, 0)?;
         }
         Ok(counts)
+    }
+
+    pub(super) async fn waiting_events(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<WaitingOutboxEvents>, Failure> {
+        let mut session = self.session().await?;
+        let transaction = session.0.transaction().await?;
+        let known = self.made(&transaction).await?;
+        plans(&transaction, Plans::Any).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = transaction
+            .query_typed(&known.sql.waiting(), &[(&limit, Type::INT8)])
+            .await?;
+        let mut waiting = Vec::with_capacity(rows.len());
+        for row in &rows {
+            waiting.push(WaitingOutboxEvents {
+                reason: row.try_get(0)?,
+                events: row.try_get::<_, i64>(1)?.unsigned_abs(),
+            });
+        }
+        Ok(waiting)
+    }
+
+    pub(super) async fn hasten_events(&self) -> Result<u64, Failure> {
+        let mut session = self.session().await?;
+        let transaction = session.0.transaction().await?;
+        let known = self.made(&transaction).await?;
+        let hastened = hasten(&transaction, &known).await?;
+        transaction.commit().await?;
+        Ok(hastened)
     }
 
     pub(super) async fn dead_events(&self, limit: usize) -> Result<Vec<DeadOutboxEvent>, Failure> {
