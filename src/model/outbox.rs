@@ -72,6 +72,8 @@ pub struct OutboxCounts {
     pub published: u64,
     /// Published in the last minute.
     pub published_last_minute: u64,
+    /// Rows of a foreign table whose id is NULL: they are no events, and are not pending.
+    pub without_id: u64,
     /// The age of the oldest pending event, in milliseconds; `None` when nothing is pending, or where the table does not
     /// say.
     pub oldest_pending_ms: Option<i64>,

@@ -112,7 +112,14 @@ What is refused, and what is not:
   pending (exit status 1).
   Brokers and databases that do not answer are nobody's fault: the relay says so once, and goes
   on when they answer again. At its start they must be there (exit status 3).
-  A payload of more than 64 MiB is refused by the relay itself.";
+  A payload of more than 64 MiB is refused by the relay itself.
+
+A table that was made for Debezium:
+  Debezium reads the database's log; a relay reads the table. So an application that deletes its
+  rows at once, as one may with Debezium, publishes nothing: a row must stay until it is marked
+  in the table beside, and `eda outbox purge` deletes it then. The id must be there and differ:
+  of two rows with the same id one alone is published, and one whose id is NULL never is
+  (`eda outbox status` counts them).";
 
 /// `id` is that of the event's id.
 fn type_header(text: &str) -> std::result::Result<String, String> {
@@ -185,6 +192,7 @@ impl Shown<'_> {
     fn tell(&self, told: Told<'_>) {
         match told {
             Told::Warning(text) => self.working.warn(text),
+            Told::Idle => self.working.status(IDLE),
             Told::Progress(figures) if self.working.is_watched() => {
                 let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
                 self.working
@@ -198,6 +206,9 @@ impl Shown<'_> {
         }
     }
 }
+
+/// Said once, when there is nothing to do for the first time.
+const IDLE: &str = "nothing to publish now: waiting for events, Ctrl-C ends it";
 
 /// How it is doing, on one line.
 fn line(figures: &Figures, rate: f64) -> String {

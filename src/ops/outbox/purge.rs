@@ -197,6 +197,9 @@ mod tests {
     }
 
     impl Outbox for Endless {
+        fn named(&self) -> &str {
+            ""
+        }
         fn purge(&self, _: Duration, _: bool, limit: usize) -> Pending<'_, u64> {
             Box::pin(async move { Ok(limit as u64) })
         }

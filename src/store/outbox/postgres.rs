@@ -26,6 +26,10 @@ use tokio_postgres::types::{ToSql, Type};
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Outbox for PostgresOutbox {
+    fn named(&self) -> &str {
+        &self.named
+    }
+
     fn missing(&self) -> Pending<'_, String> {
         Box::pin(self.bounded(async {
             let mut session = self.session().await?;

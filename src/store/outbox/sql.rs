@@ -262,11 +262,11 @@ impl Sql {
         [pending, others]
     }
 
-    /// How many events of a foreign table no relay has seen.
+    /// How many events of a foreign table no relay has seen, and how many rows are none, since they have no id.
     pub fn unseen(&self) -> String {
         let (state, outbox) = (&self.state, &self.outbox);
         format!(
-            "SELECT count(*) FROM {outbox} AS event
+            "SELECT count(event.id), count(*) - count(event.id) FROM {outbox} AS event
              WHERE NOT EXISTS (SELECT 1 FROM {state} AS state WHERE state.id = event.id)"
         )
     }

@@ -39,6 +39,7 @@ pub struct SqliteOutbox {
     path: String,
     jobs: mpsc::Sender<Job>,
     timeout: Duration,
+    named: String,
 }
 
 impl SqliteOutbox {
@@ -47,7 +48,12 @@ impl SqliteOutbox {
     /// # Errors
     /// Unreachable when there can be no file at the path or it may not be written, a usage error when it is no database,
     /// a failure when its table is no outbox. Each names the path.
-    pub async fn open(path: &Path, table: &TableName, timeout: Duration) -> Result<Self> {
+    pub async fn open(
+        path: &Path,
+        table: &TableName,
+        timeout: Duration,
+        named: &str,
+    ) -> Result<Self> {
         if table.schema().is_some_and(|schema| schema != "main") {
             return Err(Error::usage(format!(
                 "`{table}` is in a schema, and a SQLite file has none"
@@ -58,6 +64,7 @@ impl SqliteOutbox {
         let file = File {
             path: path.to_owned(),
             shown: shown.clone(),
+            named: named.to_owned(),
             table: table.clone(),
             busy: BUSY.min(timeout),
             connection: None,
@@ -78,6 +85,7 @@ impl SqliteOutbox {
             path: shown,
             jobs,
             timeout,
+            named: named.to_owned(),
         })
     }
 
@@ -208,7 +216,11 @@ fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
             Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?))
         })?;
     if sql.is_foreign {
-        counts.pending += transaction.query_row(&sql.unseen(), [], |row| number(row, 0))?;
+        let (unseen, without_id) = transaction.query_row(&sql.unseen(), [], |row| {
+            Ok((number(row, 0)?, number(row, 1)?))
+        })?;
+        counts.pending += unseen;
+        counts.without_id = without_id;
     }
     Ok(counts)
 }
@@ -245,6 +257,10 @@ fn purge(
 }
 
 impl Outbox for SqliteOutbox {
+    fn named(&self) -> &str {
+        &self.named
+    }
+
     fn missing(&self) -> Pending<'_, String> {
         Box::pin(self.on_thread(|file| {
             file.connected()?;

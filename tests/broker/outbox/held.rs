@@ -1,17 +1,14 @@
 //! One run alone, while another relay has events in hand.
 
-use super::{Outbox, check_numbers, databases};
-use crate::broker::PATIENCE;
+use super::{Outbox, check_numbers, databases, store_of};
 use ::eda::model::outbox::OnDead;
-use ::eda::store::outbox::open;
 use std::time::Duration;
 
 /// As a relay that was killed a moment ago.
 fn claimed_by_another(outbox: &Outbox, events: usize, lease: Duration) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (address, table) = (outbox.address.parse().unwrap(), "outbox".parse().unwrap());
     let claimed = runtime.block_on(async {
-        let store = open(&address, &table, PATIENCE).await.unwrap();
+        let store = store_of(outbox).await;
         store.claim("another", events, lease, OnDead::Park).await
     });
     assert_eq!(claimed.unwrap().len(), events);
@@ -40,7 +37,10 @@ fn what_another_relay_keeps_in_hand_makes_the_exit_status_1() {
         let output = relay.run().status(1);
         let report = output.json();
         // Those behind them in their aggregates are left, too.
-        assert_eq!((&report["left"], &report["inHand"]), (&30.into(), &7.into()));
+        assert_eq!(
+            (&report["left"], &report["inHand"]),
+            (&30.into(), &7.into())
+        );
         output.stderr_has("7 events are in the hand of another relay until 20");
         assert_eq!(outbox.status()["pending"], 30);
     }

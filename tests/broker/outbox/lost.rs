@@ -22,6 +22,9 @@ use std::time::Duration;
 struct Forgetful(Arc<dyn Outbox>, AtomicBool);
 
 impl Outbox for Forgetful {
+    fn named(&self) -> &str {
+        self.0.named()
+    }
     fn claim<'a>(
         &'a self,
         owner: &'a str,

@@ -1,7 +1,9 @@
 //! `eda outbox`: from a table of an application's database into topics.
 
 mod commands;
+mod foreign;
 mod held;
+mod hints;
 mod killed;
 mod lost;
 mod missing;
@@ -12,8 +14,10 @@ mod relay;
 use super::{PATIENCE, create};
 use crate::support::databases::{Postgres, postgres};
 use crate::support::{Broker, Eda, broker, eda, fresh};
+use ::eda::store::outbox::Outbox as Store;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An outbox of one test, and a kind of thing that its events are about: nobody else's, and so is its topic.
 pub struct Outbox {
@@ -148,6 +152,14 @@ impl Outbox {
     pub fn published(&self) -> Vec<Value> {
         read_all(broker(), &self.topic())
     }
+}
+
+/// As one more relay has it.
+pub async fn store_of(outbox: &Outbox) -> Arc<dyn Store> {
+    let (address, table) = (outbox.address.parse().unwrap(), "outbox".parse().unwrap());
+    ::eda::store::outbox::open(&address, &table, PATIENCE)
+        .await
+        .unwrap()
 }
 
 pub fn read_all(broker: &Broker, topic: &str) -> Vec<Value> {

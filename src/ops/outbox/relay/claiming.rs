@@ -1,5 +1,6 @@
 //! What is next, waiting for it, and waiting for a database that does not answer.
 
+use super::super::status::without_id;
 use super::Lease;
 use super::engine::{Engine, new_owner};
 use super::waiting::Waiting;
@@ -112,6 +113,8 @@ impl Engine<'_> {
                 Some(patience) => pause = patience,
                 None => return Ok(false),
             }
+        } else if self.missing.is_empty() && !std::mem::replace(&mut self.was_idle, true) {
+            self.tell_idle().await;
         }
         let added = tokio::select! {
             added = self.outbox.added(pause) => added,
@@ -123,6 +126,15 @@ impl Engine<'_> {
                 self.wait_for_database(outage).await?;
                 Ok(true)
             }
+        }
+    }
+
+    /// Nothing is to be done for the first time; what never will be is told then.
+    async fn tell_idle(&mut self) {
+        (self.watch)(Told::Idle);
+        let counts = self.outbox.counts().await.unwrap_or_default();
+        if counts.without_id > 0 {
+            (self.watch)(Told::Warning(&without_id(counts.without_id)));
         }
     }
 
@@ -176,12 +188,9 @@ impl Engine<'_> {
     /// What there is that could not be claimed.
     ///
     /// # Errors
-    /// Events that one run alone was to publish.
+    /// Events that one run alone was to publish; or nobody knows whether there are any.
     pub(super) async fn look_back(&mut self) -> Result<()> {
-        // All that was to be done is done, whether it answers or not.
-        let Ok(counts) = self.outbox.counts().await else {
-            return Ok(());
-        };
+        let counts = self.outbox.counts().await.map_err(error_of)?;
         let waiting = self.outbox.waiting(REASONS).await.unwrap_or_default();
         self.tally.look_back(&counts, waiting)
     }

@@ -60,6 +60,8 @@ pub(super) struct Engine<'a> {
     pub(super) missing: Missing,
     /// Until when what others have in hand is waited for.
     pub(super) others: Option<Instant>,
+    /// That it has nothing to do was told.
+    pub(super) was_idle: bool,
     /// Topics of which a refusal was told.
     pub(super) told: BTreeSet<String>,
     began: Instant,
@@ -84,6 +86,7 @@ impl<'a> Engine<'a> {
             backoff: Backoff::new(base, cap, fastrand::Rng::new()),
             missing: Missing::new((base, cap), request.once),
             others: None,
+            was_idle: false,
             request,
             stop,
             watch,
@@ -103,7 +106,8 @@ impl<'a> Engine<'a> {
 
     pub(super) fn outcome(self, ended: Result<()>) -> RelayOutcome {
         let (elapsed, stopped) = (self.began.elapsed(), self.stop.requested());
-        self.tally.outcome(elapsed, stopped, ended.err())
+        let named = self.outbox.named().to_owned();
+        self.tally.outcome(named, elapsed, stopped, ended.err())
     }
 
     /// Until it is to stop, or nothing is left.

@@ -7,7 +7,7 @@ use crate::ops::consume::Backoff;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// So many are told of.
+/// So many at once are told of.
 const TOLD: usize = 100;
 
 /// One run alone tries each once. What it has put off for this long it makes due when it ends; whoever kills it keeps
@@ -61,11 +61,12 @@ impl Missing {
     /// It was tried, and is not there.
     pub(super) fn found_missing(&mut self, topic: &str, watch: Watch<'_>) {
         let now = Instant::now();
-        let told = self.topics.values().filter(|of| of.is_told).count();
+        let is_new = !self.topics.contains_key(topic);
+        let is_told = is_new && !self.once && self.topics.len() < TOLD;
         let absence = self.topics.entry(topic.to_owned()).or_insert(Absence {
             attempts: 0,
             until: now,
-            is_told: false,
+            is_told,
         });
         // Others of the same batch have found it so before.
         if absence.until > now {
@@ -76,8 +77,7 @@ impl Missing {
         let wait = self.base / 2 + self.backoff.after(absence.attempts);
         let wait = if self.once { ONCE } else { wait.min(self.cap) };
         absence.until = now + wait;
-        if absence.attempts == 1 && told < TOLD && !self.once {
-            absence.is_told = true;
+        if is_told {
             let text = format!(
                 "{}: its events wait for it ({})",
                 reason(topic),

@@ -75,6 +75,8 @@ impl Default for RelayRequest {
 pub enum Told<'a> {
     /// How it is doing, often.
     Progress(&'a Figures),
+    /// Nothing is left to claim, and it waits for more; once.
+    Idle,
     /// Something to know, once for each change of state.
     Warning(&'a str),
 }

@@ -1,5 +1,6 @@
 //! What came of a relay.
 
+use super::super::status::without_id;
 use super::missing::remedy;
 use crate::error::{Error, Result, Status};
 use crate::model::outbox::{OutboxCounts, WaitingOutboxEvents};
@@ -50,6 +51,9 @@ pub struct RelayOutcome {
     /// `nothing-left`, `interrupted` or `failed`.
     ended: &'static str,
     topics: Vec<OfTopic>,
+    /// What follows a command for it to mean this outbox.
+    #[serde(skip)]
+    named: String,
     #[serde(skip)]
     stopped: Option<Status>,
     /// What ended it early.
@@ -173,6 +177,12 @@ impl Tally {
                     .to_owned();
             }
         }
+        if counts.without_id > 0 {
+            if said.is_empty() {
+                hint = "consumers know events by their ids: give these rows one each".to_owned();
+            }
+            said.push(without_id(counts.without_id));
+        }
         // Some of those in hand may be among them, and some that wait for a topic.
         let known: u64 = self.in_hand + self.waiting.iter().map(|of| of.events).sum::<u64>();
         if known == 0 && counts.retrying > 0 {
@@ -195,6 +205,7 @@ impl Tally {
 
     pub(super) fn outcome(
         self,
+        named: String,
         elapsed: Duration,
         stopped: Option<Status>,
         error: Option<Error>,
@@ -215,6 +226,7 @@ impl Tally {
                 (None, None) => "nothing-left",
             },
             topics: self.topics.into_values().collect(),
+            named,
             stopped,
             error,
         }
@@ -289,7 +301,10 @@ impl Report for RelayOutcome {
         }
         if self.dead > 0 {
             table.note(
-                "`eda outbox status` says why events are dead, `eda outbox retry` gives them another chance",
+                format!(
+                    "`eda outbox status{0}` says why events are dead, `eda outbox retry --all{0}` gives them another chance",
+                    self.named
+                ),
                 Tone::Plain,
             );
         }

@@ -7,9 +7,12 @@ use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled, WaitingOutboxEvents,
 };
 use crate::store::Outage;
+use crate::store::outbox::NO_SCHEMA;
+use crate::store::outbox::address::quoted;
 use crate::store::postgres::connection::Failure;
 use crate::store::stored::milliseconds;
 use std::time::Duration;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{IsolationLevel, Row};
 
@@ -26,18 +29,15 @@ impl PostgresOutbox {
             return Ok(());
         }
         if let Err(error) = transaction.batch_execute(&sql).await {
-            let outage = Failure::from(error).outage(&self.server());
-            let (table, message) = (known.absent(), &outage.message);
-            return Err(match outage.passing {
-                true => outage,
-                false => Outage {
-                    message: format!(
-                        "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
-                    ),
-                    ..outage
-                },
+            let schema = known.table.schema().unwrap_or_default();
+            if error.code() == Some(&SqlState::INVALID_SCHEMA_NAME) {
+                let (server, quoted) = (self.server(), quoted(schema));
+                return Err(Outage::lasting(format!(
+                    "{NO_SCHEMA} `{schema}` on `{server}`: `CREATE SCHEMA {quoted}` makes it"
+                ))
+                .into());
             }
-            .into());
+            return Err(error.into());
         }
         transaction.commit().await?;
         Ok(())
@@ -179,6 +179,7 @@ impl PostgresOutbox {
                 .query_typed_one(&known.sql.unseen(), &[])
                 .await?;
             counts.pending += number(&row, 0)?;
+            counts.without_id = number(&row, 1)?;
         }
         Ok(counts)
     }
