@@ -37,6 +37,9 @@ pub enum Settled {
     Published,
     /// The broker refused it: tried again after this many milliseconds, counted as an attempt.
     Refused { reason: String, again_in_ms: i64 },
+    /// What it needs is not there, and nobody has refused it: tried again after this many milliseconds, and counted as no
+    /// attempt.
+    Waiting { reason: String, again_in_ms: i64 },
     /// The broker refused it for the last time.
     Dead { reason: String },
     /// Not tried, or its fate is unknown and not its fault: whoever claims it next may have it at once.
@@ -60,6 +63,8 @@ pub struct OutboxCounts {
     pub pending: u64,
     /// Of the pending ones, those a relay has a lease on.
     pub in_hand: u64,
+    /// How long the last of these leases goes on unless it is renewed, in milliseconds; `None` when there is none.
+    pub in_hand_ms: Option<i64>,
     /// Of the pending ones, those that were refused once at least.
     pub retrying: u64,
     pub dead: u64,
@@ -67,11 +72,22 @@ pub struct OutboxCounts {
     pub published: u64,
     /// Published in the last minute.
     pub published_last_minute: u64,
+    /// Rows of a foreign table whose id is NULL: they are no events, and are not pending.
+    pub without_id: u64,
     /// The age of the oldest pending event, in milliseconds; `None` when nothing is pending, or where the table does not
     /// say.
     pub oldest_pending_ms: Option<i64>,
     /// The most attempts a pending event has had.
     pub most_attempts: u32,
+}
+
+/// Pending events that wait for the same thing, and were not refused for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingOutboxEvents {
+    /// Why, as [`Settled::Waiting`] said it.
+    pub reason: String,
+    /// How many.
+    pub events: u64,
 }
 
 /// An event that is dead.

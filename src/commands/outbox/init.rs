@@ -11,6 +11,10 @@ use crate::ops::outbox::init;
 /// left alone, and with nothing to do the exit status is 0. All of it is made in one transaction, or nothing. Shows the
 /// SQL and asks before it runs it.
 ///
+/// Of a table that was made for Debezium these are never published: rows that the application deletes before a relay has
+/// seen them (Debezium reads the log, where they still are), rows whose id is NULL, and of rows with the same id all but
+/// one.
+///
 /// The application inserts its events in the transaction of what they are about; `eda outbox relay` publishes them.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\

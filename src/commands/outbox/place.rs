@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 /// Where it is when nobody says otherwise.
 const DEFAULT: &str = "sqlite:outbox.db";
+const TABLE: &str = "outbox";
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Outbox")]
@@ -16,7 +17,7 @@ pub struct PlaceArgs {
     db: Option<String>,
 
     /// The table, NAME or SCHEMA.NAME
-    #[arg(long, value_name = "NAME", default_value = "outbox")]
+    #[arg(long, value_name = "NAME", default_value = TABLE)]
     table: String,
 }
 
@@ -24,6 +25,9 @@ pub struct PlaceArgs {
 pub struct Place {
     pub address: OutboxAddress,
     pub table: TableName,
+    /// What follows a command for it to mean the same: ` --db … --table …` as they were given, or nothing. What comes
+    /// from the environment, where it may hold a password, stays there.
+    named: String,
 }
 
 impl PlaceArgs {
@@ -35,7 +39,20 @@ impl PlaceArgs {
         Ok(Place {
             address: self.address(context)?,
             table: self.table.parse()?,
+            named: self.named(),
         })
+    }
+
+    /// A password is not among it: it is refused as an argument.
+    fn named(&self) -> String {
+        let mut named = String::new();
+        if let Some(address) = &self.db {
+            named = format!(" --db {}", shell_words::quote(address));
+        }
+        if self.table != TABLE {
+            named += &format!(" --table {}", shell_words::quote(&self.table));
+        }
+        named
     }
 
     /// The outbox, opened.
@@ -72,6 +89,7 @@ impl Place {
     /// # Errors
     /// The database does not answer, or refuses.
     pub async fn open(&self, context: &Context) -> Result<Arc<dyn Outbox>> {
-        outbox::open(&self.address, &self.table, context.settings.timeout).await
+        let timeout = context.settings.timeout;
+        outbox::open_named(&self.address, &self.table, timeout, &self.named).await
     }
 }

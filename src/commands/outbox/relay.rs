@@ -17,8 +17,10 @@ use std::time::Duration;
 /// Each goes, as Debezium's event router has it, to the topic outbox.event.<aggregatetype>, with its aggregateid as the
 /// key, its payload as the value, byte for byte, and its id as the header `id`. Goes on until Ctrl-C: what is in hand is
 /// then finished and marked, the rest given back, and the exit status is 130; a second Ctrl-C ends it at once. With
-/// --once it ends when there is nothing more to claim: 0, 1 if an event died, 3 if the database or the brokers did not
-/// answer for --timeout.
+/// --once it ends when there is nothing more to claim: what it had refused has its attempts before, and what other relays
+/// have in hand is waited for until it is published or free, for --lease at most. Then the exit status is 0; it is 1 if
+/// an event died, waits for a topic that does not exist or for an attempt that was put off before, or is still in
+/// another's hand; 3 if the database or the brokers did not answer for --timeout.
 ///
 /// Several relays share the work. What one has in hand is its own for the length of the lease, which it renews; the
 /// events of one that died are taken over when the lease has run out.
@@ -34,7 +36,7 @@ Examples:
     after_long_help = GUARANTEES
 )]
 pub struct Args {
-    /// End when there is nothing more to claim; what was refused is waited for
+    /// End when there is nothing more to claim; what was refused or others have in hand is waited for
     #[arg(long)]
     once: bool,
 
@@ -100,12 +102,24 @@ Guarantees:
                  aggregates have many events at once.
 
 What is refused, and what is not:
-  An event is refused when the brokers say no: it is too large, its topic is not there and not
-  created by itself, or may not be written to. It is tried again after --backoff, and dead after
-  --max-attempts: `eda outbox status` says why, `eda outbox retry` gives it another chance.
+  An event is refused when the brokers say no: it is too large, or its topic may not be written
+  to. It is tried again after --backoff, and dead after --max-attempts: `eda outbox status` says
+  why, `eda outbox retry` gives it another chance.
+  A topic that does not exist and is not created by itself is waited for, as long as it takes:
+  that is no attempt. The relay says so once, tries it again after --backoff, and publishes the
+  events in their order when it is there; those behind them in their aggregates wait with them.
+  With --once it does not wait: it says how many events are left for which topic, and leaves them
+  pending (exit status 1).
   Brokers and databases that do not answer are nobody's fault: the relay says so once, and goes
   on when they answer again. At its start they must be there (exit status 3).
-  A payload of more than 64 MiB is refused by the relay itself.";
+  A payload of more than 64 MiB is refused by the relay itself.
+
+A table that was made for Debezium:
+  Debezium reads the database's log; a relay reads the table. So an application that deletes its
+  rows at once, as one may with Debezium, publishes nothing: a row must stay until it is marked
+  in the table beside, and `eda outbox purge` deletes it then. The id must be there and differ:
+  of two rows with the same id one alone is published, and one whose id is NULL never is
+  (`eda outbox status` counts them).";
 
 /// `id` is that of the event's id.
 fn type_header(text: &str) -> std::result::Result<String, String> {
@@ -178,6 +192,7 @@ impl Shown<'_> {
     fn tell(&self, told: Told<'_>) {
         match told {
             Told::Warning(text) => self.working.warn(text),
+            Told::Idle => self.working.status(IDLE),
             Told::Progress(figures) if self.working.is_watched() => {
                 let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
                 self.working
@@ -191,6 +206,9 @@ impl Shown<'_> {
         }
     }
 }
+
+/// Said once, when there is nothing to do for the first time.
+const IDLE: &str = "nothing to publish now: waiting for events, Ctrl-C ends it";
 
 /// How it is doing, on one line.
 fn line(figures: &Figures, rate: f64) -> String {

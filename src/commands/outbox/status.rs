@@ -9,14 +9,16 @@ use std::time::Duration;
 ///
 /// PENDING are neither published nor dead; of them relays have IN-HAND, and RETRYING were refused at least once, at most
 /// ATTEMPTS times. PUBLISHED are those that were not purged yet, LAST-MINUTE those of the last sixty seconds. OLDEST is
-/// the age of the oldest pending event. Dead events are listed with the reason of their last refusal; payloads are never
-/// shown.
+/// the age of the oldest pending event. WAITING are pending ones whose topic does not exist, as far as a relay has tried
+/// them. Of a table that was made for Debezium, rows whose id is NULL are counted apart: they are never published, and do
+/// not pass a gate. Dead events are listed with the reason of their last refusal; payloads are never shown.
 ///
 /// With --max-age or --max-dead it is a gate for scripts: exit status 4 when the oldest pending event is older, or more
 /// are dead. Where events are pending and the table does not say since when, --max-age does not let pass.
 ///
-/// JSON: {pending, inHand, retrying, dead, published, publishedLastMinute, oldestPendingMs, mostAttempts, deadEvents:
-/// [{id, aggregateType, aggregateId, type, attempts, reason}], alarms}; at most 100 dead events are listed.
+/// JSON: {pending, inHand, retrying, dead, published, publishedLastMinute, oldestPendingMs, mostAttempts, withoutId, waiting:
+/// [{reason, events}], deadEvents: [{id, aggregateType, aggregateId, type, attempts, reason}], alarms}; at most 100 dead
+/// events are listed.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:

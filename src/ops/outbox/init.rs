@@ -3,8 +3,8 @@
 use crate::consent::Consent;
 use crate::error::Result;
 use crate::report::{Report, Table};
-use crate::store::outbox::Outbox;
 use crate::store::outbox::error_of;
+use crate::store::outbox::{NO_SCHEMA, Outbox};
 use serde::Serialize;
 
 /// The SQL that is to be run.
@@ -89,11 +89,21 @@ pub async fn init(outbox: &dyn Outbox, plan: InitPlan, _consent: Consent) -> Res
         let (known, hint) = match outage.passing {
             true => (
                 "whether it was made is not known",
-                "`eda outbox init --dry-run` shows what is missing",
+                format!(
+                    "`eda outbox init --dry-run{}` shows what is missing",
+                    outbox.named()
+                ),
+            ),
+            false if outage.message.starts_with(NO_SCHEMA) => (
+                "nothing was changed",
+                "have the schema made first, or name another with `--table SCHEMA.NAME`".to_owned(),
             ),
             false => (
                 "nothing was changed",
-                "`--print` shows the SQL, for somebody who may run it",
+                format!(
+                    "`eda outbox init --print{}` shows the SQL, for somebody who may run it",
+                    outbox.named()
+                ),
             ),
         };
         let tried = format!("{tried}; {known}");

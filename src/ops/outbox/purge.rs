@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::model::outbox::{
         DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+        WaitingOutboxEvents,
     };
     use crate::store::{Outage, Pending};
 
@@ -196,6 +197,9 @@ mod tests {
     }
 
     impl Outbox for Endless {
+        fn named(&self) -> &str {
+            ""
+        }
         fn purge(&self, _: Duration, _: bool, limit: usize) -> Pending<'_, u64> {
             Box::pin(async move { Ok(limit as u64) })
         }
@@ -227,6 +231,12 @@ mod tests {
             nobody_asks()
         }
         fn counts(&self) -> Pending<'_, OutboxCounts> {
+            nobody_asks()
+        }
+        fn waiting(&self, _: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+            nobody_asks()
+        }
+        fn hasten(&self) -> Pending<'_, u64> {
             nobody_asks()
         }
         fn dead(&self, _: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

@@ -76,8 +76,10 @@ pub async fn plan(outbox: &dyn Outbox, ids: &[String]) -> Result<RetryPlan> {
         let named: Vec<String> = wanted.iter().map(|id| format!("`{id}`")).collect();
         let are = if named.len() == 1 { "is" } else { "are" };
         return Err(
-            Error::failed(format!("{} {are} not dead", named.join(", ")))
-                .hint("`eda outbox status` lists the dead events"),
+            Error::failed(format!("{} {are} not dead", named.join(", "))).hint(format!(
+                "`eda outbox status{}` lists the dead events",
+                outbox.named()
+            )),
         );
     }
     Ok(RetryPlan {

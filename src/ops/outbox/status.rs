@@ -1,5 +1,6 @@
 //! `eda outbox status`: how much waits, how long, and what is dead.
 
+use super::relay::outcome::Waiting;
 use crate::error::{Result, Status};
 use crate::model::duration::human;
 use crate::model::outbox::{DeadOutboxEvent, OutboxCounts};
@@ -7,11 +8,14 @@ use crate::report::{Cell, Report, Table, Tone};
 use crate::store::outbox::Outbox;
 use crate::store::outbox::error_of;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// So many dead events are listed, and so many of them shown to people; the others are counted.
 const LISTED: usize = 100;
 const SHOWN: usize = 20;
+/// So many reasons of those that are not shown are.
+const REASONS: usize = 10;
 
 /// What makes the answer a bad one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,10 +39,17 @@ pub struct OutboxStatus {
     /// null when nothing is pending, or where the table does not say.
     oldest_pending_ms: Option<i64>,
     most_attempts: u32,
+    /// Rows that are no events, since their id is NULL.
+    without_id: u64,
+    /// What pending events wait for that were not refused for it, most of them first.
+    waiting: Vec<Waiting>,
     /// The first of them, by position.
     dead_events: Vec<Dead>,
     /// Why the exit status is 4, a sentence each.
     alarms: Vec<String>,
+    /// What follows a command for it to mean this outbox.
+    #[serde(skip)]
+    named: String,
 }
 
 /// A dead event; what it says is nobody's business here.
@@ -71,6 +82,10 @@ impl From<DeadOutboxEvent> for Dead {
 pub(super) const DEAD_HEADERS: [&str; 5] = ["ID", "TYPE", "AGGREGATE", "ATTEMPTS", "REASON"];
 
 impl Dead {
+    fn why(&self) -> &str {
+        &self.reason
+    }
+
     pub(super) fn row(&self) -> [Cell; 5] {
         [
             self.id.as_str().into(),
@@ -92,8 +107,15 @@ pub async fn status(outbox: &dyn Outbox, request: StatusRequest) -> Result<Outbo
         0 => Vec::new(),
         _ => outbox.dead(LISTED).await.map_err(error_of)?,
     };
+    let waiting = match counts.pending {
+        0 => Vec::new(),
+        _ => outbox.waiting(LISTED).await.map_err(error_of)?,
+    };
     Ok(OutboxStatus {
+        waiting: waiting.into_iter().map(Waiting::from).collect(),
         alarms: alarms(&counts, request),
+        named: outbox.named().to_owned(),
+        without_id: counts.without_id,
         pending: counts.pending,
         in_hand: counts.in_hand,
         retrying: counts.retrying,
@@ -104,6 +126,33 @@ pub async fn status(outbox: &dyn Outbox, request: StatusRequest) -> Result<Outbo
         most_attempts: counts.most_attempts,
         dead_events: dead.into_iter().map(Dead::from).collect(),
     })
+}
+
+/// What is wrong with rows of a foreign table whose id is NULL.
+pub(super) fn without_id(rows: u64) -> String {
+    let (s, has) = if rows == 1 {
+        ("", "has")
+    } else {
+        ("s", "have")
+    };
+    format!("{rows} row{s} {has} no id (NULL), and cannot be published")
+}
+
+impl OutboxStatus {
+    /// Why those are dead that are listed and not shown, where no one that is shown says so: the most frequent first.
+    fn other_reasons(&self) -> Vec<(&str, u64)> {
+        let shown: BTreeSet<&str> = self.dead_events.iter().take(SHOWN).map(Dead::why).collect();
+        let mut others: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in self.dead_events.iter().skip(SHOWN) {
+            if !shown.contains(event.why()) {
+                *others.entry(event.why()).or_default() += 1;
+            }
+        }
+        let mut others: Vec<(&str, u64)> = others.into_iter().collect();
+        others.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        others.truncate(REASONS);
+        others
+    }
 }
 
 fn milliseconds(age: i64) -> Duration {
@@ -124,6 +173,9 @@ fn alarms(counts: &OutboxCounts, request: StatusRequest) -> Vec<String> {
                 .to_owned(),
         ),
         _ => {}
+    }
+    if counts.without_id > 0 && (request.max_age.is_some() || request.max_dead.is_some()) {
+        alarms.push(without_id(counts.without_id));
     }
     if let Some(most) = request.max_dead.filter(|most| counts.dead > *most) {
         let are = if counts.dead == 1 { "is" } else { "are" };
@@ -164,6 +216,18 @@ impl Report for OutboxStatus {
                 .into(),
             u64::from(self.most_attempts).into(),
         ]);
+        if !self.waiting.is_empty() {
+            let mut waiting = Table::new(&["WAITING", "REASON"], "");
+            for of in self.waiting.iter().take(SHOWN) {
+                let reason = Cell::from(of.reason.as_str()).tone(Tone::Warn);
+                waiting.row([of.events.into(), reason]);
+            }
+            let untold = self.waiting.len().saturating_sub(SHOWN);
+            if untold > 0 {
+                waiting.note(format!("and for {untold} more reasons"), Tone::Warn);
+            }
+            table.more.push(waiting);
+        }
         if self.dead > 0 {
             let mut dead = Table::new(&DEAD_HEADERS, "");
             for event in self.dead_events.iter().take(SHOWN) {
@@ -173,11 +237,18 @@ impl Report for OutboxStatus {
             if untold > 0 {
                 dead.note(format!("and {untold} more are dead"), Tone::Bad);
             }
+            for (reason, count) in self.other_reasons() {
+                dead.note(format!("{count} of them: {reason}"), Tone::Bad);
+            }
+            let named = &self.named;
             dead.note(
-                "`eda outbox retry --all` makes dead events pending again",
+                format!("`eda outbox retry --all{named}` makes dead events pending again"),
                 Tone::Plain,
             );
             table.more.push(dead);
+        }
+        if self.without_id > 0 {
+            table.note(without_id(self.without_id), Tone::Bad);
         }
         table.note_all(&self.alarms, Tone::Bad);
         table

@@ -36,6 +36,15 @@ impl FromStr for OutboxAddress {
     fn from_str(text: &str) -> Result<Self, Error> {
         const KNOWN: &str =
             "it is `sqlite:PATH`, a path, or `postgres://[USER@]HOST[:PORT]/DATABASE`";
+        let path = text.strip_prefix("sqlite:").unwrap_or(text);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let is_in_memory = path.starts_with(":memory:")
+            || path.starts_with("file::memory:")
+            || path.starts_with("file:") && path.contains("mode=memory");
+        if is_in_memory {
+            let text = "a database in memory is gone with its process, and its events with it";
+            return Err(Error::usage(text).hint("name a file: `sqlite:outbox.db`"));
+        }
         let scheme = text.split_once(':').map(|(scheme, _)| scheme);
         let parsed = match scheme {
             Some("sqlite" | "postgres" | "postgresql") => text.parse()?,

@@ -53,6 +53,7 @@ use super::{Outage, Pending};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use postgres::PostgresOutbox;
 use sqlite::SqliteOutbox;
@@ -71,15 +72,31 @@ pub async fn open(
     table: &TableName,
     timeout: Duration,
 ) -> Result<Arc<dyn Outbox>> {
+    open_named(address, table, timeout, "").await
+}
+
+/// The same; `named` is what follows a command of ours for it to mean this outbox, in what is said of it.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_named(
+    address: &OutboxAddress,
+    table: &TableName,
+    timeout: Duration,
+    named: &str,
+) -> Result<Arc<dyn Outbox>> {
     match address {
-        OutboxAddress::Sqlite(path) => {
-            Ok(Arc::new(SqliteOutbox::open(path, table, timeout).await?))
-        }
+        OutboxAddress::Sqlite(path) => Ok(Arc::new(
+            SqliteOutbox::open(path, table, timeout, named).await?,
+        )),
         OutboxAddress::Postgres(address) => Ok(Arc::new(
-            PostgresOutbox::open(address, table, timeout).await?,
+            PostgresOutbox::open(address, table, timeout, named).await?,
         )),
     }
 }
+
+/// How it begins what is said of a schema that is not there, in which a table was to be made.
+pub const NO_SCHEMA: &str = "there is no schema";
 
 /// The error of an outage that ends a command: a database that does not answer, is not there or not for us may be asked
 /// again.
@@ -95,6 +112,9 @@ pub fn error_of(outage: Outage) -> Error {
 ///
 /// The same promises hold for every implementation, and one suite of tests checks them.
 pub trait Outbox: Send + Sync + fmt::Debug {
+    /// What follows a command of ours for it to mean this outbox: ` --db … --table …`, or nothing.
+    fn named(&self) -> &str;
+
     /// The SQL that makes what is missing, as [`Outbox::create`] would run it; empty when all is there.
     fn missing(&self) -> Pending<'_, String>;
 
@@ -131,6 +151,13 @@ pub trait Outbox: Send + Sync + fmt::Debug {
 
     /// How much there is.
     fn counts(&self) -> Pending<'_, OutboxCounts>;
+
+    /// What events wait for that were not refused for it ([`Settled::Waiting`]), most of them first, `limit` reasons at
+    /// most. Those behind them in their aggregates are not among them, unless they were claimed as well.
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>>;
+
+    /// Ends their wait: they may be claimed at once, but for rows that an application has locked at this moment. How many.
+    fn hasten(&self) -> Pending<'_, u64>;
 
     /// The dead events by position, `limit` at most.
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>>;

@@ -12,6 +12,7 @@ mod tables;
 use super::Outbox;
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use crate::store::Pending;
 use crate::store::stored::milliseconds;
@@ -25,6 +26,10 @@ use tokio_postgres::types::{ToSql, Type};
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Outbox for PostgresOutbox {
+    fn named(&self) -> &str {
+        &self.named
+    }
+
     fn missing(&self) -> Pending<'_, String> {
         Box::pin(self.bounded(async {
             let mut session = self.session().await?;
@@ -71,6 +76,14 @@ impl Outbox for PostgresOutbox {
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         Box::pin(self.bounded(self.count_events()))
+    }
+
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+        Box::pin(self.bounded(self.waiting_events(limit)))
+    }
+
+    fn hasten(&self) -> Pending<'_, u64> {
+        Box::pin(self.bounded(self.hasten_events()))
     }
 
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

@@ -11,6 +11,9 @@ use crate::model::outbox::OnDead;
 /// Not published, and not dead: the condition of the partial indexes, which every question repeats.
 pub const PENDING: &str = "published_ms IS NULL AND dead_ms IS NULL";
 
+/// How a reason begins, as it is written down, of which an event waits and was not refused.
+pub const WAITING: &str = "waiting: ";
+
 /// The columns that say what relays know, by which a table of ours is known.
 pub const STATE: [&str; 9] = [
     "position",
@@ -211,20 +214,43 @@ impl Sql {
         )
     }
 
-    /// 1 now.
-    pub fn counts(&self) -> [String; 2] {
-        let (m, state, outbox) = (self.mark, &self.state, &self.outbox);
-        // What the application has deleted is not there any more, whether it was noticed or not.
-        let exists = match self.is_foreign {
+    /// What the application has deleted is not there any more, whether it was noticed or not.
+    fn exists(&self) -> String {
+        let outbox = &self.outbox;
+        match self.is_foreign {
             true => {
                 format!(" AND EXISTS (SELECT 1 FROM {outbox} AS event WHERE event.id = state.id)")
             }
             false => String::new(),
-        };
+        }
+    }
+
+    /// Those that wait and were not refused for it: the condition.
+    pub fn is_waiting() -> String {
+        format!(
+            "{PENDING} AND substr(error, 1, {}) = '{WAITING}'",
+            WAITING.len()
+        )
+    }
+
+    /// 1 how many at most: for what they wait, and how many.
+    pub fn waiting(&self) -> String {
+        let (m, state, exists) = (self.mark, &self.state, self.exists());
+        let (waits, from) = (Self::is_waiting(), WAITING.len() + 1);
+        format!(
+            "SELECT substr(error, {from}), count(*) FROM {state} AS state WHERE {waits}{exists}
+             GROUP BY error ORDER BY count(*) DESC, error LIMIT {m}1"
+        )
+    }
+
+    /// 1 now.
+    pub fn counts(&self) -> [String; 2] {
+        let (m, state, exists) = (self.mark, &self.state, self.exists());
         let pending = format!(
             "SELECT count(*), count(CASE WHEN locked_until_ms > {m}1 THEN 1 END),
                 count(CASE WHEN attempts > 0 THEN 1 END), min(created_ms),
-                CAST(coalesce(max(attempts), 0) AS bigint)
+                CAST(coalesce(max(attempts), 0) AS bigint),
+                max(CASE WHEN locked_until_ms > {m}1 THEN locked_until_ms END)
              FROM {state} AS state WHERE {PENDING}{exists}"
         );
         let others = format!(
@@ -236,11 +262,11 @@ impl Sql {
         [pending, others]
     }
 
-    /// How many events of a foreign table no relay has seen.
+    /// How many events of a foreign table no relay has seen, and how many rows are none, since they have no id.
     pub fn unseen(&self) -> String {
         let (state, outbox) = (&self.state, &self.outbox);
         format!(
-            "SELECT count(*) FROM {outbox} AS event
+            "SELECT count(event.id), count(*) - count(event.id) FROM {outbox} AS event
              WHERE NOT EXISTS (SELECT 1 FROM {state} AS state WHERE state.id = event.id)"
         )
     }

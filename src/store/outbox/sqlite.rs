@@ -2,6 +2,7 @@
 
 mod claim;
 mod file;
+mod pending;
 mod tables;
 
 use super::sql::Sql;
@@ -9,12 +10,14 @@ use super::{Outbox, TableName};
 use crate::error::{Error, Result};
 use crate::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
 use claim::{Claim, Memory, settle, text};
 use file::{File, Job, Trouble, durably, start};
+use pending::{hasten, retry, waiting};
 use rusqlite::{Connection, Row, params};
 use std::fmt;
 use std::path::Path;
@@ -36,6 +39,7 @@ pub struct SqliteOutbox {
     path: String,
     jobs: mpsc::Sender<Job>,
     timeout: Duration,
+    named: String,
 }
 
 impl SqliteOutbox {
@@ -44,7 +48,12 @@ impl SqliteOutbox {
     /// # Errors
     /// Unreachable when there can be no file at the path or it may not be written, a usage error when it is no database,
     /// a failure when its table is no outbox. Each names the path.
-    pub async fn open(path: &Path, table: &TableName, timeout: Duration) -> Result<Self> {
+    pub async fn open(
+        path: &Path,
+        table: &TableName,
+        timeout: Duration,
+        named: &str,
+    ) -> Result<Self> {
         if table.schema().is_some_and(|schema| schema != "main") {
             return Err(Error::usage(format!(
                 "`{table}` is in a schema, and a SQLite file has none"
@@ -55,6 +64,7 @@ impl SqliteOutbox {
         let file = File {
             path: path.to_owned(),
             shown: shown.clone(),
+            named: named.to_owned(),
             table: table.clone(),
             busy: BUSY.min(timeout),
             connection: None,
@@ -75,6 +85,7 @@ impl SqliteOutbox {
             path: shown,
             jobs,
             timeout,
+            named: named.to_owned(),
         })
     }
 
@@ -194,6 +205,9 @@ fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
                 .get::<_, Option<i64>>(3)?
                 .map(|created| now.saturating_sub(created).max(0)),
             most_attempts: row.get(4)?,
+            in_hand_ms: row
+                .get::<_, Option<i64>>(5)?
+                .map(|until| until.saturating_sub(now)),
             ..OutboxCounts::default()
         })
     })?;
@@ -202,7 +216,11 @@ fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
             Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?))
         })?;
     if sql.is_foreign {
-        counts.pending += transaction.query_row(&sql.unseen(), [], |row| number(row, 0))?;
+        let (unseen, without_id) = transaction.query_row(&sql.unseen(), [], |row| {
+            Ok((number(row, 0)?, number(row, 1)?))
+        })?;
+        counts.pending += unseen;
+        counts.without_id = without_id;
     }
     Ok(counts)
 }
@@ -238,34 +256,11 @@ fn purge(
     Ok(purged)
 }
 
-fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<String>, Trouble> {
-    let transaction = File::begin(connection)?;
-    let mut retried = Vec::new();
-    {
-        let which = match ids.is_empty() {
-            true => "",
-            false => "AND (id = ?1 OR id = ?2)",
-        };
-        let mut statement = transaction.prepare(&sql.retry(which))?;
-        if ids.is_empty() {
-            let rows = statement.query_map([], |row| text(row, 0))?;
-            retried = rows.collect::<rusqlite::Result<_>>()?;
-        }
-        for id in ids {
-            // As it is shown, though it may be stored as 16 bytes.
-            let uuid = uuid::Uuid::parse_str(id).ok();
-            let bytes = uuid.as_ref().map(|uuid| uuid.as_bytes().as_slice());
-            let rows = statement.query_map(params![id, bytes], |row| text(row, 0))?;
-            for id in rows {
-                retried.push(id?);
-            }
-        }
-    }
-    transaction.commit()?;
-    Ok(retried)
-}
-
 impl Outbox for SqliteOutbox {
+    fn named(&self) -> &str {
+        &self.named
+    }
+
     fn missing(&self) -> Pending<'_, String> {
         Box::pin(self.on_thread(|file| {
             file.connected()?;
@@ -339,6 +334,14 @@ impl Outbox for SqliteOutbox {
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         Box::pin(self.asks(counts))
+    }
+
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+        Box::pin(self.asks(move |connection, sql| waiting(connection, sql, limit)))
+    }
+
+    fn hasten(&self) -> Pending<'_, u64> {
+        Box::pin(self.asks(hasten))
     }
 
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {

@@ -89,6 +89,7 @@ fn a_database_that_is_not_there_or_lacks_rights_is_unreachable_and_nothing_is_ha
     let init = eda(&["outbox", "init", "--yes"]).env("EDA_OUTBOX", database.limited_url());
     let output = init.run().status(3);
     assert!(!output.stderr.contains("s3cret"), "{}", output.stderr);
+    assert!(!output.stderr.contains(r"\n"), "{}", output.stderr);
     output
         .stderr_has("could not make table `outbox`")
         .stderr_has("nothing was changed")

@@ -7,6 +7,7 @@ use ::eda::error::Status;
 use ::eda::kafka::{Cluster, Connection};
 use ::eda::model::outbox::{
     DeadOutboxEvent, NewOutboxEvent, OnDead, OutboxCounts, OutboxEvent, Settled,
+    WaitingOutboxEvents,
 };
 use ::eda::ops::outbox::relay::{RelayRequest, relay};
 use ::eda::ops::stop::Stop;
@@ -21,6 +22,9 @@ use std::time::Duration;
 struct Forgetful(Arc<dyn Outbox>, AtomicBool);
 
 impl Outbox for Forgetful {
+    fn named(&self) -> &str {
+        self.0.named()
+    }
     fn claim<'a>(
         &'a self,
         owner: &'a str,
@@ -58,6 +62,12 @@ impl Outbox for Forgetful {
     }
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         self.0.counts()
+    }
+    fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
+        self.0.waiting(limit)
+    }
+    fn hasten(&self) -> Pending<'_, u64> {
+        self.0.hasten()
     }
     fn dead(&self, limit: usize) -> Pending<'_, Vec<DeadOutboxEvent>> {
         self.0.dead(limit)

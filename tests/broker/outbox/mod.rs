@@ -1,8 +1,12 @@
 //! `eda outbox`: from a table of an application's database into topics.
 
 mod commands;
+mod foreign;
+mod held;
+mod hints;
 mod killed;
 mod lost;
+mod missing;
 mod outage;
 mod refused;
 mod relay;
@@ -10,8 +14,10 @@ mod relay;
 use super::{PATIENCE, create};
 use crate::support::databases::{Postgres, postgres};
 use crate::support::{Broker, Eda, broker, eda, fresh};
+use ::eda::store::outbox::Outbox as Store;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An outbox of one test, and a kind of thing that its events are about: nobody else's, and so is its topic.
 pub struct Outbox {
@@ -35,6 +41,19 @@ pub fn in_a_file() -> Outbox {
     Outbox::new(format!("sqlite:{}", path.display()), Some(folder), None)
 }
 
+/// Each of them also with a table that was made for Debezium. Nothing of ours is made yet.
+pub fn databases_with_debezium(test: &str) -> Vec<Outbox> {
+    let mut all = databases(test);
+    for outbox in databases(&format!("{test}_debezium")) {
+        outbox.sql(
+            "CREATE TABLE outbox (id varchar(64) NOT NULL PRIMARY KEY, aggregatetype varchar(255) NOT NULL,
+             aggregateid varchar(255) NOT NULL, type varchar(255) NOT NULL, payload text)",
+        );
+        all.push(outbox);
+    }
+    all
+}
+
 pub fn on_postgres(database: Postgres) -> Outbox {
     Outbox::new(database.url(), None, Some(database))
 }
@@ -46,6 +65,19 @@ impl Outbox {
             entity: fresh("order"),
             _folder: folder,
             postgres,
+        }
+    }
+
+    /// What an application says to its database.
+    pub fn sql(&self, sql: &str) {
+        match &self.postgres {
+            Some(database) => drop(database.sql(sql)),
+            None => {
+                let path = self.address.strip_prefix("sqlite:").unwrap();
+                let file = rusqlite::Connection::open(path).unwrap();
+                file.busy_timeout(PATIENCE).unwrap();
+                file.execute_batch(sql).unwrap();
+            }
         }
     }
 
@@ -120,6 +152,14 @@ impl Outbox {
     pub fn published(&self) -> Vec<Value> {
         read_all(broker(), &self.topic())
     }
+}
+
+/// As one more relay has it.
+pub async fn store_of(outbox: &Outbox) -> Arc<dyn Store> {
+    let (address, table) = (outbox.address.parse().unwrap(), "outbox".parse().unwrap());
+    ::eda::store::outbox::open(&address, &table, PATIENCE)
+        .await
+        .unwrap()
 }
 
 pub fn read_all(broker: &Broker, topic: &str) -> Vec<Value> {

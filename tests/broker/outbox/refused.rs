@@ -162,30 +162,6 @@ fn what_was_published_is_purged_when_it_is_old_enough() {
     }
 }
 
-/// On a broker that makes no topics of itself, as the embedded one.
-#[test]
-fn an_event_without_a_topic_waits_for_it() {
-    let outbox = super::in_a_file();
-    outbox.eda(&["outbox", "init", "--yes"]).run().succeeds();
-    outbox.add_numbers(0, 10, 3);
-    let relay = outbox.relay(&["--max-attempts", "1000"]).spawn();
-    wait_until("an end of it", PATIENCE, || {
-        relay.stderr().contains("does not exist") || outbox.status()["pending"] == 0
-    });
-    if relay.stderr().contains("does not exist") {
-        assert!(
-            relay.stderr().contains("`eda topic create"),
-            "{}",
-            relay.stderr()
-        );
-        crate::broker::create(broker(), &outbox.topic(), 3);
-    }
-    wait_until("the events", PATIENCE, || outbox.status()["pending"] == 0);
-    relay.interrupt();
-    relay.wait(PATIENCE).status(130);
-    super::check_numbers(&outbox.published(), 10);
-}
-
 #[test]
 fn hostile_names_reach_a_terminal_escaped() {
     let outbox = super::in_a_file();

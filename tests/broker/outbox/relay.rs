@@ -144,7 +144,7 @@ fn two_relays_share_the_work() {
 fn a_relay_without_a_broker_or_an_outbox_says_so_at_once() {
     let outbox = in_a_file();
     let relay = outbox.relay(&["--once"]).run();
-    relay.status(3).stderr_has("`eda outbox init` makes it");
+    relay.status(3).stderr_has("`eda outbox init --db sqlite:");
     outbox.eda(&["outbox", "init", "--yes"]).run().succeeds();
     let relay = outbox
         .eda(&["outbox", "relay", "--brokers", "127.0.0.1:1"])

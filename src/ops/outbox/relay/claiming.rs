@@ -1,8 +1,10 @@
 //! What is next, waiting for it, and waiting for a database that does not answer.
 
+use super::super::status::without_id;
 use super::Lease;
 use super::engine::{Engine, new_owner};
 use super::waiting::Waiting;
+use super::{Told, outcome::events};
 use crate::error::Result;
 use crate::model::outbox::OutboxEvent;
 use crate::store::Outage;
@@ -16,6 +18,9 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long what is due may be late, and how often it is asked for meanwhile.
 const LATE: Duration = Duration::from_secs(1);
 const SHORTLY: Duration = Duration::from_millis(50);
+
+/// So many topics are named for which events still wait.
+const REASONS: usize = 100;
 
 /// What a claim is to weigh at most, going by the one before it.
 const CLAIM_BYTES: usize = 16 * 1024 * 1024;
@@ -104,19 +109,12 @@ impl Engine<'_> {
         self.lease.set(false);
         let mut pause = POLL;
         if self.request.once {
-            // What was refused in this run has the attempts it is given; what others have in hand is theirs.
-            let Some(due) = self.due else {
-                return Ok(false);
-            };
-            let left = due.saturating_duration_since(Instant::now());
-            pause = match left {
-                Duration::ZERO => SHORTLY,
-                left => POLL.min(left + Duration::from_millis(1)),
-            };
-            // It may be late: somebody has its row, or the clock of the database was set.
-            if left.is_zero() && (due.elapsed() > LATE || !self.is_any_retrying().await) {
-                return Ok(false);
+            match self.patience().await {
+                Some(patience) => pause = patience,
+                None => return Ok(false),
             }
+        } else if self.missing.is_empty() && !std::mem::replace(&mut self.was_idle, true) {
+            self.tell_idle().await;
         }
         let added = tokio::select! {
             added = self.outbox.added(pause) => added,
@@ -131,15 +129,69 @@ impl Engine<'_> {
         }
     }
 
+    /// Nothing is to be done for the first time; what never will be is told then.
+    async fn tell_idle(&mut self) {
+        (self.watch)(Told::Idle);
+        let counts = self.outbox.counts().await.unwrap_or_default();
+        if counts.without_id > 0 {
+            (self.watch)(Told::Warning(&without_id(counts.without_id)));
+        }
+    }
+
+    /// How long one run alone waits before it looks again; `None` when it has nothing to wait for.
+    async fn patience(&mut self) -> Option<Duration> {
+        // What was refused in this run has the attempts it is given.
+        if let Some(due) = self.due {
+            let left = due.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                return Some(POLL.min(left + Duration::from_millis(1)));
+            }
+            // It may be late: somebody has its row, or the clock of the database was set.
+            if due.elapsed() <= LATE && self.is_any_retrying().await {
+                return Some(SHORTLY);
+            }
+        }
+        self.patience_with_others().await
+    }
+
+    /// What others have in hand may become free: they publish it, or are no more and their leases run out.
+    async fn patience_with_others(&mut self) -> Option<Duration> {
+        let counts = self.outbox.counts().await.ok()?;
+        let lasts = u64::try_from(counts.in_hand_ms?).unwrap_or(0);
+        let lasts = Duration::from_millis(lasts).min(self.request.lease);
+        let now = Instant::now();
+        let until = match self.others {
+            Some(until) => until,
+            None => {
+                let events = events(counts.in_hand);
+                let text = format!("waiting for {events} that another relay has in hand");
+                (self.watch)(Told::Warning(&text));
+                *self.others.insert(now + lasts + LATE)
+            }
+        };
+        (now < until).then_some(POLL)
+    }
+
     /// Whether events are left of which another attempt may be made, as far as the database says.
     async fn is_any_retrying(&self) -> bool {
         let counts = self.outbox.counts().await;
         counts.map_or(true, |counts| counts.retrying > 0)
     }
 
+    /// What waits for a topic is due. A database that does not answer now is met soon enough.
+    pub(super) async fn hasten(&self) {
+        if let Err(outage) = self.outbox.hasten().await {
+            tracing::warn!("what waits for a topic is not tried at once: {outage}");
+        }
+    }
+
     /// What there is that could not be claimed.
-    pub(super) async fn look_back(&mut self) {
-        // All that was to be done is done, whether it answers or not.
-        self.tally.left = self.outbox.counts().await.ok().map(|counts| counts.pending);
+    ///
+    /// # Errors
+    /// Events that one run alone was to publish; or nobody knows whether there are any.
+    pub(super) async fn look_back(&mut self) -> Result<()> {
+        let counts = self.outbox.counts().await.map_err(error_of)?;
+        let waiting = self.outbox.waiting(REASONS).await.unwrap_or_default();
+        self.tally.look_back(&counts, waiting)
     }
 }

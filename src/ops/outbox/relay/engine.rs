@@ -2,6 +2,7 @@
 
 use super::claiming::Claimed;
 use super::flight::{Aggregate, Flight, Manner};
+use super::missing::Missing;
 use super::outcome::{RelayOutcome, Tally};
 use super::sender::{BATCH_BYTES, Sender};
 use super::waiting::Waiting;
@@ -55,6 +56,12 @@ pub(super) struct Engine<'a> {
     pub(super) tally: Tally,
     /// How many producers broke in a row.
     pub(super) broken: u32,
+    /// Topics that are not there.
+    pub(super) missing: Missing,
+    /// Until when what others have in hand is waited for.
+    pub(super) others: Option<Instant>,
+    /// That it has nothing to do was told.
+    pub(super) was_idle: bool,
     /// Topics of which a refusal was told.
     pub(super) told: BTreeSet<String>,
     began: Instant,
@@ -77,6 +84,9 @@ impl<'a> Engine<'a> {
             owner,
             limit: FIRST_CLAIM.min(request.batch),
             backoff: Backoff::new(base, cap, fastrand::Rng::new()),
+            missing: Missing::new((base, cap), request.once),
+            others: None,
+            was_idle: false,
             request,
             stop,
             watch,
@@ -96,7 +106,8 @@ impl<'a> Engine<'a> {
 
     pub(super) fn outcome(self, ended: Result<()>) -> RelayOutcome {
         let (elapsed, stopped) = (self.began.elapsed(), self.stop.requested());
-        self.tally.outcome(elapsed, stopped, ended.err())
+        let named = self.outbox.named().to_owned();
+        self.tally.outcome(named, elapsed, stopped, ended.err())
     }
 
     /// Until it is to stop, or nothing is left.
@@ -106,6 +117,8 @@ impl<'a> Engine<'a> {
         // So are properties that are wrong, before anything is claimed.
         let lingers = self.request.on_dead == OnDead::Park;
         self.sender = Some(Sender::open(self.cluster, BATCH_BYTES, lingers)?);
+        // What waits for a topic has been waiting for somebody who looks, too.
+        self.hasten().await;
         let mut under_way = None;
         let ended = self.work(&mut under_way).await;
         // What is in hand comes first, however it ends.
@@ -113,6 +126,10 @@ impl<'a> Engine<'a> {
             Some(flight) => self.land(flight).await.map(drop),
             None => Ok(()),
         };
+        // It has put off what it was not to try twice.
+        if self.request.once && !self.missing.is_empty() {
+            self.hasten().await;
+        }
         ended.and(landed)
     }
 
@@ -140,8 +157,7 @@ impl<'a> Engine<'a> {
                 if let Some(flight) = under_way.take() {
                     self.land(flight).await?;
                 } else if !self.pause().await? {
-                    self.look_back().await;
-                    return Ok(());
+                    return self.look_back().await;
                 }
                 continue;
             }
@@ -160,10 +176,18 @@ impl<'a> Engine<'a> {
                 .sender
                 .as_ref()
                 .is_none_or(|sender| sender.company > company);
-            if (one_at_a_time || is_new)
+            // To a topic that was not there nothing is sent behind what may find it so once more.
+            let retries = !self.missing.is_empty()
+                && events
+                    .iter()
+                    .any(|event| self.missing.knows(&self.request.topic.topic(&event.event)));
+            if (one_at_a_time || is_new || retries)
                 && let Some(flight) = under_way.take()
             {
                 held = self.land(flight).await?;
+            }
+            if let Some(flight) = under_way.as_mut() {
+                held.extend(flight.unpublished());
             }
             let sender = match self.provide(company) {
                 Ok(sender) => sender,
@@ -199,6 +223,7 @@ impl<'a> Engine<'a> {
             template: &self.request.topic,
             one_at_a_time: self.request.on_dead == OnDead::Block,
             type_header: self.request.type_header.clone(),
+            missing: &self.missing,
             bytes: under_way.map_or(0, |flight| flight.bytes),
         };
         Flight::begin(self.sender.insert(sender), events, &manner, &mut held)
@@ -219,7 +244,7 @@ impl<'a> Engine<'a> {
             .map(|event| self.request.topic.topic(&event.event))
             .collect();
         for topic in topics {
-            if self.limits.contains_key(&topic) {
+            if self.limits.contains_key(&topic) || self.missing.rests(&topic).is_some() {
                 continue;
             }
             let asked = Instant::now();

@@ -1,12 +1,13 @@
 //! A batch of events on its way to the brokers.
 
+use super::missing::Missing;
 use super::sender::{self, MOST_BYTES, Sender};
 use super::template::TopicTemplate;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::{Delivered, Delivery, Outlet};
 use crate::model::outbox::OutboxEvent;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +27,8 @@ pub(super) enum Fate {
     Refused(Error),
     /// It was not sent.
     Kept,
+    /// It was not sent, for its topic was not there a moment ago.
+    Waiting,
     /// Nobody knows.
     Open,
 }
@@ -42,9 +45,8 @@ pub(super) struct Passenger {
 pub(super) struct Flight {
     pub(super) passengers: Vec<Passenger>,
     under_way: FuturesUnordered<UnderWay>,
-    /// One at a time: what follows of each aggregate. Empty otherwise.
+    /// One at a time, as a whole or to a topic that was not there: what follows of each aggregate. Empty otherwise.
     queues: HashMap<Aggregate, VecDeque<(usize, Outlet)>>,
-    one_at_a_time: bool,
     /// The header for the type of each, if any.
     type_header: Option<Arc<str>>,
     /// Keys and values that were handed over.
@@ -77,6 +79,8 @@ pub(super) struct Manner<'a> {
     /// The next event of an aggregate is sent when the one before it is acknowledged.
     pub(super) one_at_a_time: bool,
     pub(super) type_header: Option<Arc<str>>,
+    /// Topics that were not there.
+    pub(super) missing: &'a Missing,
     /// Keys and values that are under way already.
     pub(super) bytes: usize,
 }
@@ -93,7 +97,6 @@ impl Flight {
             passengers: Vec::with_capacity(events.len()),
             under_way: FuturesUnordered::new(),
             queues: HashMap::new(),
-            one_at_a_time: manner.one_at_a_time,
             type_header: manner.type_header.clone(),
             bytes: 0,
             is_cut_short: false,
@@ -118,8 +121,18 @@ impl Flight {
                 flight.is_cut_short = true;
                 continue;
             }
+            let topic = &flight.passengers[passenger].topic;
+            if manner.missing.rests(topic).is_some() {
+                let waiting = &mut flight.passengers[passenger];
+                waiting.fate = Fate::Waiting;
+                held.insert(waiting.aggregate());
+                flight.is_cut_short = true;
+                continue;
+            }
+            // If it is made in this moment, the first that it takes is to be the first of its aggregate.
+            let in_turn = manner.one_at_a_time || manner.missing.knows(topic);
             flight.bytes += size;
-            flight.board(sender, passenger, held);
+            flight.board(sender, passenger, held, in_turn);
         }
         flight
     }
@@ -131,7 +144,6 @@ impl Flight {
             passengers,
             under_way: FuturesUnordered::new(),
             queues: HashMap::new(),
-            one_at_a_time: false,
             type_header: None,
             bytes: 0,
             is_cut_short: false,
@@ -139,13 +151,24 @@ impl Flight {
         }
     }
 
-    fn board(&mut self, sender: &mut Sender, passenger: usize, held: &mut HashSet<Aggregate>) {
+    fn board(
+        &mut self,
+        sender: &mut Sender,
+        passenger: usize,
+        held: &mut HashSet<Aggregate>,
+        in_turn: bool,
+    ) {
         if !held.is_empty() && held.contains(&self.passengers[passenger].aggregate()) {
             self.is_cut_short = true;
             return;
         }
+        let in_turn = in_turn
+            || !self.queues.is_empty()
+                && self
+                    .queues
+                    .contains_key(&self.passengers[passenger].aggregate());
         let outlet = sender.outlet(&self.passengers[passenger].topic);
-        let sent = outlet.and_then(|outlet| match self.one_at_a_time {
+        let sent = outlet.and_then(|outlet| match in_turn {
             true => self.send_in_turn(passenger, outlet),
             false => self.send(passenger, &outlet),
         });
@@ -183,7 +206,7 @@ impl Flight {
         while let Some((passenger, answer)) = self.under_way.next().await {
             let is_refused = answer.is_err();
             self.answer(passenger, answer.map(drop));
-            if self.one_at_a_time {
+            if !self.queues.is_empty() {
                 self.follow(passenger, is_refused);
             }
         }
@@ -205,6 +228,14 @@ impl Flight {
             self.answer(next, Err(error));
             self.queues.remove(&aggregate);
         }
+    }
+
+    /// The aggregates of which one is known by now not to be published: nothing that follows it may be sent.
+    pub(super) fn unpublished(&mut self) -> HashSet<Aggregate> {
+        let _ = self.land().now_or_never();
+        let is_refused = |it: &&Passenger| matches!(it.fate, Fate::Refused(_) | Fate::Waiting);
+        let refused = self.passengers.iter().filter(is_refused);
+        refused.map(Passenger::aggregate).collect()
     }
 
     fn answer(&mut self, passenger: usize, answer: Result<()>) {

@@ -7,12 +7,13 @@
 //! refused: then those that were under way behind it have overtaken it.
 //!
 //! - [`template`]: where an event goes; - `sender`: the producer; - `flight`: a batch on its way;
-//! - `engine`: the loop; - `claiming`: what is next; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer;
+//! - `engine`: the loop; - `claiming`: what is next; - `settling`: what became of a batch, written down; - `waiting`: for who does not answer; - `missing`: for topics;
 //! - [`outcome`]: what came of it all.
 
 mod claiming;
 mod engine;
 mod flight;
+mod missing;
 pub mod outcome;
 mod sender;
 mod settling;
@@ -74,6 +75,8 @@ impl Default for RelayRequest {
 pub enum Told<'a> {
     /// How it is doing, often.
     Progress(&'a Figures),
+    /// Nothing is left to claim, and it waits for more; once.
+    Idle,
     /// Something to know, once for each change of state.
     Warning(&'a str),
 }

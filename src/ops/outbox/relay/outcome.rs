@@ -1,6 +1,9 @@
 //! What came of a relay.
 
+use super::super::status::without_id;
+use super::missing::remedy;
 use crate::error::{Error, Result, Status};
+use crate::model::outbox::{OutboxCounts, WaitingOutboxEvents};
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -8,6 +11,8 @@ use std::time::Duration;
 
 /// So many topics have a row of their own; the others share one.
 const TOPICS: usize = 1000;
+/// So many topics for which events wait are named in a sentence.
+const NAMED: usize = 10;
 const OTHERS: &str = "(others)";
 
 /// Counts while it runs.
@@ -38,15 +43,47 @@ pub struct RelayOutcome {
     /// Pending, and not to be claimed: in the hands of other relays, waiting for an attempt that was put off before, or
     /// blocked. null unless it ended because there was nothing more to claim.
     left: Option<u64>,
+    /// Of these, those that wait for what is not there, by what it is.
+    waiting: Vec<Waiting>,
+    /// Of these, those that other relays have in hand.
+    in_hand: u64,
     duration_ms: u64,
     /// `nothing-left`, `interrupted` or `failed`.
     ended: &'static str,
     topics: Vec<OfTopic>,
+    /// What follows a command for it to mean this outbox.
+    #[serde(skip)]
+    named: String,
     #[serde(skip)]
     stopped: Option<Status>,
     /// What ended it early.
     #[serde(skip)]
     pub error: Option<Error>,
+}
+
+/// What events wait for that were not refused for it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::ops::outbox) struct Waiting {
+    pub(in crate::ops::outbox) reason: String,
+    pub(in crate::ops::outbox) events: u64,
+}
+
+impl From<WaitingOutboxEvents> for Waiting {
+    fn from(events: WaitingOutboxEvents) -> Self {
+        Waiting {
+            reason: events.reason,
+            events: events.events,
+        }
+    }
+}
+
+/// `1 event`, `2 events`.
+pub(in crate::ops::outbox) fn events(count: u64) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        count => format!("{count} events"),
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -64,7 +101,9 @@ pub(super) struct Tally {
     pub(super) figures: Figures,
     pub(super) released: u64,
     pub(super) unmarked: u64,
-    pub(super) left: Option<u64>,
+    left: Option<u64>,
+    waiting: Vec<Waiting>,
+    in_hand: u64,
     topics: BTreeMap<String, OfTopic>,
 }
 
@@ -99,8 +138,74 @@ impl Tally {
         of_topic.dead += u64::from(is_dead);
     }
 
+    /// It ends, and this is left.
+    ///
+    /// # Errors
+    /// Events among it that were to be published and are not: with what there is to do about them.
+    pub(super) fn look_back(
+        &mut self,
+        counts: &OutboxCounts,
+        waiting: Vec<WaitingOutboxEvents>,
+    ) -> Result<()> {
+        self.left = Some(counts.pending);
+        self.in_hand = counts.in_hand;
+        self.waiting = waiting.into_iter().map(Waiting::from).collect();
+        let mut said: Vec<String> = Vec::new();
+        for Waiting { reason, events: of } in self.waiting.iter().take(NAMED) {
+            let wait = if *of == 1 { "waits" } else { "wait" };
+            said.push(format!("{} {wait}: {reason}", events(*of)));
+        }
+        let untold: u64 = self.waiting.iter().skip(NAMED).map(|of| of.events).sum();
+        if untold > 0 {
+            said.push(format!("{untold} more wait for others"));
+        }
+        let mut hint = match self.waiting.as_slice() {
+            [Waiting { reason, .. }] if let Some(topic) = reason.split('`').nth(1) => {
+                format!("{}; the events are pending until then", remedy(topic))
+            }
+            _ => "`eda topic create` makes a topic; the events are pending until then".to_owned(),
+        };
+        if self.in_hand > 0 {
+            let is = if self.in_hand == 1 { "is" } else { "are" };
+            let until = until(counts.in_hand_ms.unwrap_or(0));
+            said.push(format!(
+                "{} {is} in the hand of another relay until {until}",
+                events(self.in_hand)
+            ));
+            if self.waiting.is_empty() {
+                hint = "whoever comes then may have them, unless that relay lives and renews its lease"
+                    .to_owned();
+            }
+        }
+        if counts.without_id > 0 {
+            if said.is_empty() {
+                hint = "consumers know events by their ids: give these rows one each".to_owned();
+            }
+            said.push(without_id(counts.without_id));
+        }
+        // Some of those in hand may be among them, and some that wait for a topic.
+        let known: u64 = self.in_hand + self.waiting.iter().map(|of| of.events).sum::<u64>();
+        if known == 0 && counts.retrying > 0 {
+            let wait = if counts.retrying == 1 {
+                "waits"
+            } else {
+                "wait"
+            };
+            said.push(format!(
+                "{} {wait} for another attempt after a refusal before this run",
+                events(counts.retrying)
+            ));
+            hint = "a relay that goes on makes it when its time has come".to_owned();
+        }
+        match said.is_empty() {
+            true => Ok(()),
+            false => Err(Error::failed(said.join("; ")).hint(hint)),
+        }
+    }
+
     pub(super) fn outcome(
         self,
+        named: String,
         elapsed: Duration,
         stopped: Option<Status>,
         error: Option<Error>,
@@ -112,6 +217,8 @@ impl Tally {
             released: self.released,
             unmarked: self.unmarked,
             left: self.left,
+            waiting: self.waiting,
+            in_hand: self.in_hand,
             duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             ended: match (&error, stopped) {
                 (Some(_), _) => "failed",
@@ -119,16 +226,27 @@ impl Tally {
                 (None, None) => "nothing-left",
             },
             topics: self.topics.into_values().collect(),
+            named,
             stopped,
             error,
         }
     }
 }
 
+/// The moment so many milliseconds from now, by this machine's clock.
+fn until(milliseconds: i64) -> String {
+    let now = jiff::Timestamp::now();
+    let seconds = jiff::SignedDuration::from_millis(milliseconds.max(0));
+    let then = now.checked_add(seconds).unwrap_or(now);
+    format!("{then:.0}")
+}
+
 impl RelayOutcome {
     /// Whether there is anything to tell besides an error.
     pub fn is_telling(&self) -> bool {
-        self.error.is_none() || self.published + self.refused + self.released + self.unmarked > 0
+        self.error.is_none()
+            || self.published + self.refused + self.released + self.unmarked > 0
+            || self.left.is_some()
     }
 }
 
@@ -169,8 +287,12 @@ impl Report for RelayOutcome {
                 "acknowledged, and not marked as published: they will be sent again, with the same ids",
             ),
             (
-                self.left.unwrap_or(0),
-                "are still pending: other relays have them, they wait for their next attempt, or they are blocked",
+                // What an error tells is not told twice.
+                match self.error.is_some() {
+                    true => 0,
+                    false => self.left.unwrap_or(0),
+                },
+                "still pending: other relays have them, they wait for a topic or their next attempt, or they are blocked",
             ),
         ] {
             if count > 0 {
@@ -179,7 +301,10 @@ impl Report for RelayOutcome {
         }
         if self.dead > 0 {
             table.note(
-                "`eda outbox status` says why events are dead, `eda outbox retry` gives them another chance",
+                format!(
+                    "`eda outbox status{0}` says why events are dead, `eda outbox retry --all{0}` gives them another chance",
+                    self.named
+                ),
                 Tone::Plain,
             );
         }

@@ -4,6 +4,7 @@ use super::super::shortened;
 use super::Told;
 use super::engine::Engine;
 use super::flight::{Aggregate, Fate, Flight};
+use super::missing::{is_absence, reason};
 use crate::error::{Error, Result};
 use crate::model::outbox::Settled;
 use std::collections::HashSet;
@@ -152,10 +153,22 @@ impl Engine<'_> {
             let settled = match &passenger.fate {
                 Fate::Published => {
                     self.tally.published(&passenger.topic);
+                    self.missing.is_there(&passenger.topic, self.watch);
                     Settled::Published
+                }
+                Fate::Refused(error) if is_absence(&passenger.topic, error) => {
+                    // It may have been made, or changed, when it is asked about again.
+                    self.limits.remove(&passenger.topic);
+                    self.missing.found_missing(&passenger.topic, self.watch);
+                    self.wait_for(&passenger.topic)
                 }
                 Fate::Refused(error) => {
                     self.refuse(&passenger.topic, passenger.event.attempts, error)
+                }
+                Fate::Waiting => self.wait_for(&passenger.topic),
+                // Behind one that waits for the same.
+                Fate::Kept if self.missing.knows(&passenger.topic) => {
+                    self.wait_for(&passenger.topic)
                 }
                 Fate::Kept => Settled::Released,
                 Fate::Open => {
@@ -171,6 +184,15 @@ impl Engine<'_> {
         (outcomes, unpublished)
     }
 
+    /// Until its topic is tried again; no attempt of the event's own.
+    fn wait_for(&self, topic: &str) -> Settled {
+        let rests = self.missing.rests(topic).unwrap_or_default();
+        Settled::Waiting {
+            reason: shortened(&reason(topic), REASON),
+            again_in_ms: i64::try_from(rests.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
     /// The brokers refused it, after so many attempts before.
     fn refuse(&mut self, topic: &str, attempts: u32, error: &Error) -> Settled {
         let attempts = attempts.saturating_add(1);
@@ -181,9 +203,6 @@ impl Engine<'_> {
         let reason = error.one_line();
         if self.told.len() < TOLD && self.told.insert(topic.to_owned()) {
             let hint = match error.hint_text() {
-                _ if reason.contains("does not exist") => {
-                    format!(" (`eda topic create {topic}` makes it)")
-                }
                 Some(hint) => format!(" ({hint})"),
                 None => String::new(),
             };

@@ -6,7 +6,7 @@ use super::{Parameter, Plans, plans};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::choice::Choice;
 use crate::store::outbox::pace::{Pace, QUICK};
-use crate::store::outbox::sql::Sql;
+use crate::store::outbox::sql::{Sql, WAITING};
 use crate::store::postgres::connection::Failure;
 use std::collections::HashSet;
 use std::time::Instant;
@@ -251,6 +251,18 @@ pub async fn renew(
     Ok(transaction.execute_typed(&question, &parameters).await?)
 }
 
+/// Ends the wait of those that were not refused, but for rows that an application has locked at this moment. How many.
+pub async fn hasten(transaction: &Transaction<'_>, known: &Known) -> Result<u64, Failure> {
+    turn(transaction, known, Apart::FromClaims).await?;
+    let (state, waits) = (&known.sql.state, Sql::is_waiting());
+    let question = format!(
+        "UPDATE {state} SET next_attempt_ms = NULL WHERE position = ANY(ARRAY(
+            SELECT position FROM {state} WHERE {waits} AND next_attempt_ms IS NOT NULL
+            FOR NO KEY UPDATE SKIP LOCKED))"
+    );
+    Ok(transaction.execute_typed(&question, &[]).await?)
+}
+
 /// Writes down what became of events, all in one statement. How many.
 pub async fn settle(
     transaction: &Transaction<'_>,
@@ -270,6 +282,10 @@ pub async fn settle(
             } => (1, Some(reason), *again_in_ms),
             Settled::Dead { reason } => (2, Some(reason), 0),
             Settled::Released => (3, None, 0),
+            Settled::Waiting {
+                reason,
+                again_in_ms,
+            } => (4, Some(reason), *again_in_ms),
         };
         positions.push(*position);
         kinds.push(kind);
@@ -283,8 +299,9 @@ pub async fn settle(
             published_ms = CASE outcome.kind WHEN 0 THEN $1 END,
             dead_ms = CASE outcome.kind WHEN 2 THEN $1 END,
             attempts = state.attempts + CASE WHEN outcome.kind IN (1, 2) THEN 1 ELSE 0 END,
-            next_attempt_ms = CASE outcome.kind WHEN 1 THEN outcome.again END,
-            error = CASE WHEN outcome.kind = 3 THEN state.error ELSE outcome.reason END,
+            next_attempt_ms = CASE WHEN outcome.kind IN (1, 4) THEN outcome.again END,
+            error = CASE outcome.kind WHEN 3 THEN state.error WHEN 4 THEN '{WAITING}' || outcome.reason
+                ELSE outcome.reason END,
             locked_by = NULL, locked_until_ms = NULL
          FROM unnest($3::bigint[], $4::smallint[], $5::text[], $6::bigint[])
             AS outcome(position, kind, reason, again)

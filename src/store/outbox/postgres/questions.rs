@@ -1,13 +1,18 @@
 //! What is asked: each question is one transaction.
 
-use super::claim::{Apart, Claim, claim, locked, renew, settle, turn};
+use super::claim::{Apart, Claim, claim, hasten, locked, renew, settle, turn};
 use super::tables::{Known, NOW};
 use super::{Parameter, Plans, PostgresOutbox, plans};
-use crate::model::outbox::{DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled};
+use crate::model::outbox::{
+    DeadOutboxEvent, NewOutboxEvent, OutboxCounts, OutboxEvent, Settled, WaitingOutboxEvents,
+};
 use crate::store::Outage;
+use crate::store::outbox::NO_SCHEMA;
+use crate::store::outbox::address::quoted;
 use crate::store::postgres::connection::Failure;
 use crate::store::stored::milliseconds;
 use std::time::Duration;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{IsolationLevel, Row};
 
@@ -24,18 +29,15 @@ impl PostgresOutbox {
             return Ok(());
         }
         if let Err(error) = transaction.batch_execute(&sql).await {
-            let outage = Failure::from(error).outage(&self.server());
-            let (table, message) = (known.absent(), &outage.message);
-            return Err(match outage.passing {
-                true => outage,
-                false => Outage {
-                    message: format!(
-                        "cannot make the table `{table}`: {message}; somebody who may has to run this:\n\n{sql}"
-                    ),
-                    ..outage
-                },
+            let schema = known.table.schema().unwrap_or_default();
+            if error.code() == Some(&SqlState::INVALID_SCHEMA_NAME) {
+                let (server, quoted) = (self.server(), quoted(schema));
+                return Err(Outage::lasting(format!(
+                    "{NO_SCHEMA} `{schema}` on `{server}`: `CREATE SCHEMA {quoted}` makes it"
+                ))
+                .into());
             }
-            .into());
+            return Err(error.into());
         }
         transaction.commit().await?;
         Ok(())
@@ -156,9 +158,11 @@ impl PostgresOutbox {
             .query_typed_one(&pending, &[(&now, Type::INT8)])
             .await?;
         let oldest: Option<i64> = row.try_get(3)?;
+        let leased: Option<i64> = row.try_get(5)?;
         let mut counts = OutboxCounts {
             pending: number(&row, 0)?,
             in_hand: number(&row, 1)?,
+            in_hand_ms: leased.map(|until| until.saturating_sub(now)),
             retrying: number(&row, 2)?,
             oldest_pending_ms: oldest.map(|created| now.saturating_sub(created).max(0)),
             most_attempts: u32::try_from(number(&row, 4)?).unwrap_or(u32::MAX),
@@ -175,8 +179,40 @@ impl PostgresOutbox {
                 .query_typed_one(&known.sql.unseen(), &[])
                 .await?;
             counts.pending += number(&row, 0)?;
+            counts.without_id = number(&row, 1)?;
         }
         Ok(counts)
+    }
+
+    pub(super) async fn waiting_events(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<WaitingOutboxEvents>, Failure> {
+        let mut session = self.session().await?;
+        let transaction = session.0.transaction().await?;
+        let known = self.made(&transaction).await?;
+        plans(&transaction, Plans::Any).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = transaction
+            .query_typed(&known.sql.waiting(), &[(&limit, Type::INT8)])
+            .await?;
+        let mut waiting = Vec::with_capacity(rows.len());
+        for row in &rows {
+            waiting.push(WaitingOutboxEvents {
+                reason: row.try_get(0)?,
+                events: row.try_get::<_, i64>(1)?.unsigned_abs(),
+            });
+        }
+        Ok(waiting)
+    }
+
+    pub(super) async fn hasten_events(&self) -> Result<u64, Failure> {
+        let mut session = self.session().await?;
+        let transaction = session.0.transaction().await?;
+        let known = self.made(&transaction).await?;
+        let hastened = hasten(&transaction, &known).await?;
+        transaction.commit().await?;
+        Ok(hastened)
     }
 
     pub(super) async fn dead_events(&self, limit: usize) -> Result<Vec<DeadOutboxEvent>, Failure> {

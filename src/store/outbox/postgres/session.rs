@@ -29,6 +29,8 @@ pub struct PostgresOutbox {
     address: PostgresAddress,
     tls: MakeTlsConnector,
     table: TableName,
+    /// What follows a command of ours for it to mean this outbox.
+    pub(super) named: String,
     link: Link<Session>,
     known: StdMutex<Option<Arc<Known>>>,
     /// Who listens for what is added.
@@ -47,11 +49,13 @@ impl PostgresOutbox {
         address: &PostgresAddress,
         table: &TableName,
         timeout: Duration,
+        named: &str,
     ) -> Result<Self> {
         let store = PostgresOutbox {
             address: address.clone(),
             tls: tls::connector(address.tls())?,
             table: table.clone(),
+            named: named.to_owned(),
             link: Link::default(),
             known: StdMutex::default(),
             listener: Mutex::default(),
@@ -152,14 +156,15 @@ impl PostgresOutbox {
             return outage;
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let table = self.table.quoted();
+        let (table, named) = (self.table.quoted(), &self.named);
         match code {
-            Some(code) if code == SqlState::UNDEFINED_TABLE => {
-                Outage::lasting(format!("{}: `eda outbox init` makes it", outage.message))
-            }
+            Some(code) if code == SqlState::UNDEFINED_TABLE => Outage::lasting(format!(
+                "{}: `eda outbox init{named}` makes it",
+                outage.message
+            )),
             Some(code) if code == SqlState::INSUFFICIENT_PRIVILEGE => Outage::barred(format!(
                 "{}; have its owner run `GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO …` (and the same for what \
-                 `eda outbox init` has made beside it)",
+                 `eda outbox init{named}` has made beside it)",
                 outage.message
             )),
             _ => outage,
@@ -189,8 +194,9 @@ impl PostgresOutbox {
             return Ok(known);
         }
         let (table, server) = (known.absent(), self.address.host_and_port());
+        let named = &self.named;
         Err(Outage::lasting(format!(
-            "there is no table `{table}` on `{server}`: `eda outbox init` makes it"
+            "there is no table `{table}` on `{server}`: `eda outbox init{named}` makes it"
         ))
         .into())
     }

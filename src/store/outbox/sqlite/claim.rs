@@ -4,7 +4,7 @@ use super::file::{File, Trouble};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::choice::{Aggregate, Choice, LOOK, LOOK_LEAST, Standing};
 use crate::store::outbox::pace::{Pace, QUICK};
-use crate::store::outbox::sql::{PENDING, Sql, TAKEN_IN};
+use crate::store::outbox::sql::{PENDING, Sql, TAKEN_IN, WAITING};
 use crate::store::sqlite::file::now;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -331,6 +331,9 @@ pub fn settle(
         let mut refused = transaction.prepare(&format!(
             "UPDATE {state} SET attempts = attempts + 1, error = ?3, next_attempt_ms = ?4, {free} WHERE {ours}"
         ))?;
+        let mut waiting = transaction.prepare(&format!(
+            "UPDATE {state} SET error = '{WAITING}' || ?3, next_attempt_ms = ?4, {free} WHERE {ours}"
+        ))?;
         let mut dead = transaction.prepare(&format!(
             "UPDATE {state} SET attempts = attempts + 1, error = ?3, next_attempt_ms = NULL, dead_ms = ?4, {free}
              WHERE {ours}"
@@ -346,6 +349,13 @@ pub fn settle(
                 } => {
                     let again = now.saturating_add(*again_in_ms);
                     refused.execute(params![position, owner, reason, again])?
+                }
+                Settled::Waiting {
+                    reason,
+                    again_in_ms,
+                } => {
+                    let again = now.saturating_add(*again_in_ms);
+                    waiting.execute(params![position, owner, reason, again])?
                 }
                 Settled::Dead { reason } => dead.execute(params![position, owner, reason, now])?,
                 Settled::Released => released.execute(params![position, owner])?,

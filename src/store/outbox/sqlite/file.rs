@@ -39,6 +39,8 @@ impl From<Outage> for Trouble {
 pub struct File {
     pub path: PathBuf,
     pub shown: String,
+    /// What follows a command of ours for it to mean this outbox.
+    pub named: String,
     pub table: TableName,
     pub busy: Duration,
     /// `None` while there is no file.
@@ -125,8 +127,8 @@ impl File {
 
     fn not_made(&self, table: &str) -> Outage {
         let message = format!(
-            "there is no table `{table}` in `{}`: `eda outbox init` makes it",
-            self.shown
+            "there is no table `{table}` in `{}`: `eda outbox init{}` makes it",
+            self.shown, self.named
         );
         match self.connection {
             Some(_) => Outage::lasting(message),
@@ -152,7 +154,10 @@ impl File {
         self.sql = None;
         self.memory = Memory::default();
         match error.to_string().contains("no such table") {
-            true => Outage::lasting(format!("{}: `eda outbox init` makes it", outage.message)),
+            true => Outage::lasting(format!(
+                "{}: `eda outbox init{}` makes it",
+                outage.message, self.named
+            )),
             false => outage,
         }
     }
