@@ -246,9 +246,10 @@ impl Failure {
             };
         };
         let code = said.code().code();
-        // Lost connections, a server that was failed over and takes no writes (25006), conflicts with others, too few
-        // resources, a locked row, and a server that goes down or comes up.
-        let passing = ["08", "25006", "40", "53", "55P03", "57", "58"];
+        // Lost connections, a server that was failed over and takes no writes (25006), a transaction that it ended because
+        // we stood still (25P03), conflicts with others, too few resources, a locked row, and a server that goes down or
+        // comes up.
+        let passing = ["08", "25006", "25P03", "40", "53", "55P03", "57", "58"];
         // Credentials, a database that is not there, a right.
         let barred = ["28", "3D000", "42501"];
         let is_one_of = |classes: &[&str]| classes.iter().any(|class| code.starts_with(class));
