@@ -36,8 +36,9 @@ Paths:
                       error {kind, message, since} why it was not since. Lists are sorted by name,
                       null is unknown, keys are only ever added. groups are those of
                       `eda lag --watch --json`, and severity: 0 good, 1 unknown, 2 a warning, 3 bad;
-                      and history: the lag of the last 30 looks.
-  /api/groups/NAME    {group, partitions}: rows as in `eda lag --watch --json`
+                      eta: etaMs as people read it, or never; and history: the lag of the last 30
+                      looks.
+  /api/groups/NAME    {group, partitions}: rows as in `eda lag --watch --json`, and eta
   /metrics            for Prometheus
 
 Metrics:

@@ -31,6 +31,11 @@ fn the_state_is_what_lag_and_dlq_say() {
     };
     assert_eq!(found["severity"], severity, "{found}");
     assert!(!found["history"].as_array().unwrap().is_empty());
+    // Nobody reads it, and so it does not shrink.
+    assert_eq!(
+        (&found["catchingUp"], &found["eta"]),
+        (&json!(false), &json!("never"))
+    );
     let found = row(&state, "topics", "topic", &topic);
     assert_eq!(
         (&found["records"], &found["partitions"]),
@@ -52,6 +57,14 @@ fn the_state_is_what_lag_and_dlq_say() {
     let rows = of_group["partitions"].as_array().unwrap();
     let lags: i64 = rows.iter().map(|row| row["lag"].as_i64().unwrap()).sum();
     assert_eq!((rows.len(), lags), (2, 4));
+    for row in rows {
+        // A partition that has caught up has no time left.
+        let eta = match row["lag"] == 0 {
+            true => Value::Null,
+            false => json!("never"),
+        };
+        assert_eq!(row["eta"], eta, "{row}");
+    }
     assert_eq!(served.get("/api/groups/nobody").status, 404);
     assert_eq!(served.get("/api/groups/%ff").status, 404);
 
