@@ -3,9 +3,11 @@
 use super::super::{PATIENCE, behind_by_four, create, send_numbers};
 use super::{Served, row, serve, serve_on};
 use crate::support::prometheus::Scrape;
+use crate::support::signal::signal;
 use crate::support::{Broker, Running, broker, eda, fresh, wait_until, wire};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_state_is_what_lag_and_dlq_say() {
@@ -204,6 +206,32 @@ fn the_broker_may_go_away_and_come_back() {
     served.running.wait_until("good news", PATIENCE, news);
     served.ends();
     drop(second);
+}
+
+#[test]
+fn whoever_scrapes_is_answered_in_time_though_the_broker_hangs() {
+    let broker = Broker::embedded(&[]);
+    create(&broker, "orders", 1);
+    let nobody = format!("127.0.0.1:{}", wire::free_port());
+    let served = serve_on(&broker, &["--timeout", "5s", "--handler", &nobody]);
+    let up = || Scrape::read(&served.get("/metrics").body).value("eda_exporter_up", &[]);
+    assert_eq!(up(), Some(1.0));
+    // Its connections are accepted by the system, and stay open: nothing on them is answered.
+    signal("STOP", broker.id());
+    let asked = Instant::now();
+    let answer = served.get("/metrics");
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let scrape = Scrape::read(&answer.body);
+    assert_eq!(answer.status, 200);
+    assert_eq!(scrape.value("eda_exporter_up", &[]), Some(0.0));
+    // What does not come from the broker is there as ever.
+    let labels = [("instance", nobody.as_str())];
+    assert_eq!(scrape.value("eda_serve_handler_up", &labels), Some(0.0));
+    assert!(served.state()["topics"][0]["topic"].is_string());
+    signal("CONT", broker.id());
+    wait_until("the recovery", PATIENCE, || up() == Some(1.0));
+    served.ends();
 }
 
 #[test]
