@@ -23,8 +23,13 @@ use std::time::Duration;
 /// counts. They may come in any order, and one record meets one expectation.
 ///
 /// An expectation is an event of the catalog (by its type, or by its topic) or any topic, then perhaps `where` and what
-/// must hold for fields of the value, as `eda consume --where` has it, joined by `and`. --never is for what must not come
-/// before all the others have; without any --then it is waited for until the time is over.
+/// must hold for fields of the value, as `eda consume --where` has it, joined by `and`; there is no `or`, and text with
+/// blanks is in double quotes: 'EVENT where total>10 and note="two words"'. A field that the event's schema does not have
+/// ends it with 2 when it is like one that it has, or when the schema is closed, and is warned of otherwise. --never is for
+/// what must not come before all the others have; without any --then it is waited for until the time is over.
+///
+/// Of an expectation that was not met it tells why: the first three such events with the key for which the comparisons do
+/// not hold, and how many came with another key. With --json that is nearMisses, nearMissesInAll and otherKeys of each.
 ///
 /// --send takes the event from a FILE of JSON, of which -, standard input, is one, or from fields; what an event of the
 /// catalog needs besides is made up. Without --send, what comes with --key counts, or whatever comes.
@@ -44,11 +49,11 @@ pub struct Args {
     sends: Vec<Send>,
 
     /// What must come: EVENT, or 'EVENT where FIELD=VALUE' (can be repeated)
-    #[arg(long = "then", value_name = "EXPECTATION", required_unless_present = "forbidden", add = ArgValueCandidates::new(candidates::events_and_topics))]
+    #[arg(long = "then", value_name = "EXPECTATION", required_unless_present = "forbidden", value_parser = expect::expectation, add = ArgValueCandidates::new(candidates::events_and_topics))]
     expected: Vec<Expectation>,
 
     /// What must not come (can be repeated)
-    #[arg(long = "never", id = "forbidden", value_name = "EXPECTATION", add = ArgValueCandidates::new(candidates::events_and_topics))]
+    #[arg(long = "never", id = "forbidden", value_name = "EXPECTATION", value_parser = expect::expectation, add = ArgValueCandidates::new(candidates::events_and_topics))]
     forbidden: Vec<Expectation>,
 
     /// How long to wait
@@ -66,6 +71,10 @@ pub struct Args {
     /// Also write the result here, as JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+
+    /// Name of the suite there, by which runs are told apart [default: what is expected]
+    #[arg(long, value_name = "NAME", requires = "junit")]
+    name: Option<String>,
 
     #[command(flatten)]
     events: EventsArgs,
@@ -146,11 +155,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         key: args.key,
         any_key: args.any_key,
     };
+    let suite = args.name.unwrap_or_else(|| expect::suite(&request));
     let outcome = wait(context, &catalog, request).await;
     if let Some((file, path)) = &mut junit {
         let xml = match &outcome {
-            Ok(outcome) => outcome.junit(),
-            Err(error) => expect::junit_of_error(error),
+            Ok(outcome) => outcome.junit(&suite),
+            Err(error) => expect::junit_of_error(&suite, error),
         };
         let written = file
             .write_all(xml.as_bytes())
@@ -166,6 +176,9 @@ async fn wait(
     request: ExpectRequest,
 ) -> Result<expect::ExpectOutcome> {
     let prepared = expect::prepare(context.cluster()?, catalog, request).await?;
+    for doubt in prepared.doubts() {
+        context.ui.warn(doubt);
+    }
     let plans = prepared.plans().iter();
     let consents = plans
         .map(|plan| context.ui.consent_to_add(plan, "Send it?", false, true))

@@ -36,14 +36,17 @@ Paths:
                       error {kind, message, since} why it was not since. Lists are sorted by name,
                       null is unknown, keys are only ever added. groups are those of
                       `eda lag --watch --json`, and severity: 0 good, 1 unknown, 2 a warning, 3 bad;
-                      and history: the lag of the last 30 looks.
-  /api/groups/NAME    {group, partitions}: rows as in `eda lag --watch --json`
+                      eta: etaMs as people read it, or never; and history: the lag of the last 30
+                      looks.
+  /api/groups/NAME    {group, partitions}: rows as in `eda lag --watch --json`, and eta
   /metrics            for Prometheus
 
 Metrics:
   What `eda lag --serve` exports (kafka_consumergroup_lag, kafka_topic_partition_current_offset
   and others, by a look of its own), and eda_dlq_messages{topic} and
   eda_dlq_unreplayed_messages{topic}.
+  They are answered within 8/10 of --timeout: when the cluster has not answered by then, with
+  eda_exporter_up 0 and what is known without it.
   Processing time and error rate are known to the handlers alone: `eda consume --metrics` has
   them as eda_handler_duration_seconds, eda_handler_failed_attempts_total and others. Either
   Prometheus scrapes the handlers itself, or --handler names them here: then they are on the page,
@@ -53,6 +56,10 @@ Who may look:
   There is neither authentication nor TLS: :PORT and the default listen on the loopback address
   alone. Only GET and HEAD are answered. A request whose Host is not localhost, 127.0.0.1, [::1],
   the address or --allow-host gets status 421, one from another site's page 403.
+  32 may watch /events at once. One more gets status 503, and the page asks for /api/state every
+  2 seconds instead until a seat is free. Whoever reads slowly misses events; whoever reads
+  nothing loses the seat 30 seconds after nothing more could be sent, when the buffers on the way
+  are full. There are 64 connections at most.
   Ctrl-C or SIGTERM ends it, with status 0, as `eda lag --serve`. A cluster that is not there at the start is status 3."
 )]
 pub struct Args {

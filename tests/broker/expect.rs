@@ -101,6 +101,61 @@ fn what_is_missing_is_told_with_the_dead_letter_that_explains_it() {
 }
 
 #[test]
+fn what_nearly_came_is_told_wherever_it_is_reported() {
+    let (orders, payments) = (topic("orders", 1), topic("payments", 1));
+    let then = format!("{payments} where note=good and n>0");
+    // The last that is sent: by then the others were seen, for they are in one partition.
+    let never = format!("{payments} where n=0");
+    let flow = ["--then", &then, "--never", &never, "--within", "10m"];
+    let sent = format!("{orders} n=1");
+    let bad = |key: &str| json!({"key": key, "value": {"n": 7, "note": "\u{1b}[31mbad"}});
+    let run = |eda: Eda| {
+        let before = read(&orders).len();
+        let running = eda.args(flow).spawn();
+        running.wait_until("the event sent", PATIENCE, |_| read(&orders).len() > before);
+        let near: Vec<Value> = (0..5).map(|_| bad("k")).collect();
+        send(&payments, &near);
+        send(&payments, &[bad("other"), event("k", 0)]);
+        running.wait(PATIENCE).status(1)
+    };
+    let why = "note is \"\\u001b[31mbad\", not \"good\"";
+    let json = eda(&["expect", "--send", &sent, "--key", "k", "--json"]).on(broker());
+    let output = run(json.clone().args(["--junit", "report.xml"]));
+    let expected = &output.json()["expected"][0];
+    assert_eq!(expected["nearMissesInAll"], 5);
+    assert_eq!(expected["otherKeys"], 1);
+    let near = expected["nearMisses"].as_array().unwrap();
+    let places: Vec<_> = near.iter().map(|miss| &miss["offset"]).collect();
+    assert_eq!(places, [0, 1, 2]);
+    assert_eq!(
+        (&near[0]["why"], &near[0]["topic"]),
+        (&json!(why), &json!(payments))
+    );
+    let told =
+        format!("`{payments}:0:2` came, but {why}; 2 more came like that; 1 came with another key");
+    let error: Value = serde_json::from_str(output.stderr.lines().next().unwrap()).unwrap();
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.ends_with(&told), "{told} in {message}");
+    let xml = std::fs::read_to_string(json.home().join("report.xml")).unwrap();
+    let xml = xml.replace("&quot;", "\"").replace("&gt;", ">");
+    for text in [
+        &told,
+        &format!("<testsuite name=\"eda expect: {then}, never {never}\""),
+        &format!("`{payments}:0:0` came, but {why}&#10;"),
+    ] {
+        assert!(xml.contains(text), "{text} in {xml}");
+    }
+    let table = eda(&["expect", "--send", &sent, "--key", "k"]).on(broker());
+    let named = ["--junit", "report.xml", "--name", "refunds & co"];
+    run(table.clone().args(named)).stdout_has(&format!("other: {why}"));
+    let xml = std::fs::read_to_string(table.home().join("report.xml")).unwrap();
+    assert!(
+        xml.contains("<testsuite name=\"refunds &amp; co\""),
+        "{xml}"
+    );
+}
+
+#[test]
 fn what_must_not_come_ends_it_at_once() {
     let (orders, payments) = (topic("orders", 1), topic("payments", 1));
     let failed = topic("failed", 1);
@@ -157,6 +212,19 @@ fn what_cannot_be_is_said_at_once_and_nothing_is_sent() {
     for (words, text) in [
         (vec!["--then", "a b"], "is not an expectation"),
         (
+            vec!["--then", "a where n=1 or n=2"],
+            "`or n=2` behind `n=1` cannot be read: write `and` between comparisons",
+        ),
+        (
+            vec!["--never", "a where n=1 and note=two words"],
+            "`words` behind `note=two` cannot be read",
+        ),
+        (
+            vec!["--then", "OrderCreated where ordrId=order-1"],
+            "`OrderCreated` has no field `ordrId`, did you mean `orderId`?",
+        ),
+        (vec!["--then", "a", "--name", "b"], "--junit"),
+        (
             vec!["--send", "", "--then", "a"],
             "name an event or a topic",
         ),
@@ -209,14 +277,15 @@ fn an_event_of_the_catalog_brings_its_own_key() {
         "--send",
         "OrderCreated orderId=order-9",
         "--then",
-        "PaymentProcessed",
+        "PaymentProcessed where nosuch=1",
     ]);
     wrong
         .args(["--within", "1s"])
         .on(broker())
         .run()
         .status(1)
-        .stderr_has("`PaymentProcessed` did not come within 1s");
+        .stderr_has("warning: `PaymentProcessed` has no field `nosuch`, by its schema")
+        .stderr_has("`PaymentProcessed where nosuch=1` did not come within 1s");
     assert_eq!(read("order-created").len(), 2);
 }
 

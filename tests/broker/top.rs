@@ -3,6 +3,10 @@
 use super::{PATIENCE, behind_by_four, create, send_numbers};
 use crate::support::terminal::{Terminal, is_missing};
 use crate::support::{Broker, broker, eda, fresh, wait_until, wire};
+use std::fs::File;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[track_caller]
 fn top(broker: &Broker, columns: u16, rows: u16) -> Terminal {
@@ -117,7 +121,7 @@ fn it_can_be_stopped_and_goes_on() {
         let is_ours = |top: &Terminal| top.settings().contains("-icanon");
         wait_until("the terminal back", PATIENCE, || !is_ours(&top));
         top.go_on("Groups");
-        assert!(is_ours(&top), "taken again");
+        wait_until("the terminal taken again", PATIENCE, || is_ours(&top));
     }
     top.press("q");
     top.gives_back_the_screen().succeeds();
@@ -135,7 +139,9 @@ fn a_shell_that_waits_for_it_stops_with_it() {
     top.shell_stops();
     assert!(!top.settings().contains("-icanon"), "given back");
     top.go_on("Groups");
-    assert!(top.settings().contains("-icanon"), "taken again");
+    wait_until("the terminal taken again", PATIENCE, || {
+        top.settings().contains("-icanon")
+    });
     top.press("q");
     top.gives_back_the_screen().succeeds();
 }
@@ -229,4 +235,103 @@ fn without_colours_there_are_none() {
         let sent = top.gives_back_the_screen().succeeds().stdout;
         assert_eq!(!sent.contains("\u{1b}[38;5;"), plain, "{sent:?}");
     }
+}
+
+#[test]
+fn the_first_look_can_be_left_though_nobody_answers() {
+    if is_missing("the_first_look_can_be_left_though_nobody_answers") {
+        return;
+    }
+    // Whoever connects is never accepted.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for (key, status) in [("q", 0), ("\u{1b}", 0), ("\u{3}", 130)] {
+        let top = eda(&["top", "--brokers", &address, "--timeout", "10m"]);
+        let mut top = top.on_a_terminal_of(80, 24);
+        top.wait_for("looking for the first time (q or Esc ends it)");
+        top.press(key);
+        top.gives_back_the_screen().status(status);
+    }
+}
+
+#[test]
+fn the_time_left_is_not_known_by_one_look() {
+    if is_missing("the_time_left_is_not_known_by_one_look") {
+        return;
+    }
+    let (_, group) = behind_by_four();
+    let once = eda(&["top", "--every", "10m"]).on(broker());
+    let mut top = once.on_a_terminal_of(80, 24);
+    top.wait_for("Groups");
+    top.press(&format!("/{group}\r"));
+    top.wait_until("the group", |screen| {
+        let row = line(screen, &format!("{group}  "));
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        cells.get(1..6) == Some(&["-", "4", "-", "-", "-"])
+    });
+    top.press("q");
+    top.gives_back_the_screen().succeeds();
+}
+
+/// `line` on a terminal of its own, whose shell finds `eda` as `$EDA`.
+fn script(line: &str) -> Command {
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--return", "--command", line, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm-256color")
+        .env("EDA", crate::support::eda::program())
+        .env("EDA_BROKERS", broker().address())
+        .stdin(Stdio::piped());
+    script
+}
+
+#[test]
+fn a_terminal_that_cannot_be_drawn_on_is_refused() {
+    if is_missing("a_terminal_that_cannot_be_drawn_on_is_refused") {
+        return;
+    }
+    for kind in ["TERM=dumb", "-u TERM", "TERM="] {
+        let output = script(&format!("env {kind} \"$EDA\" top"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{kind}: {said}");
+        assert!(
+            said.contains("by `TERM` this one cannot be drawn on"),
+            "{said}"
+        );
+        assert!(said.contains("`eda lag --watch`"), "{said}");
+        assert!(!said.contains("\u{1b}[?1049h"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_vanishes_ends_it() {
+    if is_missing("a_terminal_that_vanishes_ends_it") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, status) = (folder.path().join("seen"), folder.path().join("status"));
+    // The shell outlives the terminal to tell how it ended.
+    let line =
+        "stty cols 80 rows 24; trap : HUP; \"$EDA\" top --every 200ms; echo $? > \"$STATUS\"";
+    let mut terminal = script(line)
+        .env("STATUS", &status)
+        .stdout(File::create(&seen).unwrap())
+        .spawn()
+        .unwrap();
+    let has = |path, text: &str| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).contains(text)
+    };
+    wait_until("the groups", PATIENCE, || has(&seen, "Groups"));
+    // Nobody is left at the other end.
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let vanished = Instant::now();
+    wait_until("its status", PATIENCE, || has(&status, "\n"));
+    assert_eq!(std::fs::read_to_string(&status).unwrap(), "143\n");
+    let took = vanished.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }

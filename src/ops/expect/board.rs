@@ -1,8 +1,9 @@
 //! What has come of what is expected. Pure: it is shown each record, with the time since the last event was sent.
 
-use super::outcome::{Found, Happened, Line, Met};
+use super::condition::{contradictions, hold};
+use super::outcome::{Found, Happened, Line, Met, NearMiss};
 use crate::model::dead_letter;
-use crate::model::filter::{Filter, Wanted, event_type};
+use crate::model::filter::{Comparison, Filter, Wanted, event_type};
 use crate::model::record::RecordRef;
 use crate::model::topic::TopicPartition;
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 /// Lines of a timeline; more are counted.
 const LINES: usize = 1000;
+/// Records that are told of each expectation that was nearly met; more are counted.
+const NEAR: usize = 3;
 
 /// What a record must be to meet an expectation.
 #[derive(Clone, Debug)]
@@ -17,20 +20,62 @@ pub(super) struct Wish {
     /// As it was written.
     pub(super) text: String,
     pub(super) topic: String,
-    pub(super) filter: Filter,
+    /// Whatever must hold besides.
+    pub(super) events: Filter,
+    pub(super) comparisons: Vec<Comparison>,
 }
 
 impl Wish {
+    /// Whether it is such an event, whatever is in it.
+    fn is_of(&self, record: &RecordRef<'_>) -> bool {
+        record.topic == self.topic && self.events.wants(record) == Wanted::Yes
+    }
+
     fn is_met_by(&self, record: &RecordRef<'_>) -> bool {
-        record.topic == self.topic && self.filter.wants(record) == Wanted::Yes
+        self.is_of(record) && hold(&self.comparisons, record.value)
+    }
+}
+
+/// A wish, and what came of it.
+#[derive(Debug)]
+struct Pending {
+    wish: Wish,
+    found: Option<Found>,
+    near: Vec<NearMiss>,
+    near_in_all: u64,
+    other_keys: u64,
+}
+
+impl Pending {
+    fn new(wish: Wish) -> Self {
+        Pending {
+            wish,
+            found: None,
+            near: Vec::new(),
+            near_in_all: 0,
+            other_keys: 0,
+        }
+    }
+
+    fn into_met(self) -> Met {
+        let is_missing = self.found.is_none();
+        // What nearly met it explains nothing when something did.
+        let count = |count: u64| if is_missing { count } else { 0 };
+        Met {
+            expectation: self.wish.text,
+            near_misses: if is_missing { self.near } else { Vec::new() },
+            near_misses_in_all: count(self.near_in_all),
+            other_keys: count(self.other_keys),
+            found: self.found,
+        }
     }
 }
 
 /// The wishes, and what was seen so far.
 #[derive(Debug)]
 pub(super) struct Board {
-    expected: Vec<(Wish, Option<Found>)>,
-    forbidden: Vec<(Wish, Option<Found>)>,
+    expected: Vec<Pending>,
+    forbidden: Vec<Pending>,
     /// `None`: any.
     keys: Option<BTreeSet<Vec<u8>>>,
     sent: BTreeSet<(TopicPartition, i64)>,
@@ -45,7 +90,7 @@ impl Board {
         keys: Option<BTreeSet<Vec<u8>>>,
         sent: BTreeSet<(TopicPartition, i64)>,
     ) -> Self {
-        let open = |wishes: Vec<Wish>| wishes.into_iter().map(|wish| (wish, None)).collect();
+        let open = |wishes: Vec<Wish>| wishes.into_iter().map(Pending::new).collect();
         Board {
             expected: open(expected),
             forbidden: open(forbidden),
@@ -58,7 +103,7 @@ impl Board {
 
     /// Whether nothing that comes can change the answer: all is there that is expected, or something that must not be.
     pub(super) fn is_decided(&self) -> bool {
-        let is_met = |(_, found): &(Wish, Option<Found>)| found.is_some();
+        let is_met = |pending: &Pending| pending.found.is_some();
         self.forbidden.iter().any(is_met)
             || (!self.expected.is_empty() && self.expected.iter().all(is_met))
     }
@@ -67,6 +112,10 @@ impl Board {
     pub(super) fn see(&mut self, record: &RecordRef<'_>, after: Duration) {
         let is_ours = |keys: &BTreeSet<Vec<u8>>| record.key.is_some_and(|key| keys.contains(key));
         if !self.keys.as_ref().is_none_or(is_ours) {
+            let open = self.expected.iter_mut();
+            for pending in open.filter(|one| one.found.is_none() && one.wish.is_of(record)) {
+                pending.other_keys += 1;
+            }
             return;
         }
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
@@ -89,7 +138,7 @@ impl Board {
             let told = told.into_iter().flatten().flatten().collect::<Vec<_>>();
             Happened::Died(told.join(": "))
         } else {
-            Happened::Passed
+            Happened::Passed(self.miss(record, &found))
         };
         if self.lines.len() >= LINES {
             self.untold += 1;
@@ -105,15 +154,30 @@ impl Board {
         });
     }
 
+    /// Notes what a record lacks that is such an event as is waited for; why the first of them is not met by it.
+    fn miss(&mut self, record: &RecordRef<'_>, found: &Found) -> Option<String> {
+        let mut first = None;
+        let open = self.expected.iter_mut();
+        for pending in open.filter(|one| one.found.is_none() && one.wish.is_of(record)) {
+            pending.near_in_all += 1;
+            if pending.near.len() >= NEAR && first.is_some() {
+                continue;
+            }
+            let why = contradictions(&pending.wish.comparisons, record.value);
+            if pending.near.len() < NEAR {
+                pending.near.push(NearMiss {
+                    found: found.clone(),
+                    why: why.clone(),
+                });
+            }
+            first.get_or_insert(why);
+        }
+        first
+    }
+
     /// What is said of it all: expected, forbidden, the timeline and how much it leaves out.
     pub(super) fn into_parts(self) -> (Vec<Met>, Vec<Met>, Vec<Line>, u64) {
-        let met = |wishes: Vec<(Wish, Option<Found>)>| {
-            let met = |(wish, found): (Wish, Option<Found>)| Met {
-                expectation: wish.text,
-                found,
-            };
-            wishes.into_iter().map(met).collect()
-        };
+        let met = |all: Vec<Pending>| all.into_iter().map(Pending::into_met).collect();
         (
             met(self.expected),
             met(self.forbidden),
@@ -124,16 +188,12 @@ impl Board {
 }
 
 /// Notes that the first open wish is met which this record meets; its text.
-fn meet(
-    wishes: &mut [(Wish, Option<Found>)],
-    record: &RecordRef<'_>,
-    found: &Found,
-) -> Option<String> {
+fn meet(wishes: &mut [Pending], record: &RecordRef<'_>, found: &Found) -> Option<String> {
     let is_open =
-        |(wish, found): &&mut (Wish, Option<Found>)| found.is_none() && wish.is_met_by(record);
-    let (wish, open) = wishes.iter_mut().find(is_open)?;
-    *open = Some(found.clone());
-    Some(wish.text.clone())
+        |pending: &&mut Pending| pending.found.is_none() && pending.wish.is_met_by(record);
+    let pending = wishes.iter_mut().find(is_open)?;
+    pending.found = Some(found.clone());
+    Some(pending.wish.text.clone())
 }
 
 #[cfg(test)]
@@ -146,10 +206,8 @@ mod tests {
         Wish {
             text: text.to_owned(),
             topic: expectation.name,
-            filter: Filter {
-                comparisons: expectation.comparisons,
-                ..Filter::default()
-            },
+            events: Filter::default(),
+            comparisons: expectation.comparisons,
         }
     }
 
@@ -198,7 +256,39 @@ mod tests {
         assert_eq!(offsets, [2, 4, 8]);
         assert_eq!((lines.len(), untold), (5, 0));
         assert!(matches!(lines[0].happened, Happened::Sent));
-        assert!(matches!(lines[2].happened, Happened::Passed));
+        assert!(matches!(lines[2].happened, Happened::Passed(Some(_))));
+    }
+
+    #[test]
+    fn what_nearly_met_an_expectation_is_kept_and_counted() {
+        let mut board = board(&["paid where n=9", "paid where n=1"], &[]);
+        let see = |board: &mut Board, record: &Record| board.see(&record.into(), Duration::ZERO);
+        see(&mut board, &record("paid", 0, Some("k"), "{\"n\":1}"));
+        for offset in 1..6 {
+            see(&mut board, &record("paid", offset, Some("k"), "{\"n\":2}"));
+        }
+        for key in [None, Some("other")] {
+            see(&mut board, &record("paid", 6, key, "{\"n\":9}"));
+        }
+        see(&mut board, &record("orders", 9, Some("k"), "{\"n\":2}"));
+        let (expected, _, lines, _) = board.into_parts();
+        let told = expected[0].near_misses.iter();
+        let told: Vec<_> = told
+            .map(|miss| (miss.found.offset, miss.why.as_str()))
+            .collect();
+        let why = "n is 2, not 9";
+        assert_eq!(told, [(1, why), (2, why), (3, why)]);
+        assert_eq!(
+            (expected[0].near_misses_in_all, expected[0].other_keys),
+            (5, 2)
+        );
+        // The second has come: nothing is to be explained.
+        assert_eq!(
+            (expected[1].near_misses.len(), expected[1].other_keys),
+            (0, 0)
+        );
+        assert!(matches!(&lines[5].happened, Happened::Passed(Some(told)) if told == why));
+        assert!(matches!(lines[6].happened, Happened::Passed(None)));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! however long it takes to read it.
 
 mod board;
+mod condition;
 mod outcome;
 mod watch;
 
-pub use outcome::{ExpectOutcome, junit_of_error};
+pub use condition::expectation;
+pub use outcome::{ExpectOutcome, junit_of_error, suite};
 
 use board::{Board, Wish};
 use watch::Watch;
@@ -66,13 +68,14 @@ pub struct Prepared {
     topics: BTreeSet<String>,
     places: Vec<TopicPartition>,
     existing: Vec<Topic>,
+    doubts: Vec<String>,
     request: ExpectRequest,
 }
 
 /// Looks up what is named.
 ///
 /// # Errors
-/// A topic that does not exist, an event that cannot be built, or one without a key whose events could be told by it.
+/// A topic that does not exist, a field that an event does not have, an event that cannot be built, or one without a key whose events could be told by it.
 pub async fn prepare(
     cluster: &Cluster,
     catalog: &Catalog,
@@ -86,8 +89,15 @@ pub async fn prepare(
         topics: BTreeSet::new(),
         places: Vec::new(),
         existing: Vec::new(),
+        doubts: Vec::new(),
         request,
     };
+    let request = &prepared.request;
+    for expectation in request.expected.iter().chain(&request.forbidden) {
+        prepared
+            .doubts
+            .extend(condition::check(catalog, expectation)?);
+    }
     for sending in prepared.request.sends.clone() {
         let destination = Destination::find(cluster, catalog, &sending.name, false).await?;
         let is_typed = !destination.events().is_empty();
@@ -142,11 +152,11 @@ async fn wish(cluster: &Cluster, catalog: &Catalog, expectation: &Expectation) -
     Ok(Wish {
         text: expectation.to_string(),
         topic: destination.topic().to_owned(),
-        filter: Filter {
+        events: Filter {
             events: events.map(|event| event.name.clone()).collect(),
-            comparisons: expectation.comparisons.clone(),
-            greps: Vec::new(),
+            ..Filter::default()
         },
+        comparisons: expectation.comparisons.clone(),
     })
 }
 
@@ -168,6 +178,11 @@ impl Prepared {
     /// What would be sent, in its order.
     pub fn plans(&self) -> &[ProducePlan] {
         &self.plans
+    }
+
+    /// What may be a mistake in what is expected, a sentence each.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 }
 

@@ -1,5 +1,6 @@
 //! What came, in time and in order, and what did not.
 
+use super::ExpectRequest;
 use crate::error::{Error, Result, Status};
 use crate::model::duration::human;
 use crate::model::junit::{self, Case, Outcome};
@@ -7,8 +8,10 @@ use crate::report::{Cell, Report, Table, Tone};
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
-/// What JUnit's suite is called.
+/// What JUnit's suite is called, before what was expected.
 const SUITE: &str = "eda expect";
+/// A suite's name is not longer than this unless somebody gave it.
+const LONGEST: usize = 200;
 
 /// Where a record is, and how long after the last event was sent it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +29,16 @@ impl Found {
     }
 }
 
+/// A record that is such an event as was expected, and what it lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NearMiss {
+    #[serde(flatten)]
+    pub(super) found: Found,
+    /// `orderId is "order-9", not "order-123"`.
+    pub(super) why: String,
+}
+
 /// An expectation, and the record that meets it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +46,29 @@ pub(super) struct Met {
     pub(super) expectation: String,
     /// null: none came.
     pub(super) found: Option<Found>,
+    /// When none came: the first records that nearly met it, and how many did.
+    pub(super) near_misses: Vec<NearMiss>,
+    pub(super) near_misses_in_all: u64,
+    /// How many such events came with other keys.
+    pub(super) other_keys: u64,
+}
+
+impl Met {
+    /// What came instead, a sentence each.
+    fn instead(&self) -> Vec<String> {
+        let near = self.near_misses.iter();
+        let mut told: Vec<String> = near
+            .map(|miss| format!("`{}` came, but {}", miss.found.coordinates(), miss.why))
+            .collect();
+        let more = self.near_misses_in_all - self.near_misses.len() as u64;
+        if more > 0 {
+            told.push(format!("{more} more came like that"));
+        }
+        if self.other_keys > 0 {
+            told.push(format!("{} came with another key", self.other_keys));
+        }
+        told
+    }
 }
 
 /// What a record was to whoever waited.
@@ -44,7 +80,8 @@ pub(super) enum Happened {
     Forbidden(String),
     /// In a dead-letter topic: why it died, as far as it says.
     Died(String),
-    Passed,
+    /// Why it is not what was expected, if it is such an event.
+    Passed(Option<String>),
 }
 
 impl Happened {
@@ -54,13 +91,14 @@ impl Happened {
             Happened::Expected(_) => "expected",
             Happened::Forbidden(_) => "forbidden",
             Happened::Died(_) => "dead letter",
-            Happened::Passed => "other",
+            Happened::Passed(_) => "other",
         }
     }
 
     fn told(&self) -> String {
         match self {
-            Happened::Sent | Happened::Passed => self.word().to_owned(),
+            Happened::Sent | Happened::Passed(None) => self.word().to_owned(),
+            Happened::Passed(Some(why)) => format!("other: {why}"),
             Happened::Expected(text) => text.clone(),
             Happened::Forbidden(text) => format!("must not come: {text}"),
             Happened::Died(why) => format!("dead letter: {why}"),
@@ -69,7 +107,8 @@ impl Happened {
 
     fn tone(&self) -> Tone {
         match self {
-            Happened::Sent | Happened::Passed => Tone::Plain,
+            Happened::Sent | Happened::Passed(None) => Tone::Plain,
+            Happened::Passed(Some(_)) => Tone::Warn,
             Happened::Expected(_) => Tone::Good,
             Happened::Forbidden(_) | Happened::Died(_) => Tone::Bad,
         }
@@ -121,9 +160,14 @@ impl ExpectOutcome {
     pub(super) fn finish(mut self) -> Self {
         let missing = self.expected.iter().filter(|met| met.found.is_none());
         let within = human(Duration::from_millis(self.within_ms));
-        let missing = missing.map(|met| match self.stopped {
-            Some(_) => format!("`{}` had not come when it was interrupted", met.expectation),
-            None => format!("`{}` did not come within {within}", met.expectation),
+        let missing = missing.map(|met| {
+            let text = &met.expectation;
+            let mut told = vec![match self.stopped {
+                Some(_) => format!("`{text}` had not come when it was interrupted"),
+                None => format!("`{text}` did not come within {within}"),
+            }];
+            told.extend(met.instead());
+            told.join("; ")
         });
         let came = self.forbidden.iter().filter_map(|met| {
             let place = met.found.as_ref()?.coordinates();
@@ -139,8 +183,8 @@ impl ExpectOutcome {
         Duration::from_millis(self.took_ms).as_secs_f64()
     }
 
-    /// As JUnit's XML: a case for each thing that is expected or forbidden.
-    pub fn junit(&self) -> String {
+    /// As JUnit's XML: a case for each thing that is expected or forbidden, in a suite of this name.
+    pub fn junit(&self, suite: &str) -> String {
         let timeline = self.timeline.iter().map(|line| {
             let (place, told) = (line.found.coordinates(), line.happened.told());
             let event = line.event.as_deref().unwrap_or("-");
@@ -157,10 +201,15 @@ impl ExpectOutcome {
             }),
             outcome: match (met.found.is_some() == is_expected, is_expected) {
                 (true, _) => Outcome::Passed,
-                (false, true) => Outcome::Failed {
-                    message: format!("`{}` did not come", met.expectation),
-                    text: timeline.clone(),
-                },
+                (false, true) => {
+                    let mut told = vec![format!("`{}` did not come", met.expectation)];
+                    told.extend(met.instead());
+                    let lines = told[1..].iter().map(|line| format!("{line}\n"));
+                    Outcome::Failed {
+                        text: lines.collect::<String>() + &timeline,
+                        message: told.join("; "),
+                    }
+                }
                 (false, false) => Outcome::Failed {
                     message: format!("`{}` came", met.expectation),
                     text: timeline.clone(),
@@ -170,20 +219,33 @@ impl ExpectOutcome {
         let expected = self.expected.iter().map(|met| case(met, true));
         let forbidden = self.forbidden.iter().map(|met| case(met, false));
         let cases: Vec<Case> = expected.chain(forbidden).collect();
-        junit::write(SUITE, self.seconds(), &cases)
+        junit::write(suite, self.seconds(), &cases)
+    }
+}
+
+/// What the suite is called when nobody says: what was expected, so that several runs are told apart in one report.
+pub fn suite(request: &ExpectRequest) -> String {
+    let expected = request.expected.iter().map(ToString::to_string);
+    let forbidden = request.forbidden.iter();
+    let forbidden = forbidden.map(|expectation| format!("never {expectation}"));
+    let all: Vec<String> = expected.chain(forbidden).collect();
+    let name = format!("{SUITE}: {}", all.join(", "));
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
     }
 }
 
 /// JUnit's XML of what could not even be looked at.
-pub fn junit_of_error(error: &Error) -> String {
+pub fn junit_of_error(suite: &str, error: &Error) -> String {
     let case = Case {
-        name: SUITE.to_owned(),
+        name: suite.to_owned(),
         seconds: 0.0,
         outcome: Outcome::Broken {
             message: error.one_line(),
         },
     };
-    junit::write(SUITE, 0.0, &[case])
+    junit::write(suite, 0.0, &[case])
 }
 
 impl Report for ExpectOutcome {

@@ -18,6 +18,7 @@ pub(in crate::ops) use handlers::merged;
 pub use handlers::{Handler, HandlerPage};
 pub use letters::DeadLetterTopic;
 pub use members::{Members, members};
+pub(in crate::ops) use state::shown;
 pub use state::{Group, State, TopicFlow};
 
 use crate::error::Result;

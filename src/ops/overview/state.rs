@@ -27,6 +27,8 @@ pub struct Group {
     pub row: GroupRow,
     /// How bad it is: 0 good, 1 unknown, 2 a warning, 3 bad.
     pub severity: u8,
+    /// When it will have caught up, as people read it; null: unknown, or it has.
+    pub eta: Option<String>,
     /// The lag of the last samples, the latest last; null where it was not known.
     pub history: Vec<Option<i64>>,
 }
@@ -160,6 +162,14 @@ pub(super) fn severity(status: &Cell) -> u8 {
     }
 }
 
+/// What a cell says.
+pub(in crate::ops) fn shown(cell: Cell) -> Option<String> {
+    match cell {
+        Cell::Text(text, _) => Some(text),
+        Cell::Number(..) | Cell::Missing => None,
+    }
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -234,6 +244,7 @@ impl Histories {
             push(&mut history, row.effective_lag);
             groups.push(Group {
                 severity: severity(&row.status_cell()),
+                eta: shown(row.eta_cell()),
                 row,
                 history: history.iter().copied().collect(),
             });

@@ -5,7 +5,7 @@ use crate::kafka::Cluster;
 use crate::ops::http::{Events, Guard, Page, Pages};
 use crate::ops::lag::WatchedRow;
 use crate::ops::lag::exporter::{CONTENT_TYPE, Exporter, Selection};
-use crate::ops::overview::State;
+use crate::ops::overview::{State, shown};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -45,7 +45,15 @@ pub(super) struct Site {
 #[derive(Serialize)]
 struct Partitions<'a> {
     group: &'a str,
-    partitions: &'a [WatchedRow],
+    partitions: Vec<Partition<'a>>,
+}
+
+#[derive(Serialize)]
+struct Partition<'a> {
+    #[serde(flatten)]
+    row: &'a WatchedRow,
+    /// As that of a group.
+    eta: Option<String>,
 }
 
 impl Site {
@@ -70,9 +78,13 @@ impl Site {
         let group = percent_decode_str(name).decode_utf8().ok()?;
         let state = self.state();
         state.groups.iter().find(|row| row.row.group == group)?;
+        let partition = |row| Partition {
+            row,
+            eta: shown(WatchedRow::eta_cell(row)),
+        };
         let found = Partitions {
             group: &group,
-            partitions: state.partitions(&group),
+            partitions: state.partitions(&group).iter().map(partition).collect(),
         };
         serde_json::to_vec(&found).ok().map(Bytes::from)
     }

@@ -21,7 +21,9 @@ const AROUND: u16 = 4;
 
 const KEYS: &str = "q quit  ? help  Enter open  Tab next  / filter  s sort  r reverse  p pause";
 
-const HELP: [(&str, &str); 13] = [
+const LOOKING: &str = "looking for the first time (q or Esc ends it)";
+
+const HELP: [(&str, &str); 20] = [
     ("↑ ↓  k j", "move"),
     ("PgUp PgDn", "move by a page"),
     ("Home End  g G", "to the first, to the last"),
@@ -35,6 +37,14 @@ const HELP: [(&str, &str); 13] = [
     ("Ctrl-Z", "leave it for a while; `fg` comes back"),
     ("q", "quit"),
     ("any key", "ends this help"),
+    // Where the window has room for them: `eda top --help` has them too.
+    ("OK", "no lag, or at some time none, or it falls"),
+    ("WARN", "commits move on, and the lag never fell"),
+    ("STALLED", "the commit stands still, and there are members"),
+    ("STOPPED", "the same, and there are none"),
+    ("REWIND", "the commit went back and did not return"),
+    ("ERR", "a partition is STALLED, STOPPED or REWIND"),
+    ("-", "not known, as a status until there are ten looks"),
 ];
 
 /// Draws it, in colour where that is `styled`.
@@ -173,7 +183,7 @@ impl Paint {
 
     fn table(&self, level: &Level, width: u16, page: usize) -> Vec<Line<'static>> {
         let Some(panel) = level.panel() else {
-            return Vec::new();
+            return vec![Line::from(LOOKING)];
         };
         let rows = level.rows();
         let cursor = level.cursor(&rows);

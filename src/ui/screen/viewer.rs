@@ -151,6 +151,19 @@ impl Level {
 }
 
 impl Viewer {
+    /// What is shown before there is anything to show.
+    pub fn looking(title: &str) -> Self {
+        Viewer {
+            title: title.to_owned(),
+            ..Viewer::default()
+        }
+    }
+
+    /// Whether nothing was seen yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outer.panels.is_empty()
+    }
+
     /// Shows what was seen, unless it is paused: then only that something is wrong.
     pub fn show(&mut self, view: View) {
         self.alarm = view.alarm;
@@ -229,6 +242,8 @@ impl Viewer {
                 }
             }
             Pressed::Enter => self.open(),
+            // There is nothing to go back to.
+            Pressed::Escape if self.is_empty() => return Action::Quit,
             Pressed::Escape | Pressed::Backspace => self.back(),
             _ => {}
         }

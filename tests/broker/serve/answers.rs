@@ -3,9 +3,11 @@
 use super::super::{PATIENCE, behind_by_four, create, send_numbers};
 use super::{Served, row, serve, serve_on};
 use crate::support::prometheus::Scrape;
+use crate::support::signal::signal;
 use crate::support::{Broker, Running, broker, eda, fresh, wait_until, wire};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_state_is_what_lag_and_dlq_say() {
@@ -31,6 +33,11 @@ fn the_state_is_what_lag_and_dlq_say() {
     };
     assert_eq!(found["severity"], severity, "{found}");
     assert!(!found["history"].as_array().unwrap().is_empty());
+    // Nobody reads it, and so it does not shrink.
+    assert_eq!(
+        (&found["catchingUp"], &found["eta"]),
+        (&json!(false), &json!("never"))
+    );
     let found = row(&state, "topics", "topic", &topic);
     assert_eq!(
         (&found["records"], &found["partitions"]),
@@ -52,6 +59,14 @@ fn the_state_is_what_lag_and_dlq_say() {
     let rows = of_group["partitions"].as_array().unwrap();
     let lags: i64 = rows.iter().map(|row| row["lag"].as_i64().unwrap()).sum();
     assert_eq!((rows.len(), lags), (2, 4));
+    for row in rows {
+        // A partition that has caught up has no time left.
+        let eta = match row["lag"] == 0 {
+            true => Value::Null,
+            false => json!("never"),
+        };
+        assert_eq!(row["eta"], eta, "{row}");
+    }
     assert_eq!(served.get("/api/groups/nobody").status, 404);
     assert_eq!(served.get("/api/groups/%ff").status, 404);
 
@@ -191,6 +206,32 @@ fn the_broker_may_go_away_and_come_back() {
     served.running.wait_until("good news", PATIENCE, news);
     served.ends();
     drop(second);
+}
+
+#[test]
+fn whoever_scrapes_is_answered_in_time_though_the_broker_hangs() {
+    let broker = Broker::embedded(&[]);
+    create(&broker, "orders", 1);
+    let nobody = format!("127.0.0.1:{}", wire::free_port());
+    let served = serve_on(&broker, &["--timeout", "5s", "--handler", &nobody]);
+    let up = || Scrape::read(&served.get("/metrics").body).value("eda_exporter_up", &[]);
+    assert_eq!(up(), Some(1.0));
+    // Its connections are accepted by the system, and stay open: nothing on them is answered.
+    signal("STOP", broker.id());
+    let asked = Instant::now();
+    let answer = served.get("/metrics");
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let scrape = Scrape::read(&answer.body);
+    assert_eq!(answer.status, 200);
+    assert_eq!(scrape.value("eda_exporter_up", &[]), Some(0.0));
+    // What does not come from the broker is there as ever.
+    let labels = [("instance", nobody.as_str())];
+    assert_eq!(scrape.value("eda_serve_handler_up", &labels), Some(0.0));
+    assert!(served.state()["topics"][0]["topic"].is_string());
+    signal("CONT", broker.id());
+    wait_until("the recovery", PATIENCE, || up() == Some(1.0));
+    served.ends();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Served, serve_on};
 use crate::support::http::Client;
-use crate::support::{broker, wait_until};
+use crate::support::{broker, wait_for};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,6 +89,9 @@ fn those_who_watch_are_bounded_and_keep_nobody_away() {
         assert!(watchers.len() < 100, "there is no end to them");
     };
     assert_eq!((refused, watchers.len()), (503, 32));
+    let full = served.get("/events");
+    let told = "too many watch already: try again later\n";
+    assert_eq!((full.status, full.body.as_str()), (503, told));
     // They never read; others are answered, and so are those that come in numbers.
     for _ in 0..100 {
         let mut client = served.client();
@@ -98,7 +101,14 @@ fn those_who_watch_are_bounded_and_keep_nobody_away() {
     assert!(served.state()["groups"].is_array());
     // Whoever goes makes room.
     drop(watchers.pop());
-    wait_until("a seat", PATIENCE, || watcher(&served).1 == 200);
+    let next = wait_for(PATIENCE, || {
+        Some(watcher(&served)).filter(|(_, status)| *status == 200)
+    });
+    let (mut next, _) = next.expect("a seat");
+    let mut lines = std::iter::from_fn(|| next.line());
+    assert!(lines.any(|line| line.starts_with("data: ")), "the state");
+    // It is one seat, and is taken again.
+    assert_eq!(served.get("/events").status, 503);
     // And those that were there first still are.
     let first = &mut watchers[0];
     assert!(first.line().is_some());

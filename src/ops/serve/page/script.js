@@ -109,11 +109,11 @@ function lag(cell, row) {
   cell.title = row.unknown > 0 ? `not known in ${row.unknown} of ${row.partitions} partitions` : "";
 }
 
+const never = (row) => row.eta === "never";
+
 function eta(cell, row) {
-  const never = row.catchingUp === false && row.effectiveLag !== 0;
-  const shown = row.effectiveLag === 0 || (row.etaMs === null && !never) ? "–" : never ? "never" : length(row.etaMs);
-  dress(cell, cell.dataset.base + (never ? " warn-text" : ""));
-  set(cell, shown);
+  dress(cell, cell.dataset.base + (never(row) ? " warn-text" : ""));
+  set(cell, row.eta ?? "–");
 }
 
 const shows = (show) => (cell, row) => set(cell, show(row));
@@ -127,7 +127,7 @@ const GROUPS = [
   { title: "Group", by: (row) => row.group },
   { title: "Status", draw: (cell, row) => status(cell, row.status), by: (row) => [row.severity, unknownFirst(behind(row))] },
   { title: "Lag", draw: lag, by: (row) => unknownFirst(behind(row)) },
-  { title: "ETA", draw: eta, by: (row) => (row.catchingUp === false && row.effectiveLag !== 0 ? Infinity : number(row.etaMs)), seen: "" },
+  { title: "ETA", draw: eta, by: (row) => (never(row) ? Infinity : number(row.etaMs)), seen: "" },
   { title: "Read/s", draw: shows((row) => rate(row.consumedPerSecond)), by: (row) => number(row.consumedPerSecond), seen: "middle" },
   { title: "Written/s", draw: shows((row) => rate(row.producedPerSecond)), by: (row) => number(row.producedPerSecond), seen: "middle" },
   { title: "State", draw: shows((row) => row.state || "–"), by: (row) => row.state || "", seen: "text wide" },

@@ -302,3 +302,44 @@ fn keys_that_are_not_the_viewers_are_told() {
     viewer.press(Pressed::Escape);
     assert_eq!(viewer.press(Pressed::Letter('q')), Action::Quit);
 }
+
+#[test]
+fn the_first_look_can_be_left_by_either_key() {
+    for key in [Pressed::Letter('q'), Pressed::Escape] {
+        let mut viewer = Viewer::looking("broker:9092");
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, &mut viewer, false))
+            .unwrap();
+        let text = terminal.backend().to_string();
+        assert!(
+            text.contains(LOOKING) && text.contains("broker:9092"),
+            "{text}"
+        );
+        // Who asked for help first, leaves that first.
+        viewer.press(Pressed::Letter('?'));
+        assert_eq!(viewer.press(key), Action::Nothing);
+        assert_eq!(viewer.press(key), Action::Quit);
+    }
+    let mut viewer = Viewer::default();
+    viewer.show(view(Vec::new()));
+    assert_eq!(viewer.press(Pressed::Escape), Action::Nothing);
+}
+
+#[test]
+fn the_help_tells_what_a_status_means() {
+    let mut viewer = Viewer::default();
+    viewer.show(view(Vec::new()));
+    viewer.press(Pressed::Letter('?'));
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal
+        .draw(|frame| draw(frame, &mut viewer, false))
+        .unwrap();
+    let text = terminal.backend().to_string();
+    for (word, meaning) in HELP {
+        assert!(
+            text.contains(word) && text.contains(meaning),
+            "{meaning}: {text}"
+        );
+    }
+}
