@@ -141,14 +141,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 pub async fn run(context: &Context, args: Args) -> Result<Status> {
     // First of all, so that nothing is sent whose result has nowhere to go.
     let mut junit = args.junit.as_deref().map(create).transpose()?;
-    let catalog = context.catalog(&args.events)?;
-    let sends: Vec<Sending> = args
-        .sends
-        .into_iter()
-        .map(Send::read)
-        .collect::<Result<_>>()?;
-    let request = ExpectRequest {
-        sends,
+    let mut request = ExpectRequest {
+        sends: Vec::new(),
         expected: args.expected,
         forbidden: args.forbidden,
         within: args.within,
@@ -156,7 +150,14 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         any_key: args.any_key,
     };
     let suite = args.name.unwrap_or_else(|| expect::suite(&request));
-    let outcome = wait(context, &catalog, request).await;
+    // From here on whatever fails is in that file, too.
+    let outcome = async {
+        let catalog = context.catalog(&args.events)?;
+        let sends = args.sends.into_iter().map(Send::read);
+        request.sends = sends.collect::<Result<_>>()?;
+        wait(context, &catalog, request).await
+    };
+    let outcome = outcome.await;
     if let Some((file, path)) = &mut junit {
         let xml = match &outcome {
             Ok(outcome) => outcome.junit(&suite),

@@ -15,7 +15,7 @@ use crate::model::outbox::{
 use crate::store::sqlite::file::{make_file, now, patiently};
 use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
-use claim::{Claim, Memory, settle, text};
+use claim::{Claim, Memory, attempts, settle, text};
 use file::{File, Job, Trouble, durably, start};
 use pending::{hasten, retry, waiting};
 use rusqlite::{Connection, Row, params};
@@ -204,7 +204,7 @@ fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
             oldest_pending_ms: row
                 .get::<_, Option<i64>>(3)?
                 .map(|created| now.saturating_sub(created).max(0)),
-            most_attempts: row.get(4)?,
+            most_attempts: attempts(row, 4)?,
             in_hand_ms: row
                 .get::<_, Option<i64>>(5)?
                 .map(|until| until.saturating_sub(now)),
@@ -353,7 +353,7 @@ impl Outbox for SqliteOutbox {
                     aggregate_type: text(row, 1)?,
                     aggregate_id: text(row, 2)?,
                     event_type: text(row, 3)?,
-                    attempts: row.get(4)?,
+                    attempts: attempts(row, 4)?,
                     reason: text(row, 5)?,
                 })
             })?;

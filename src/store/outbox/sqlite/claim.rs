@@ -19,12 +19,35 @@ pub fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         ValueRef::Null => String::new(),
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Text(text) => readable(text),
         ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
             Ok(id) => id.to_string(),
-            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+            Err(_) => readable(bytes),
         },
     })
+}
+
+/// Bytes that are no text are told apart as hexadecimal digits: two ids must not become one.
+fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// A column as a whole number, whatever the application has put there: one row must not be in the way of all others.
+pub fn whole(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<i64>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Integer(number) => Some(number),
+        // Where `attempts + 1` is more than SQLite has.
+        ValueRef::Real(number) => Some(number as i64),
+        ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => None,
+    })
+}
+
+pub fn attempts(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
+    let attempts = whole(row, column)?.unwrap_or_default().max(0);
+    Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
 }
 
 fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -248,8 +271,8 @@ fn event(row: &Row<'_>, position: i64) -> rusqlite::Result<OutboxEvent> {
             event_type: text(row, 3)?,
             payload: bytes(row, 4)?,
         },
-        attempts: row.get(5)?,
-        created_ms: row.get(6)?,
+        attempts: attempts(row, 5)?,
+        created_ms: whole(row, 6)?,
     })
 }
 

@@ -53,10 +53,8 @@ pub fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<S
             retried = rows.collect::<rusqlite::Result<_>>()?;
         }
         for id in ids {
-            // As it is shown, though it may be stored as 16 bytes.
-            let uuid = uuid::Uuid::parse_str(id).ok();
-            let bytes = uuid.as_ref().map(|uuid| uuid.as_bytes().as_slice());
-            let rows = statement.query_map(params![id, bytes], |row| text(row, 0))?;
+            // As it is shown, though it may be stored as bytes.
+            let rows = statement.query_map(params![id, stored(id)], |row| text(row, 0))?;
             for id in rows {
                 retried.push(id?);
             }
@@ -64,4 +62,18 @@ pub fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<S
     }
     transaction.commit()?;
     Ok(retried)
+}
+
+/// The bytes that an id may be stored as: 16 of a UUID, or those of its hexadecimal digits. See [`text`].
+fn stored(id: &str) -> Option<Vec<u8>> {
+    if let Ok(uuid) = uuid::Uuid::parse_str(id) {
+        return Some(uuid.as_bytes().to_vec());
+    }
+    let digits: Option<Vec<u32>> = id.chars().map(|digit| digit.to_digit(16)).collect();
+    let pairs = digits?;
+    let (pairs, []) = pairs.as_chunks::<2>() else {
+        return None;
+    };
+    let byte = |[high, low]: &[u32; 2]| u8::try_from(high * 16 + low).ok();
+    pairs.iter().map(byte).collect()
 }

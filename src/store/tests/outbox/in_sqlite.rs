@@ -1,6 +1,6 @@
 //! What only a file has: what else may be at its path, and who else writes it.
 
-use super::place::{Place, TIMEOUT, add, claim, dead, event, id, in_the_end, numbers, settle};
+use super::place::{Place, TIMEOUT, add, claim, dead, event, id, in_the_end, numbers, refused, settle};
 use crate::error::{Error, Kind};
 use crate::model::outbox::OnDead;
 use crate::store::outbox::{OutboxAddress, open};
@@ -216,6 +216,34 @@ async fn a_uuid_of_16_bytes_is_shown_and_named_as_one() {
         assert_eq!(store.dead(10).await.unwrap()[0].id, id(1));
         assert_eq!(store.retry(&named).await.unwrap(), [id(1)]);
     }
+}
+
+#[tokio::test]
+async fn what_an_application_wrote_into_a_row_is_in_no_others_way() {
+    let place = Place::sqlite("").unwrap();
+    let store = place.made().await;
+    add(&store, &["a", "b", "c", "d"]).await;
+    place.sql(
+        "UPDATE outbox SET attempts = 9223372036854775807 WHERE aggregateid = 'a';
+         UPDATE outbox SET attempts = -5, created_ms = 'noon' WHERE aggregateid = 'b';
+         UPDATE outbox SET attempts = 'many', id = x'ff', aggregateid = x'ff00' WHERE aggregateid = 'c';
+         UPDATE outbox SET id = x'fe', aggregateid = x'ff01' WHERE aggregateid = 'd'",
+    );
+    let claimed = claim(&store, "a", 10).await;
+    let attempts: Vec<u32> = claimed.iter().map(|event| event.attempts).collect();
+    assert_eq!(attempts, [u32::MAX, 0, 0, 0]);
+    let told = |at: usize| {
+        let event = &claimed[at].event;
+        (event.id.as_str(), event.aggregate_id.as_str())
+    };
+    assert_eq!([told(2), told(3)], [("ff", "ff00"), ("fe", "ff01")]);
+    assert_eq!(settle(&store, "a", &claimed, refused(0)).await, 4);
+    assert_eq!(claim(&store, "a", 10).await.len(), 4);
+    store.counts().await.unwrap();
+    assert_eq!(settle(&store, "a", &claimed, dead()).await, 4);
+    assert_eq!(store.dead(10).await.unwrap().len(), 4);
+    let named = ["fe".to_owned(), "ff".to_owned()];
+    assert_eq!(store.retry(&named).await.unwrap(), named);
 }
 
 #[tokio::test]
