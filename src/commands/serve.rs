@@ -11,8 +11,8 @@ use std::time::Duration;
 ///
 /// A page for a browser: groups with lag, rates, time left and status, dead letters, how fast topics are written, and
 /// what could not be learnt. It is read-only, needs nothing from elsewhere, and is drawn anew with every look at the
-/// cluster. While the cluster is away the page says since when and shows what was seen last; it goes on by itself. Status,
-/// rates and time left are as in `eda lag --watch`.
+/// cluster. While the cluster is away the page says since when and shows what was seen last; it goes on by itself, but at
+/// the start the cluster has to be there. Status, rates and time left are as in `eda lag --watch`.
 ///
 /// A dead-letter topic is known by its name or configuration, as in `eda dlq list --no-probe`. UNREPLAYED is what lies
 /// beyond the commits of the group that replays it: what was put back out of order still counts, for only `eda dlq list`

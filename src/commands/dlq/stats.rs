@@ -9,7 +9,8 @@ use clap_complete::engine::ArgValueCandidates;
 ///
 /// Counts, as the plan of a replay does: how many died of what, of which group and with which origin, and how many can be
 /// put back. Then how many died in each hour (UTC), and the keys that most of them have. Reads all that are chosen, and
-/// changes nothing.
+/// changes nothing. In a message # stands for an id or a number of more than three digits, so that what died of the same is
+/// counted together; `eda dlq show` has the messages as they are.
 ///
 /// The newest 48 hours in which any died are shown; --json has up to 10,000. Of the keys 1,000 are counted apart: a count
 /// with ~ is the most it can be, and with --json `atLeast` is the least.

@@ -7,6 +7,7 @@
 //! as what, see [`repair`]) → [`replay`](mod@replay) (the same walk, and what it meets put back, exactly once). To park by
 //! hand is a replay, too: one whose [`Aim`] is the parking topic.
 
+mod alike;
 mod audit;
 mod bury;
 mod count;

@@ -1,5 +1,6 @@
 //! A histogram of why letters died: reason × origin × group × convention.
 
+use super::alike::alike;
 use super::hours;
 use super::resolve::{Resolved, Route};
 use crate::report::{Cell, Table, Tone};
@@ -27,6 +28,7 @@ pub(super) struct Reason {
     pub(super) count: u64,
     pub(super) kind: Option<String>,
     pub(super) exception: Option<String>,
+    /// Without ids: see [`alike`].
     pub(super) message: Option<String>,
     /// null: the record does not say.
     pub(super) origin: Option<String>,
@@ -90,12 +92,15 @@ pub(super) struct Histogram {
     hasher: RandomState,
     /// Of the last letter: the next one mostly died of the same.
     last: usize,
+    /// Room for a message without its ids.
+    room: String,
 }
 
 impl Histogram {
     pub(super) fn add(&mut self, resolved: &Resolved) {
         let letter = resolved.letter.as_ref();
         let exists = !matches!(resolved.route, Route::Stays(_));
+        let mut room = std::mem::take(&mut self.room);
         self.count(match letter {
             None => Key {
                 by_name: resolved.by_name.as_deref(),
@@ -105,7 +110,7 @@ impl Histogram {
             Some(letter) => Key {
                 kind: letter.kind.map(|kind| kind.name()),
                 exception: text(&letter.exception, LONGEST),
-                message: text(&letter.message, MESSAGE),
+                message: text(&letter.message, MESSAGE).map(|text| alike(text, &mut room)),
                 // No topic has a longer name: it is none.
                 origin: letter
                     .origin
@@ -118,6 +123,7 @@ impl Histogram {
                 replayable: exists,
             },
         });
+        self.room = room;
     }
 
     fn count(&mut self, key: Key<'_>) {

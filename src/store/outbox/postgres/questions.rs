@@ -37,7 +37,19 @@ impl PostgresOutbox {
                 ))
                 .into());
             }
-            return Err(error.into());
+            let outage = Failure::from(error).outage(&self.server());
+            let (table, message, named) = (known.absent(), &outage.message, &self.named);
+            return Err(match outage.passing {
+                true => outage,
+                false => Outage {
+                    message: format!(
+                        "cannot make the table `{table}`: {message}; `eda outbox init{named} --print` shows the SQL for \
+                         somebody who may"
+                    ),
+                    ..outage
+                },
+            }
+            .into());
         }
         transaction.commit().await?;
         Ok(())

@@ -1,6 +1,8 @@
 //! What only a file has: what else may be at its path, and who else writes it.
 
-use super::place::{Place, TIMEOUT, add, claim, dead, event, id, in_the_end, numbers, refused, settle};
+use super::place::{
+    Place, TIMEOUT, add, claim, dead, event, id, in_the_end, numbers, refused, settle,
+};
 use crate::error::{Error, Kind};
 use crate::model::outbox::OnDead;
 use crate::store::outbox::{OutboxAddress, open};
