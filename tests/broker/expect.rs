@@ -284,7 +284,7 @@ fn an_event_of_the_catalog_brings_its_own_key() {
         .on(broker())
         .run()
         .status(1)
-        .stderr_has("warning: `PaymentProcessed` has no field `nosuch`, by its schema")
+        .stderr_has("warning: by its schema `PaymentProcessed` has no field `nosuch`")
         .stderr_has("`PaymentProcessed where nosuch=1` did not come within 1s");
     assert_eq!(read("order-created").len(), 2);
 }

@@ -15,14 +15,14 @@ fn a_fenced_broker_is_told_as_an_outage() {
     for command in commands {
         let broker = FencedBroker::start();
         let output = eda(command)
-            .args(["--brokers", &broker.address(), "--timeout", "2s"])
+            .args(["--brokers", &broker.address(), "--timeout", "4s"])
             .run();
         assert!(broker.asked_in_vain() > 0, "{command:?} was told too much");
         output.status(3);
     }
     let broker = FencedBroker::start();
     let address = broker.address();
-    let output = eda(&["topic", "list", "--brokers", &address, "--timeout", "1s"]).run();
+    let output = eda(&["topic", "list", "--brokers", &address, "--timeout", "4s"]).run();
     assert_snapshot!(output.stderr.replace(&address, "[address]"), @"
     error: could not list topics: `[address]` answers, and names no broker of the cluster
 

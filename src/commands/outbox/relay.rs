@@ -108,7 +108,8 @@ What is refused, and what is not:
   why, `eda outbox retry` gives it another chance.
   A topic that does not exist and is not created by itself is waited for, as long as it takes:
   that is no attempt. The relay says so once, tries it again after --backoff, and publishes the
-  events in their order when it is there; those behind them in their aggregates wait with them.
+  events in their order when it is there. Those behind them in their aggregates wait with them;
+  to other topics, as of --topic '{event}', those that were claimed with them go ahead.
   With --once it does not wait: it says how many events are left for which topic, and leaves them
   pending (exit status 1).
   Brokers and databases that do not answer are nobody's fault: the relay says so once, and goes

@@ -181,6 +181,10 @@ fn fetch_all(handle: &Handle, timeout: Duration) -> Result<ClusterDescription, F
             (asked, _) => break asked?,
         }
     }
+    // So it would be while the client ends, which it does not while somebody has a share of it.
+    if metadata.is_null() {
+        return Err(Fault::new(code::DESTROY, "the client was closed"));
+    }
     // SAFETY: the answer is alive until it is freed below. Its parts are read field by field through raw pointers,
     // never as Rust values, because `err` may hold a code that the binding's enum lacks. The id is known by now, so that
     // nothing is waited for.

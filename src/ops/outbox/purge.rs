@@ -233,6 +233,10 @@ mod tests {
         fn counts(&self) -> Pending<'_, OutboxCounts> {
             nobody_asks()
         }
+
+        fn pending(&self) -> Pending<'_, OutboxCounts> {
+            nobody_asks()
+        }
         fn waiting(&self, _: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
             nobody_asks()
         }

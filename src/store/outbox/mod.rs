@@ -152,6 +152,9 @@ pub trait Outbox: Send + Sync + fmt::Debug {
     /// How much there is.
     fn counts(&self) -> Pending<'_, OutboxCounts>;
 
+    /// The same but for what is dead or published, of which there may be very many: these counts are 0.
+    fn pending(&self) -> Pending<'_, OutboxCounts>;
+
     /// What events wait for that were not refused for it ([`Settled::Waiting`]), most of them first, `limit` reasons at
     /// most. Those behind them in their aggregates are not among them, unless they were claimed as well.
     fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>>;

@@ -75,7 +75,11 @@ impl Outbox for PostgresOutbox {
     }
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
-        Box::pin(self.bounded(self.count_events()))
+        Box::pin(self.bounded(self.count_events(true)))
+    }
+
+    fn pending(&self) -> Pending<'_, OutboxCounts> {
+        Box::pin(self.bounded(self.count_events(false)))
     }
 
     fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {

@@ -17,8 +17,8 @@ use crate::store::stored::{milliseconds, too_slow, within};
 use crate::store::{Outage, Pending};
 use claim::{Claim, Memory, attempts, settle, text};
 use file::{File, Job, Trouble, durably, start};
-use pending::{hasten, retry, waiting};
-use rusqlite::{Connection, Row, params};
+use pending::{counts, hasten, retry, waiting};
+use rusqlite::{Connection, params};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -190,41 +190,6 @@ fn add(connection: &Connection, sql: &Sql, events: &[NewOutboxEvent]) -> Result<
     Ok(())
 }
 
-fn counts(connection: &Connection, sql: &Sql) -> Result<OutboxCounts, Trouble> {
-    // In one transaction, so that an event is counted once.
-    let transaction = connection.unchecked_transaction()?;
-    let now = now();
-    let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-    let [pending, others] = sql.counts();
-    let mut counts = transaction.query_row(&pending, [now], |row| {
-        Ok(OutboxCounts {
-            pending: number(row, 0)?,
-            in_hand: number(row, 1)?,
-            retrying: number(row, 2)?,
-            oldest_pending_ms: row
-                .get::<_, Option<i64>>(3)?
-                .map(|created| now.saturating_sub(created).max(0)),
-            most_attempts: attempts(row, 4)?,
-            in_hand_ms: row
-                .get::<_, Option<i64>>(5)?
-                .map(|until| until.saturating_sub(now)),
-            ..OutboxCounts::default()
-        })
-    })?;
-    (counts.dead, counts.published, counts.published_last_minute) =
-        transaction.query_row(&others, [now], |row| {
-            Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?))
-        })?;
-    if sql.is_foreign {
-        let (unseen, without_id) = transaction.query_row(&sql.unseen(), [], |row| {
-            Ok((number(row, 0)?, number(row, 1)?))
-        })?;
-        counts.pending += unseen;
-        counts.without_id = without_id;
-    }
-    Ok(counts)
-}
-
 fn purge(
     connection: &Connection,
     sql: &Sql,
@@ -333,7 +298,11 @@ impl Outbox for SqliteOutbox {
     }
 
     fn counts(&self) -> Pending<'_, OutboxCounts> {
-        Box::pin(self.asks(counts))
+        Box::pin(self.asks(|connection, sql| counts(connection, sql, true)))
+    }
+
+    fn pending(&self) -> Pending<'_, OutboxCounts> {
+        Box::pin(self.asks(|connection, sql| counts(connection, sql, false)))
     }
 
     fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {

@@ -20,7 +20,7 @@ fn what_another_relay_has_in_hand_is_taken_over_when_its_lease_runs_out() {
     for outbox in databases("what_another_relay_has_in_hand_is_taken_over") {
         let outbox = outbox.made();
         outbox.add_numbers(0, 30, 7);
-        claimed_by_another(&outbox, 7, Duration::from_secs(2));
+        claimed_by_another(&outbox, 7, Duration::from_secs(10));
         let output = outbox.relay(&["--once"]).run().succeeds();
         output.stderr_has("waiting for 7 events that another relay has in hand");
         assert_eq!(check_numbers(&outbox.published(), 30), 0);

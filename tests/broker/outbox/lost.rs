@@ -63,6 +63,10 @@ impl Outbox for Forgetful {
     fn counts(&self) -> Pending<'_, OutboxCounts> {
         self.0.counts()
     }
+
+    fn pending(&self) -> Pending<'_, OutboxCounts> {
+        self.0.pending()
+    }
     fn waiting(&self, limit: usize) -> Pending<'_, Vec<WaitingOutboxEvents>> {
         self.0.waiting(limit)
     }

@@ -127,3 +127,45 @@ fn who_waits_for_a_topic_holds_up_its_aggregate_alone() {
         assert_eq!(numbers, [&json!(0), &json!(1)]);
     }
 }
+
+/// Events of an aggregate that go to several topics, of which one is missing: what waits for its turn is not overtaken by
+/// what is claimed after it.
+#[test]
+fn in_each_topic_an_aggregate_keeps_its_order_while_another_topic_is_missing() {
+    for outbox in databases_with_debezium("in_each_topic_an_aggregate_keeps_its_order") {
+        init(&outbox);
+        let topics = [
+            crate::support::fresh("missing"),
+            crate::support::fresh("there"),
+        ];
+        let row = |n: usize| {
+            // Runs of one topic and of the other.
+            let row = json!({
+                "aggregatetype": outbox.entity, "aggregateid": format!("{}", n % 3),
+                "type": topics[usize::from(n % 7 > 2)], "payload": {"n": n},
+            });
+            format!("{row}\n")
+        };
+        create(broker(), &topics[1], 1);
+        outbox.add_lines((0..200).map(row).collect::<String>());
+        let flags = ["--topic", "{type}", "--batch", "9"];
+        let relay = outbox.relay(&flags).spawn();
+        let missing = format!("topic `{}` does not exist", topics[0]);
+        relay.wait_until("the first try", PATIENCE, |relay| {
+            relay.stderr().contains(&missing)
+        });
+        create(broker(), &topics[0], 1);
+        wait_until("all", PATIENCE, || outbox.marked() == 200);
+        relay.interrupt();
+        relay.wait(PATIENCE).status(130);
+        for topic in &topics {
+            let records = super::read_all(broker(), topic);
+            for aggregate in ["0", "1", "2"] {
+                let of_it = records.iter().filter(|record| record["key"] == aggregate);
+                let numbers: Vec<u64> = of_it.filter_map(|it| it["value"]["n"].as_u64()).collect();
+                assert!(!numbers.is_empty(), "{topic}");
+                assert!(numbers.is_sorted(), "{topic}, {aggregate}: {numbers:?}");
+            }
+        }
+    }
+}

@@ -46,6 +46,9 @@ impl Engine<'_> {
             Ok(events) => {
                 self.database.is_over(self.watch);
                 self.reckon(&events);
+                if !events.is_empty() {
+                    (self.others, self.was_free) = (None, false);
+                }
                 Ok(Claimed::Events(events))
             }
             Err(outage) => Ok(match self.wait_for_database(outage).await? {
@@ -132,7 +135,7 @@ impl Engine<'_> {
     /// Nothing is to be done for the first time; what never will be is told then.
     async fn tell_idle(&mut self) {
         (self.watch)(Told::Idle);
-        let counts = self.outbox.counts().await.unwrap_or_default();
+        let counts = self.outbox.pending().await.unwrap_or_default();
         if counts.without_id > 0 {
             (self.watch)(Told::Warning(&without_id(counts.without_id)));
         }
@@ -156,8 +159,14 @@ impl Engine<'_> {
 
     /// What others have in hand may become free: they publish it, or are no more and their leases run out.
     async fn patience_with_others(&mut self) -> Option<Duration> {
-        let counts = self.outbox.counts().await.ok()?;
-        let lasts = u64::try_from(counts.in_hand_ms?).unwrap_or(0);
+        let counts = self.outbox.pending().await.ok()?;
+        let Some(lasts) = counts.in_hand_ms else {
+            // What was in another's hand when the last claim was made may be free by now.
+            let again = counts.pending > 0 && !std::mem::replace(&mut self.was_free, true);
+            return again.then_some(SHORTLY);
+        };
+        self.was_free = false;
+        let lasts = u64::try_from(lasts).unwrap_or(0);
         let lasts = Duration::from_millis(lasts).min(self.request.lease);
         let now = Instant::now();
         let until = match self.others {
@@ -174,7 +183,7 @@ impl Engine<'_> {
 
     /// Whether events are left of which another attempt may be made, as far as the database says.
     async fn is_any_retrying(&self) -> bool {
-        let counts = self.outbox.counts().await;
+        let counts = self.outbox.pending().await;
         counts.map_or(true, |counts| counts.retrying > 0)
     }
 
@@ -190,8 +199,8 @@ impl Engine<'_> {
     /// # Errors
     /// Events that one run alone was to publish; or nobody knows whether there are any.
     pub(super) async fn look_back(&mut self) -> Result<()> {
-        let counts = self.outbox.counts().await.map_err(error_of)?;
-        let waiting = self.outbox.waiting(REASONS).await.unwrap_or_default();
+        let counts = self.outbox.pending().await.map_err(error_of)?;
+        let waiting = self.outbox.waiting(REASONS).await.map_err(error_of)?;
         self.tally.look_back(&counts, waiting)
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Engine<'a> {
     pub(super) missing: Missing,
     /// Until when what others have in hand is waited for.
     pub(super) others: Option<Instant>,
+    /// A claim found nothing, and then nobody else had anything in hand.
+    pub(super) was_free: bool,
     /// That it has nothing to do was told.
     pub(super) was_idle: bool,
     /// Topics of which a refusal was told.
@@ -86,6 +88,7 @@ impl<'a> Engine<'a> {
             backoff: Backoff::new(base, cap, fastrand::Rng::new()),
             missing: Missing::new((base, cap), request.once),
             others: None,
+            was_free: false,
             was_idle: false,
             request,
             stop,
@@ -127,7 +130,7 @@ impl<'a> Engine<'a> {
             None => Ok(()),
         };
         // It has put off what it was not to try twice.
-        if self.request.once && !self.missing.is_empty() {
+        if self.request.once && self.missing.has_put_off() {
             self.hasten().await;
         }
         ended.and(landed)
@@ -176,12 +179,14 @@ impl<'a> Engine<'a> {
                 .sender
                 .as_ref()
                 .is_none_or(|sender| sender.company > company);
-            // To a topic that was not there nothing is sent behind what may find it so once more.
+            // To a topic that was not there nothing is sent behind what may find it so once more, and nothing of an
+            // aggregate before what waits for its turn.
             let retries = !self.missing.is_empty()
                 && events
                     .iter()
                     .any(|event| self.missing.knows(&self.request.topic.topic(&event.event)));
-            if (one_at_a_time || is_new || retries)
+            let has_queues = under_way.as_ref().is_some_and(Flight::has_queues);
+            if (one_at_a_time || is_new || retries || has_queues)
                 && let Some(flight) = under_way.take()
             {
                 held = self.land(flight).await?;

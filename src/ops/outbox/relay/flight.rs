@@ -46,7 +46,7 @@ pub(super) struct Flight {
     pub(super) passengers: Vec<Passenger>,
     under_way: FuturesUnordered<UnderWay>,
     /// One at a time, as a whole or to a topic that was not there: what follows of each aggregate. Empty otherwise.
-    queues: HashMap<Aggregate, VecDeque<(usize, Outlet)>>,
+    queues: HashMap<Aggregate, Queue>,
     /// The header for the type of each, if any.
     type_header: Option<Arc<str>>,
     /// Keys and values that were handed over.
@@ -55,6 +55,13 @@ pub(super) struct Flight {
     pub(super) is_cut_short: bool,
     /// How many have got an answer.
     pub(super) answered: usize,
+}
+
+/// What is sent of an aggregate one after the other.
+struct Queue {
+    /// The passenger with whose acknowledgement the next may go.
+    under_way: usize,
+    next: VecDeque<(usize, Outlet)>,
 }
 
 struct UnderWay {
@@ -182,10 +189,14 @@ impl Flight {
     fn send_in_turn(&mut self, passenger: usize, outlet: Outlet) -> Result<()> {
         let aggregate = self.passengers[passenger].aggregate();
         if let Some(queue) = self.queues.get_mut(&aggregate) {
-            queue.push_back((passenger, outlet));
+            queue.next.push_back((passenger, outlet));
             return Ok(());
         }
-        self.queues.insert(aggregate, VecDeque::new());
+        let queue = Queue {
+            under_way: passenger,
+            next: VecDeque::new(),
+        };
+        self.queues.insert(aggregate, queue);
         self.send(passenger, &outlet)
     }
 
@@ -212,18 +223,28 @@ impl Flight {
         }
     }
 
-    /// Sends the next event of the aggregate; none after one that was refused.
+    /// Whether some wait for those before them: what is sent now would overtake these.
+    pub(super) fn has_queues(&self) -> bool {
+        !self.queues.is_empty()
+    }
+
+    /// Sends the next event of the aggregate; none after one that was refused. What was sent at once, before there was a
+    /// queue, makes room for nobody.
     fn follow(&mut self, passenger: usize, is_refused: bool) {
         let aggregate = self.passengers[passenger].aggregate();
         let Some(queue) = self.queues.get_mut(&aggregate) else {
             return;
         };
         if is_refused {
-            queue.clear();
+            queue.next.clear();
         }
-        let Some((next, outlet)) = queue.pop_front() else {
+        if queue.under_way != passenger {
+            return;
+        }
+        let Some((next, outlet)) = queue.next.pop_front() else {
             return;
         };
+        queue.under_way = next;
         if let Err(error) = self.send(next, &outlet) {
             self.answer(next, Err(error));
             self.queues.remove(&aggregate);

@@ -30,6 +30,7 @@ pub(super) struct Missing {
     base: Duration,
     cap: Duration,
     once: bool,
+    has_put_off: bool,
 }
 
 impl Missing {
@@ -40,7 +41,13 @@ impl Missing {
             base,
             cap,
             once,
+            has_put_off: false,
         }
+    }
+
+    /// Whether events were put off for one, though it may be there by now.
+    pub(super) fn has_put_off(&self) -> bool {
+        self.has_put_off
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,6 +67,7 @@ impl Missing {
 
     /// It was tried, and is not there.
     pub(super) fn found_missing(&mut self, topic: &str, watch: Watch<'_>) {
+        self.has_put_off = true;
         let now = Instant::now();
         let is_new = !self.topics.contains_key(topic);
         let is_told = is_new && !self.once && self.topics.len() < TOLD;

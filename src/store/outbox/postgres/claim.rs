@@ -6,7 +6,7 @@ use super::{Parameter, Plans, plans};
 use crate::model::outbox::{NewOutboxEvent, OnDead, OutboxEvent, Settled};
 use crate::store::outbox::choice::Choice;
 use crate::store::outbox::pace::{Pace, QUICK};
-use crate::store::outbox::sql::{Sql, WAITING};
+use crate::store::outbox::sql::{Sql, TAKEN_IN, WAITING};
 use crate::store::postgres::connection::Failure;
 use std::collections::HashSet;
 use std::time::Instant;
@@ -70,7 +70,11 @@ pub async fn claim(
         plans(transaction, Plans::Any).await?;
         let new = transaction.execute_typed(&known.take_in(), &[]).await?;
         plans(transaction, Plans::ByIndex).await?;
-        memory.search = Pace::done_since(began);
+        memory.search = match usize::try_from(new) {
+            // There may be more.
+            Ok(new) if new >= TAKEN_IN => Pace::default(),
+            _ => Pace::done_since(began),
+        };
         if new > 0 {
             choice = choose(transaction, known, claim, now, memory).await?;
         }

@@ -152,7 +152,8 @@ impl PostgresOutbox {
         }
     }
 
-    pub(super) async fn count_events(&self) -> Result<OutboxCounts, Failure> {
+    /// With `all` what is over, too.
+    pub(super) async fn count_events(&self, all: bool) -> Result<OutboxCounts, Failure> {
         let mut session = self.session().await?;
         // One moment for all the questions.
         let builder = session.0.build_transaction().read_only(true);
@@ -180,12 +181,14 @@ impl PostgresOutbox {
             most_attempts: u32::try_from(number(&row, 4)?).unwrap_or(u32::MAX),
             ..OutboxCounts::default()
         };
-        let row = transaction
-            .query_typed_one(&others, &[(&now, Type::INT8)])
-            .await?;
-        counts.dead = number(&row, 0)?;
-        counts.published = number(&row, 1)?;
-        counts.published_last_minute = number(&row, 2)?;
+        if all {
+            let row = transaction
+                .query_typed_one(&others, &[(&now, Type::INT8)])
+                .await?;
+            counts.dead = number(&row, 0)?;
+            counts.published = number(&row, 1)?;
+            counts.published_last_minute = number(&row, 2)?;
+        }
         if known.sql.is_foreign {
             let row = transaction
                 .query_typed_one(&known.sql.unseen(), &[])

@@ -1,10 +1,11 @@
-//! Events that become pending again, or due: dead ones, and those that wait for what is not there.
+//! Events that are pending: how many, what for, and those that become so again, or due.
 
-use super::claim::text;
+use super::claim::{attempts, text, whole};
 use super::file::{File, Trouble};
-use crate::model::outbox::WaitingOutboxEvents;
+use crate::model::outbox::{OutboxCounts, WaitingOutboxEvents};
 use crate::store::outbox::sql::Sql;
-use rusqlite::{Connection, params};
+use crate::store::sqlite::file::now;
+use rusqlite::{Connection, Row, params};
 
 /// For what events wait, and how many.
 pub fn waiting(
@@ -38,6 +39,40 @@ pub fn hasten(connection: &Connection, sql: &Sql) -> Result<u64, Trouble> {
     Ok(hastened as u64)
 }
 
+/// How much there is; with `all` what is over, too.
+pub fn counts(connection: &Connection, sql: &Sql, all: bool) -> Result<OutboxCounts, Trouble> {
+    // In one transaction, so that an event is counted once.
+    let transaction = connection.unchecked_transaction()?;
+    let now = now();
+    let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    let [pending, others] = sql.counts();
+    let mut counts = transaction.query_row(&pending, [now], |row| {
+        Ok(OutboxCounts {
+            pending: number(row, 0)?,
+            in_hand: number(row, 1)?,
+            retrying: number(row, 2)?,
+            oldest_pending_ms: whole(row, 3)?.map(|created| now.saturating_sub(created).max(0)),
+            most_attempts: attempts(row, 4)?,
+            in_hand_ms: whole(row, 5)?.map(|until| until.saturating_sub(now)),
+            ..OutboxCounts::default()
+        })
+    })?;
+    if all {
+        (counts.dead, counts.published, counts.published_last_minute) =
+            transaction.query_row(&others, [now], |row| {
+                Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?))
+            })?;
+    }
+    if sql.is_foreign {
+        let (unseen, without_id) = transaction.query_row(&sql.unseen(), [], |row| {
+            Ok((number(row, 0)?, number(row, 1)?))
+        })?;
+        counts.pending += unseen;
+        counts.without_id = without_id;
+    }
+    Ok(counts)
+}
+
 /// Makes dead ones pending again: these, or all.
 pub fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<String>, Trouble> {
     let transaction = File::begin(connection)?;
@@ -45,7 +80,7 @@ pub fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<S
     {
         let which = match ids.is_empty() {
             true => "",
-            false => "AND (id = ?1 OR id = ?2)",
+            false => "AND id IN (?1, ?2, ?3)",
         };
         let mut statement = transaction.prepare(&sql.retry(which))?;
         if ids.is_empty() {
@@ -54,7 +89,8 @@ pub fn retry(connection: &Connection, sql: &Sql, ids: &[String]) -> Result<Vec<S
         }
         for id in ids {
             // As it is shown, though it may be stored as bytes.
-            let rows = statement.query_map(params![id, stored(id)], |row| text(row, 0))?;
+            let stored = params![id, stored(id), id.as_bytes()];
+            let rows = statement.query_map(stored, |row| text(row, 0))?;
             for id in rows {
                 retried.push(id?);
             }
