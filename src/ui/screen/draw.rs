@@ -27,7 +27,7 @@ const HELP: [(&str, &str); 20] = [
     ("↑ ↓  k j", "move"),
     ("PgUp PgDn", "move by a page"),
     ("Home End  g G", "to the first, to the last"),
-    ("Tab  ← →  1 2 3", "to another table"),
+    ("Tab  ← →  1 to 4", "to another table"),
     ("Enter", "open a group: its partitions, and who is in it"),
     ("Esc", "back"),
     ("s", "sort by the next column"),
