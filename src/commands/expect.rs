@@ -156,8 +156,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Status> {
         let sends = args.sends.into_iter().map(Send::read);
         request.sends = sends.collect::<Result<_>>()?;
         wait(context, &catalog, request).await
-    };
-    let outcome = outcome.await;
+    }
+    .await;
     if let Some((file, path)) = &mut junit {
         let xml = match &outcome {
             Ok(outcome) => outcome.junit(&suite),

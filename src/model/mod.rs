@@ -30,6 +30,7 @@ pub mod same_key;
 pub mod suggest;
 pub mod template;
 pub mod topic;
+pub mod wording;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use crate::model::dead_letter::{self, DeadLetter, Payload};
 use crate::model::record::RecordRef;
 use crate::model::record_json;
 use crate::model::template::Template;
+use crate::model::wording::shortened;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -218,10 +219,7 @@ fn trace(trace: &str) -> Vec<String> {
     let Some(folded) = dead_letter::fold(trace) else {
         return Vec::new();
     };
-    let cut = |line: &str| match line.char_indices().nth(TRACE_LINE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    };
+    let cut = |line: &str| shortened(line, TRACE_LINE);
     let mut lines = vec![cut(folded.first)];
     lines.extend(folded.root.map(cut));
     if let (1.., Some(last)) = (folded.hidden, lines.last_mut()) {

@@ -1,6 +1,7 @@
 //! Aligned columns without borders, for people.
 
 use super::{escape, style};
+use crate::model::wording::shortened;
 use crate::report::{Cell, Table};
 use comfy_table::{CellAlignment, ContentArrangement};
 use std::io::Write;
@@ -63,7 +64,10 @@ fn write_one(table: &Table, wrap: bool, styled: bool, out: &mut impl Write) -> s
 
 fn cell(value: &Cell, styled: bool) -> comfy_table::Cell {
     let (text, tone) = match value {
-        Cell::Text(text, tone) => (cut(text), *tone),
+        Cell::Text(text, tone) => {
+            let text = shortened(text, LONGEST_CELL);
+            (escape::line(&text).into_owned(), *tone)
+        }
         Cell::Number(number, tone) => (number.to_string(), *tone),
         Cell::Missing => ("-".to_owned(), crate::report::Tone::Plain),
     };
@@ -71,14 +75,6 @@ fn cell(value: &Cell, styled: bool) -> comfy_table::Cell {
     match style::cell(tone) {
         Some(colour) if styled => cell.fg(colour),
         _ => cell,
-    }
-}
-
-/// The beginning of a text that is too long, escaped.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_CELL) {
-        Some((end, _)) => format!("{}…", escape::line(&text[..end])),
-        None => escape::line(text).into_owned(),
     }
 }
 

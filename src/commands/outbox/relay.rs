@@ -17,11 +17,11 @@ use std::time::Duration;
 /// Each goes, as Debezium's event router has it, to the topic outbox.event.<aggregatetype>, with its aggregateid as the
 /// key, its payload as the value, byte for byte, and its id as the header `id`. Once database and brokers have answered it
 /// goes on through outages of both, until Ctrl-C: what is in hand is then finished and marked, the rest given back, and the
-/// exit status is 130; a second Ctrl-C ends it at once. With
-/// --once it ends when there is nothing more to claim: what it had refused has its attempts before, and what other relays
-/// have in hand is waited for until it is published or free, for --lease at most. Then the exit status is 0; it is 1 if
-/// an event died, waits for a topic that does not exist or for an attempt that was put off before, or is still in
-/// another's hand; 3 if the database or the brokers did not answer for --timeout.
+/// exit status is 130; a second Ctrl-C ends it at once. With --once it ends when there is nothing more to claim: what it had
+/// refused has its attempts before, and what other relays have in hand is waited for until it is published or free, for
+/// --lease at most. Then the exit status is 0; it is 1 if an event died, waits for a topic that does not exist or for an
+/// attempt that was put off before, or is still in another's hand; 3 if the database or the brokers did not answer for
+/// --timeout.
 ///
 /// Several relays share the work. What one has in hand is its own for the length of the lease, which it renews; the
 /// events of one that died are taken over when the lease has run out.

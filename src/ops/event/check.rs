@@ -3,6 +3,7 @@
 use crate::error::{Result, Status};
 use crate::model::event::compatibility::{Change, Compatibility, changes};
 use crate::model::event::{EventType, lint};
+use crate::model::wording::counted;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::borrow::Borrow;
@@ -106,10 +107,7 @@ fn found(change: Change) -> Found {
 
 impl Report for CheckReport {
     fn table(&self) -> Table {
-        let count = match self.events.len() {
-            1 => "1 event".to_owned(),
-            count => format!("{count} events"),
-        };
+        let count = counted(self.events.len() as u64, "event");
         let headers = ["EVENT", "WHERE", "WHAT", "BREAKS"];
         let mut table = Table::new(&headers, format!("{count} checked, nothing found"));
         for event in &self.events {

@@ -4,6 +4,7 @@ use super::ExpectRequest;
 use crate::error::{Error, Result, Status};
 use crate::model::duration::human;
 use crate::model::junit::{self, Case, Outcome};
+use crate::model::wording::shortened;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::{Serialize, Serializer};
 use std::time::Duration;
@@ -229,11 +230,7 @@ pub fn suite(request: &ExpectRequest) -> String {
     let forbidden = request.forbidden.iter();
     let forbidden = forbidden.map(|expectation| format!("never {expectation}"));
     let all: Vec<String> = expected.chain(forbidden).collect();
-    let name = format!("{SUITE}: {}", all.join(", "));
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name,
-    }
+    shortened(&format!("{SUITE}: {}", all.join(", ")), LONGEST)
 }
 
 /// JUnit's XML of what could not even be looked at.

@@ -9,6 +9,7 @@ use crate::consent::Consent;
 use crate::error::{Error, Result};
 use crate::model::event::{Assignment, Catalog, EventType, Filling, object};
 use crate::model::outbox::NewOutboxEvent;
+use crate::model::wording::shortened;
 use crate::ops::produce::typed;
 use crate::report::{Report, Table, Tone};
 use crate::store::outbox::Outbox;
@@ -229,7 +230,7 @@ impl Report for AddPlan {
             event.event_type.as_str().into(),
             event.aggregate_type.as_str().into(),
             event.aggregate_id.as_str().into(),
-            payload.map(|text| super::shortened(&text, 1000)).into(),
+            payload.map(|text| shortened(&text, 1000)).into(),
         ]);
         table
     }

@@ -10,11 +10,3 @@ pub mod purge;
 pub mod relay;
 pub mod retry;
 pub mod status;
-
-/// So much of a text that somebody else wrote.
-fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
-}

@@ -6,6 +6,7 @@ use super::super::{LagRow, Sort};
 use super::sample::{GroupRow, Sample, WatchedRow};
 use crate::model::duration;
 use crate::model::lag::status::{GroupStatus, PartitionStatus};
+use crate::model::wording::counted;
 use crate::report::{Cell, Report, Table, Tone};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -41,8 +42,8 @@ impl Sample {
             "{:.0}  every {}  {}  {}  {lag} behind",
             self.time,
             duration::human(self.style.interval),
-            counted(shown.groups.len(), "group"),
-            counted(shown.rows.len(), "partition"),
+            counted(shown.groups.len() as u64, "group"),
+            counted(shown.rows.len() as u64, "partition"),
         )
     }
 
@@ -155,13 +156,6 @@ impl Sample {
         }
         cells.push(moving.course.into());
         cells
-    }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
     }
 }
 

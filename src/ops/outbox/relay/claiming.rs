@@ -2,11 +2,12 @@
 
 use super::super::status::without_id;
 use super::Lease;
+use super::Told;
 use super::engine::{Engine, new_owner};
 use super::waiting::Waiting;
-use super::{Told, outcome::events};
 use crate::error::Result;
 use crate::model::outbox::OutboxEvent;
+use crate::model::wording::counted;
 use crate::store::Outage;
 use crate::store::outbox::error_of;
 use std::sync::Arc;
@@ -172,7 +173,7 @@ impl Engine<'_> {
         let until = match self.others {
             Some(until) => until,
             None => {
-                let events = events(counts.in_hand);
+                let events = counted(counts.in_hand, "event");
                 let text = format!("waiting for {events} that another relay has in hand");
                 (self.watch)(Told::Warning(&text));
                 *self.others.insert(now + lasts + LATE)

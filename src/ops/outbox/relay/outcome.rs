@@ -4,6 +4,7 @@ use super::super::status::without_id;
 use super::missing::remedy;
 use crate::error::{Error, Result, Status};
 use crate::model::outbox::{OutboxCounts, WaitingOutboxEvents};
+use crate::model::wording::counted;
 use crate::report::{Cell, Report, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,14 +79,6 @@ impl From<WaitingOutboxEvents> for Waiting {
     }
 }
 
-/// `1 event`, `2 events`.
-pub(in crate::ops::outbox) fn events(count: u64) -> String {
-    match count {
-        1 => "1 event".to_owned(),
-        count => format!("{count} events"),
-    }
-}
-
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OfTopic {
@@ -153,7 +146,7 @@ impl Tally {
         let mut said: Vec<String> = Vec::new();
         for Waiting { reason, events: of } in self.waiting.iter().take(NAMED) {
             let wait = if *of == 1 { "waits" } else { "wait" };
-            said.push(format!("{} {wait}: {reason}", events(*of)));
+            said.push(format!("{} {wait}: {reason}", counted(*of, "event")));
         }
         let untold: u64 = self.waiting.iter().skip(NAMED).map(|of| of.events).sum();
         if untold > 0 {
@@ -170,7 +163,7 @@ impl Tally {
             let until = until(counts.in_hand_ms.unwrap_or(0));
             said.push(format!(
                 "{} {is} in the hand of another relay until {until}",
-                events(self.in_hand)
+                counted(self.in_hand, "event")
             ));
             if self.waiting.is_empty() {
                 hint = "whoever comes then may have them, unless that relay lives and renews its lease"
@@ -193,7 +186,7 @@ impl Tally {
             };
             said.push(format!(
                 "{} {wait} for another attempt after a refusal before this run",
-                events(counts.retrying)
+                counted(counts.retrying, "event")
             ));
             hint = "a relay that goes on makes it when its time has come".to_owned();
         }

@@ -1,12 +1,12 @@
 //! What became of a batch: waited for, counted, and written down.
 
-use super::super::shortened;
 use super::Told;
 use super::engine::Engine;
 use super::flight::{Aggregate, Fate, Flight};
 use super::missing::{is_absence, reason};
 use crate::error::{Error, Result};
 use crate::model::outbox::Settled;
+use crate::model::wording::shortened;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
